@@ -1,0 +1,3 @@
+//! The central service: takes batches in, keeps them, makes incidents of alerts, answers people and Prometheus.
+
+pub mod command;

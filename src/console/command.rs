@@ -1,0 +1,269 @@
+//! Every change to the console passes `Command {actor, scope, reason}` -> transaction -> audit row, and
+//! every read takes a `Scope`. These are the values; `store` carries them out.
+
+use std::sync::Arc;
+
+use crate::model::incident::{AckKind, CloseCause, Incident, IncidentState, TimelineEntry};
+use crate::model::inventory::Inventory;
+use crate::model::{AgentId, Object, RegionId, Secret, SecretText, Severity, Wall};
+
+/// What a principal may do. Ordered by power within the first three; `Metrics` stands apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// 值班员: sees everything in scope, handles incidents, asks for probes.
+    Operator,
+    /// Sees everything in scope.
+    Viewer,
+    /// Reads the metrics endpoints and nothing else.
+    Metrics,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Operator, Self::Viewer, Self::Metrics];
+    /// The word used in JSON and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Viewer => "viewer",
+            Self::Metrics => "metrics",
+        }
+    }
+    /// The role of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == text)
+    }
+}
+
+/// Which part of the world a principal sees: everything, or some regions with all below them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// Everything.
+    #[default]
+    All,
+    /// These regions and those below them.
+    Regions(Vec<RegionId>),
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// `local:UID`, `token:NAME`, `agent:ID` or `console`; goes into audit rows and timelines.
+    pub name: Arc<str>,
+    /// What they may do.
+    pub role: Role,
+    /// What they may see.
+    pub scope: Scope,
+}
+
+/// A change somebody asks for.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Acknowledge an incident (operator).
+    Ack {
+        /// Incident.
+        id: String,
+        /// What they say.
+        comment: String,
+        /// For how long.
+        kind: AckKind,
+    },
+    /// End an acknowledgement (operator).
+    Unack {
+        /// Incident.
+        id: String,
+    },
+    /// Assign an incident (operator).
+    Assign {
+        /// Incident.
+        id: String,
+        /// To whom; `None` takes it away.
+        to: Option<String>,
+    },
+    /// Resolve by hand, with a reason (operator).
+    Resolve {
+        /// Incident.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// Close a resolved incident (operator).
+    Close {
+        /// Incident.
+        id: String,
+        /// Why it happened.
+        cause: CloseCause,
+        /// Who was responsible.
+        party: String,
+        /// Words.
+        comment: String,
+    },
+    /// Add a note (operator).
+    Note {
+        /// Incident.
+        id: String,
+        /// Words.
+        text: String,
+    },
+    /// Bring the declared inventory to this state (admin). The caller has merged and checked it.
+    InventoryApply {
+        /// The whole inventory as it shall be.
+        inventory: Box<Inventory>,
+        /// The printed plan, for the audit row.
+        summary: Vec<String>,
+        /// The revision it was planned against; another one in between is a conflict.
+        base_rev: u64,
+    },
+    /// Set a secret (admin).
+    SecretSet {
+        /// Name.
+        name: String,
+        /// Value.
+        secret: Secret,
+    },
+    /// Remove a secret (admin).
+    SecretRemove {
+        /// Name.
+        name: String,
+    },
+    /// Seal all secrets again under a new key (admin).
+    SecretRotate,
+    /// Make an API token (admin); answers `Outcome::Token`.
+    TokenCreate {
+        /// Name.
+        name: String,
+        /// Role.
+        role: Role,
+        /// Scope.
+        scope: Scope,
+        /// When it stops working.
+        expires: Option<Wall>,
+    },
+    /// Revoke an API token (admin).
+    TokenRevoke {
+        /// Name.
+        name: String,
+    },
+    /// Make a one-time enrolment token (admin); answers `Outcome::Token`.
+    EnrollToken {
+        /// The agent it is bound to.
+        agent: AgentId,
+        /// The region it is bound to.
+        region: Option<RegionId>,
+        /// When it stops working.
+        expires: Wall,
+    },
+    /// Revoke an agent's certificates (admin).
+    AgentRevoke {
+        /// Agent.
+        agent: AgentId,
+        /// Why.
+        reason: String,
+    },
+    /// Have an object's probes run now (operator).
+    ProbeNow {
+        /// Object.
+        object: Object,
+        /// How many runs, 1 to 20.
+        count: u32,
+        /// Milliseconds between runs, at least 100.
+        spacing_ms: u64,
+    },
+}
+
+/// What a command answers.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Done; nothing more to say.
+    Done,
+    /// The incident as it now is.
+    Incident(Box<Incident>),
+    /// A token, shown this once.
+    Token {
+        /// Id or name.
+        name: String,
+        /// The token.
+        token: SecretText,
+    },
+    /// Jobs were queued for these agents.
+    Queued(Vec<AgentId>),
+    /// The inventory's new revision.
+    Revision(u64),
+}
+
+/// Why a command was refused. Each says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No such thing in the actor's scope.
+    #[error("{what} `{id}` is not known here; list what is there first")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The role does not allow it.
+    #[error("role `{role}` may not do this; it needs `{needs}`")]
+    Forbidden {
+        /// Role of the actor.
+        role: &'static str,
+        /// Role it needs.
+        needs: &'static str,
+    },
+    /// The thing's state does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// The request itself is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store failed.
+    #[error("the store failed: {0}; see the console's log")]
+    Store(String),
+}
+
+/// Filter of an incident list.
+#[derive(Debug, Clone, Default)]
+pub struct IncidentFilter {
+    /// Any of these states; all if empty.
+    pub states: Vec<IncidentState>,
+    /// At least this bad.
+    pub min_severity: Option<Severity>,
+    /// About this object.
+    pub object: Option<Object>,
+    /// Of this problem.
+    pub problem: Option<String>,
+    /// Leave out symptoms.
+    pub causes_only: bool,
+}
+
+/// A page request: newest first, after the cursor.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// At most so many, 1 to 1000.
+    pub limit: usize,
+    /// Where the last page ended.
+    pub after: Option<String>,
+}
+
+/// A page.
+#[derive(Debug, Clone)]
+pub struct Paged<T> {
+    /// Items.
+    pub items: Vec<T>,
+    /// Cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// An incident with its timeline and symptoms.
+#[derive(Debug, Clone)]
+pub struct IncidentDetail {
+    /// The incident.
+    pub incident: Incident,
+    /// Its timeline, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+    /// Incidents that are symptoms of it.
+    pub symptoms: Vec<Incident>,
+}

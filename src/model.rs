@@ -1,0 +1,24 @@
+//! Plain values that every layer shares. No sockets, files, clocks or async here.
+
+pub mod alert;
+pub mod field;
+pub mod id;
+pub mod incident;
+pub mod inventory;
+pub mod observation;
+pub mod plan;
+pub mod secret;
+pub mod summary;
+pub mod time;
+pub mod wire;
+
+pub use alert::{Alert, AlertKey, AlertState, Severity};
+pub use field::{Field, FieldType, KindSchema, Table, TableOn};
+pub use id::{
+    AgentId, AssetId, BadId, LinkId, Object, ObjectKind, OrganisationId, PersonId, ProbeId, ProblemId, RegionId,
+    RuleId, SystemId, ZoneId,
+};
+pub use observation::{Cause, Observation, Outcome, Row, Tally, Value};
+pub use secret::{Secret, SecretText};
+pub use summary::{Histogram, Summary};
+pub use time::{Mono, Now, Wall};

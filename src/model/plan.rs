@@ -1,0 +1,275 @@
+//! What one agent has to do. Only `config::plan::build` makes a plan; the agent writes it down before
+//! use and goes on with it when cut off. It is a wire form: see `wire` for how old and new ones meet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::Severity;
+use super::id::{AgentId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
+use super::secret::Secret;
+
+/// The plan schema that this build writes; it reads this and the two before it.
+pub const PLAN_SCHEMA: u32 = 1;
+
+/// A parsed value of a setting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingValue {
+    /// Milliseconds.
+    DurationMs(u64),
+    /// Whole number.
+    Int(i64),
+    /// Switch.
+    Bool(bool),
+    /// Text, or the word of a choice.
+    Text(String),
+    /// Whole numbers.
+    IntList(Vec<i64>),
+}
+
+/// Settings of a probe: every key its kind declares with a default is there, and has its type.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(pub BTreeMap<String, SettingValue>);
+
+impl Settings {
+    /// A duration; `None` if unset.
+    pub fn duration(&self, key: &str) -> Option<Duration> {
+        match self.0.get(key) {
+            Some(SettingValue::DurationMs(ms)) => Some(Duration::from_millis(*ms)),
+            _ => None,
+        }
+    }
+    /// A whole number; `None` if unset.
+    pub fn int(&self, key: &str) -> Option<i64> {
+        match self.0.get(key) {
+            Some(SettingValue::Int(v)) => Some(*v),
+            _ => None,
+        }
+    }
+    /// A switch; false if unset.
+    pub fn bool(&self, key: &str) -> bool {
+        matches!(self.0.get(key), Some(SettingValue::Bool(true)))
+    }
+    /// A text; `None` if unset.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.0.get(key) {
+            Some(SettingValue::Text(v)) => Some(v),
+            _ => None,
+        }
+    }
+    /// Whole numbers; empty if unset.
+    pub fn ints(&self, key: &str) -> &[i64] {
+        match self.0.get(key) {
+            Some(SettingValue::IntList(v)) => v,
+            _ => &[],
+        }
+    }
+}
+
+/// Where a task is aimed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Target {
+    /// Address or name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Port, where the inventory gives one (SNMP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// One probe on one object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// `PROBE|OBJECT|TO`: unique in the plan and stable, so that phase and state survive a new plan.
+    pub id: Arc<str>,
+    /// Definition.
+    pub probe: ProbeId,
+    /// Kind, by name.
+    pub kind: Arc<str>,
+    /// What it is about.
+    pub object: Object,
+    /// Where it is aimed.
+    pub target: Target,
+    /// Settings of the kind.
+    pub settings: Settings,
+    /// Milliseconds between runs.
+    pub interval_ms: u64,
+    /// Milliseconds until a run is given up; less than or equal to the interval.
+    pub timeout_ms: u64,
+    /// Milliseconds of one summary window; a multiple of nothing, at least the interval.
+    pub keep_ms: u64,
+    /// Name of its secret in the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+impl Task {
+    /// Time between runs.
+    pub fn interval(&self) -> Duration {
+        Duration::from_millis(self.interval_ms)
+    }
+    /// Time until a run is given up.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+    /// Length of a summary window.
+    pub fn keep(&self) -> Duration {
+        Duration::from_millis(self.keep_ms)
+    }
+}
+
+/// What an expression may ask about an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Attribute {
+    /// Number.
+    Number(f64),
+    /// Text; empty where the inventory has nothing.
+    Text(String),
+    /// Texts (tags).
+    List(Vec<String>),
+}
+
+/// An object the agent watches, with the attributes its rules may ask for (`capacity_bps`, not `link.capacity_bps`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanObject {
+    /// Object.
+    pub object: Object,
+    /// Name for people.
+    pub name: String,
+    /// Attributes by bare name.
+    pub attributes: BTreeMap<String, Attribute>,
+}
+
+/// Where the data of a rule comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleSource {
+    /// Any probe of this kind.
+    Kind(Arc<str>),
+    /// This probe only.
+    Probe {
+        /// Probe.
+        probe: ProbeId,
+        /// Its kind.
+        kind: Arc<str>,
+    },
+}
+
+/// Where a rule runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleAt {
+    /// On the agent.
+    Agent,
+    /// On the console, over what all agents send.
+    Console,
+}
+
+/// Objects of a rule that share parameter values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleCase {
+    /// Parameters: the rule's own with overrides applied.
+    pub params: BTreeMap<String, f64>,
+    /// The objects. For a rule on interfaces an asset stands for all its interfaces.
+    pub objects: Vec<Object>,
+}
+
+/// A rule, with `where` already evaluated into cases. Expressions passed the checker when it was built;
+/// the agent compiles them again, and skips and reports a rule it cannot compile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanRule {
+    /// Id.
+    pub id: RuleId,
+    /// Problem it raises.
+    pub problem: ProblemId,
+    /// Kind of object it judges.
+    pub on: ObjectKind,
+    /// Its data.
+    pub source: RuleSource,
+    /// Where it runs.
+    pub at: RuleAt,
+    /// Window of `w.`; 0 if it asks for none.
+    pub window_ms: u64,
+    /// CEL, boolean.
+    pub raise: String,
+    /// CEL, boolean; the negation of `raise` if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clear: Option<String>,
+    /// How long `raise` must hold.
+    pub for_ms: u64,
+    /// How long `clear` must hold.
+    pub clear_for_ms: u64,
+    /// After so many intervals without a valid run the alert is stale and `no-data` is raised; 0 = never.
+    pub no_data: u32,
+    /// Problems on the same object that explain this one.
+    #[serde(default)]
+    pub folds_into: Vec<ProblemId>,
+    /// Severity.
+    pub severity: Severity,
+    /// GB/T 20986-2023 class, or empty.
+    #[serde(default)]
+    pub category: String,
+    /// Runbook name, or empty.
+    #[serde(default)]
+    pub runbook: String,
+    /// Title in Chinese.
+    #[serde(default)]
+    pub zh: String,
+    /// Title in English.
+    #[serde(default)]
+    pub en: String,
+    /// What it applies to here.
+    pub cases: Vec<RuleCase>,
+}
+
+/// Everything one agent has to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// See `PLAN_SCHEMA`.
+    pub schema: u32,
+    /// Grows with every change on the console.
+    pub rev: u64,
+    /// SHA-256 (hex) of everything else; equal digests mean equal work.
+    pub digest: String,
+    /// For whom.
+    pub agent: AgentId,
+    /// Objects.
+    pub objects: Vec<PlanObject>,
+    /// Tasks.
+    pub tasks: Vec<Task>,
+    /// Rules.
+    pub rules: Vec<PlanRule>,
+    /// Secrets by name; only those the tasks need.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// A job of the closed set that `desired` may carry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Run all tasks of an object now.
+    ProbeNow {
+        /// Job id; the result names it.
+        id: String,
+        /// The object.
+        object: Object,
+        /// How many runs.
+        count: u32,
+        /// Milliseconds between them.
+        spacing_ms: u64,
+    },
+    /// Send a roster now.
+    Roster {
+        /// Job id.
+        id: String,
+    },
+}

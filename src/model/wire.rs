@@ -1,0 +1,683 @@
+//! The only serialised forms: what agents send to consoles, and what both keep in spool and journal.
+//! Unknown record kinds are parked and acknowledged, unknown fields ignored; consoles upgrade first and
+//! accept the two previous minors. Domain types are converted here, so they can change without the wire.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::alert::{Alert, AlertKey, AlertState, ClearReason, Severity};
+use super::id::*;
+use super::observation::Tally;
+use super::plan::{Job, Plan};
+use super::secret::{Secret, SecretText, SnmpAuth, SnmpPrivacy};
+use super::summary::{Histogram, Summary};
+use super::time::Wall;
+
+/// Version of the envelope.
+pub const WIRE_VERSION: u32 = 1;
+/// Most records in a batch.
+pub const MAX_BATCH_RECORDS: usize = 1_000;
+/// Most bytes of a batch before compression.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+/// Most rows in one samples record, so that a record always fits a batch.
+pub const MAX_SAMPLE_ROWS: usize = 500;
+
+macro_rules! as_text {
+    ($($name:ty),* $(,)?) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+    )*};
+}
+as_text!(
+    RegionId,
+    OrganisationId,
+    PersonId,
+    ZoneId,
+    AssetId,
+    LinkId,
+    SystemId,
+    AgentId,
+    ProbeId,
+    RuleId,
+    ProblemId,
+    Object
+);
+
+macro_rules! as_word {
+    ($($name:ty),* $(,)?) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(self.as_str())
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom(format!("unknown word `{text}`")))
+            }
+        }
+    )*};
+}
+as_word!(Severity, ObjectKind);
+
+/// Wall time on the wire is whole milliseconds.
+impl Serialize for Wall {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_i64(self.millis())
+    }
+}
+impl<'de> Deserialize<'de> for Wall {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Self::from_millis(i64::deserialize(d)?))
+    }
+}
+
+/// The three streams; each has its own sequence and one request in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Alerts, rosters, facts, status: goes first, dropped last.
+    Event,
+    /// Samples.
+    Sample,
+    /// Large and patient things.
+    Bulk,
+}
+
+impl Stream {
+    /// In order of urgency.
+    pub const ALL: [Self; 3] = [Self::Event, Self::Sample, Self::Bulk];
+    /// The word used on the wire and in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Sample => "sample",
+            Self::Bulk => "bulk",
+        }
+    }
+    /// The stream of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+/// A batch: key = (agent, stream, epoch, first_seq..last_seq). The agent is the one of the certificate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Batch {
+    /// `WIRE_VERSION`.
+    pub v: u32,
+    /// Stream.
+    pub stream: Stream,
+    /// UUIDv7 of the spool's life; a new one begins when a spool is lost.
+    pub epoch: Arc<str>,
+    /// Sequence of the first record.
+    pub first_seq: u64,
+    /// Sequence of the last record.
+    pub last_seq: u64,
+    /// The agent's clock when it sent this.
+    pub sent_at: Wall,
+    /// Records, ascending, without holes (a gap record stands for dropped ones).
+    pub records: Vec<Envelope>,
+}
+
+/// The answer to a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchAnswer {
+    /// Everything up to here is committed.
+    pub acked: u64,
+    /// On 409: the sequence the console needs next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
+    /// On 422: sequences that are malformed and were put aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<u64>,
+    /// The console's clock.
+    pub now: Wall,
+}
+
+/// One record with its sequence. `gap` records cover more than one: see `Gap`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Sequence; for a gap, its last.
+    pub seq: u64,
+    /// The agent's clock when it was made.
+    pub at: Wall,
+    /// Kind, as in `Record::kind`; unknown ones are parked.
+    pub kind: String,
+    /// Body, by kind.
+    pub body: serde_json::Value,
+}
+
+/// The known record kinds.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// An alert was raised, changed or cleared.
+    Alert(Alert),
+    /// All firing keys.
+    Roster(Roster),
+    /// Summaries.
+    Samples(Samples),
+    /// What was found out about an object.
+    Facts(Facts),
+    /// The agent's own state.
+    AgentStatus(AgentStatus),
+    /// A job is done.
+    JobResult(JobResult),
+    /// Records that will never come.
+    Gap(Gap),
+}
+
+impl Record {
+    /// The word on the wire.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Alert(_) => "alert",
+            Self::Roster(_) => "roster",
+            Self::Samples(_) => "samples",
+            Self::Facts(_) => "facts",
+            Self::AgentStatus(_) => "agent_status",
+            Self::JobResult(_) => "job_result",
+            Self::Gap(_) => "gap",
+        }
+    }
+
+    /// The stream it travels in.
+    pub const fn stream(&self) -> Stream {
+        match self {
+            Self::Samples(_) => Stream::Sample,
+            _ => Stream::Event,
+        }
+    }
+
+    /// Its body.
+    pub fn body(&self) -> serde_json::Value {
+        match self {
+            Self::Alert(a) => serde_json::to_value(AlertBody::from(a)),
+            Self::Roster(r) => serde_json::to_value(r),
+            Self::Samples(s) => serde_json::to_value(s),
+            Self::Facts(f) => serde_json::to_value(f),
+            Self::AgentStatus(s) => serde_json::to_value(s),
+            Self::JobResult(j) => serde_json::to_value(j),
+            Self::Gap(g) => serde_json::to_value(g),
+        }
+        .expect("wire types have string keys only, so they always serialise")
+    }
+
+    /// Reads a body; `Ok(None)` for a kind this build does not know, `Err` for a malformed body.
+    pub fn read(kind: &str, body: &serde_json::Value) -> Result<Option<Self>, serde_json::Error> {
+        Ok(Some(match kind {
+            "alert" => Self::Alert(AlertBody::deserialize(body)?.into()),
+            "roster" => Self::Roster(Roster::deserialize(body)?),
+            "samples" => Self::Samples(Samples::deserialize(body)?),
+            "facts" => Self::Facts(Facts::deserialize(body)?),
+            "agent_status" => Self::AgentStatus(AgentStatus::deserialize(body)?),
+            "job_result" => Self::JobResult(JobResult::deserialize(body)?),
+            "gap" => Self::Gap(Gap::deserialize(body)?),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// `alert` body.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct AlertBody {
+    problem: ProblemId,
+    object: Object,
+    #[serde(default)]
+    instance: Arc<str>,
+    rule: RuleId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    probe: Option<ProbeId>,
+    firing: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cleared_by: Option<String>,
+    severity: Severity,
+    since: Wall,
+    at: Wall,
+    count: u32,
+    #[serde(default)]
+    flapping: bool,
+    #[serde(default)]
+    stale: bool,
+    #[serde(default)]
+    evidence: Vec<(String, String)>,
+    #[serde(default)]
+    folds_into: Vec<ProblemId>,
+    #[serde(default)]
+    category: Arc<str>,
+    #[serde(default)]
+    runbook: Arc<str>,
+}
+
+impl From<&Alert> for AlertBody {
+    fn from(a: &Alert) -> Self {
+        Self {
+            problem: a.key.problem.clone(),
+            object: a.key.object.clone(),
+            instance: a.key.instance.clone(),
+            rule: a.rule.clone(),
+            probe: a.probe.clone(),
+            firing: a.state == AlertState::Firing,
+            cleared_by: a.cleared_by.map(|r| r.as_str().to_owned()),
+            severity: a.severity,
+            since: a.since,
+            at: a.at,
+            count: a.count,
+            flapping: a.flapping,
+            stale: a.stale,
+            evidence: a.evidence.clone(),
+            folds_into: a.folds_into.clone(),
+            category: a.category.clone(),
+            runbook: a.runbook.clone(),
+        }
+    }
+}
+
+impl From<AlertBody> for Alert {
+    fn from(b: AlertBody) -> Self {
+        let cleared_by = match b.cleared_by.as_deref() {
+            Some("withdrawn") => Some(ClearReason::Withdrawn),
+            Some("expired") => Some(ClearReason::Expired),
+            Some(_) => Some(ClearReason::Condition),
+            None => None,
+        };
+        Self {
+            key: AlertKey { problem: b.problem, object: b.object, instance: b.instance },
+            rule: b.rule,
+            probe: b.probe,
+            state: if b.firing { AlertState::Firing } else { AlertState::Cleared },
+            cleared_by,
+            severity: b.severity,
+            since: b.since,
+            at: b.at,
+            count: b.count,
+            flapping: b.flapping,
+            stale: b.stale,
+            evidence: b.evidence,
+            folds_into: b.folds_into,
+            category: b.category,
+            runbook: b.runbook,
+        }
+    }
+}
+
+/// Reads an alert from its body, as kept in the agent's rule state.
+pub fn alert_from_json(body: &serde_json::Value) -> Result<Alert, serde_json::Error> {
+    Ok(AlertBody::deserialize(body)?.into())
+}
+
+/// `roster` body: every firing (key, rule). What the console holds beyond it is withdrawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Roster {
+    /// Firing ones.
+    pub firing: Vec<RosterEntry>,
+    /// Revision of the plan they were judged by.
+    pub plan_rev: u64,
+}
+
+/// One firing alert.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RosterEntry {
+    /// Problem.
+    pub problem: ProblemId,
+    /// Object.
+    pub object: Object,
+    /// Instance.
+    #[serde(default)]
+    pub instance: Arc<str>,
+    /// Rule.
+    pub rule: RuleId,
+}
+
+/// `samples` body: one summary window of one probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// Probe.
+    pub probe: ProbeId,
+    /// Its kind.
+    pub kind: Arc<str>,
+    /// Start of the window, the agent's clock.
+    pub from: Wall,
+    /// End of the window.
+    pub to: Wall,
+    /// Rows; at most `MAX_SAMPLE_ROWS`.
+    pub rows: Vec<SampleRow>,
+}
+
+/// One object and instance in a summary window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SampleRow {
+    /// Object.
+    pub object: Object,
+    /// Instance.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub instance: Arc<str>,
+    /// Runs that ended ok, degraded, failed, invalid; all zero in rows other than the target's.
+    #[serde(default)]
+    pub runs: [u32; 4],
+    /// Packets: sent, lost, late, duplicate, invalid.
+    #[serde(default)]
+    pub packets: [u32; 5],
+    /// Causes of runs that were not ok.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub causes: BTreeMap<String, u32>,
+    /// Numeric fields by name, implicit ones (`up`, `duration_seconds`) included.
+    #[serde(default)]
+    pub fields: BTreeMap<String, SummaryBody>,
+}
+
+impl SampleRow {
+    /// The packet counts as a tally.
+    pub const fn tally(&self) -> Tally {
+        let [sent, lost, late, duplicate, invalid] = self.packets;
+        Tally { sent, lost, late, duplicate, invalid }
+    }
+}
+
+/// A `Summary` on the wire: `[n, min, max, sum, first, last]`, then the histogram's buckets if it has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryBody(pub Summary);
+
+impl Serialize for SummaryBody {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let v = &self.0;
+        let plain = (v.n, v.min, v.max, v.sum, v.first, v.last);
+        match &v.histogram {
+            None => plain.serialize(s),
+            Some(h) => (v.n, v.min, v.max, v.sum, v.first, v.last, h.buckets().collect::<Vec<_>>()).serialize(s),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SummaryBody {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> serde::de::Visitor<'de> for Visit {
+            type Value = SummaryBody;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("[n, min, max, sum, first, last] and perhaps buckets")
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let missing = || A::Error::custom("a summary has at least six numbers");
+                let n: u64 = seq.next_element()?.ok_or_else(missing)?;
+                let mut five = [0f64; 5];
+                for slot in &mut five {
+                    *slot = seq.next_element()?.ok_or_else(missing)?;
+                }
+                let [min, max, sum, first, last] = five;
+                let buckets: Option<Vec<(i32, u64)>> = seq.next_element()?;
+                if n == 0 || five.iter().any(|v| !v.is_finite()) {
+                    return Err(A::Error::custom("a summary counts at least one finite measurement"));
+                }
+                let histogram = buckets.map(|buckets| {
+                    let mut h = Histogram::default();
+                    for (bucket, n) in buckets {
+                        h.add_bucket(bucket, n);
+                    }
+                    Box::new(h)
+                });
+                Ok(SummaryBody(Summary { n, min, max, sum, first, last, histogram }))
+            }
+        }
+        d.deserialize_seq(Visit)
+    }
+}
+
+/// `facts` body: texts and states of an object, sent when they change and once a day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Object.
+    pub object: Object,
+    /// Instance.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub instance: Arc<str>,
+    /// Which probe found them.
+    pub probe: ProbeId,
+    /// Field name to text.
+    pub values: BTreeMap<String, String>,
+}
+
+/// `agent_status` body: sent every 60 s and when something in it changes for the worse.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Program version.
+    pub version: String,
+    /// Host name.
+    pub hostname: String,
+    /// Seconds since start.
+    pub uptime_seconds: u64,
+    /// Plan in use.
+    pub plan_rev: u64,
+    /// Tasks running.
+    pub tasks: u64,
+    /// Records waiting in the spool.
+    pub spool_records: u64,
+    /// Bytes of them.
+    pub spool_bytes: u64,
+    /// Records dropped since start.
+    pub spool_dropped: u64,
+    /// Runs skipped because the one before had not ended.
+    pub skipped_runs: u64,
+    /// What it cannot do and why (no CAP_NET_RAW, no IPv6, a rule it does not understand ...).
+    #[serde(default)]
+    pub limits: Vec<String>,
+}
+
+/// `job_result` body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobResult {
+    /// Job.
+    pub id: String,
+    /// Done, or why not.
+    pub ok: bool,
+    /// Words.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// `gap` body: records `from..=to` of this stream will never come. Counts as delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// First.
+    pub from: u64,
+    /// Last.
+    pub to: u64,
+    /// `cap_bytes`, `cap_age`, `not_held` or `refused`.
+    pub cause: String,
+}
+
+/// The answer to `GET /ingest/v1/desired`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Desired {
+    /// The plan, if it differs from the revision asked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// Jobs not yet answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<Job>,
+    /// The console's clock.
+    pub now: Wall,
+}
+
+/// `POST /ingest/v1/enroll`: the one request without a client certificate.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct EnrollRequest {
+    /// One-time token.
+    pub token: SecretText,
+    /// Certificate signing request, PEM.
+    pub csr: String,
+}
+
+/// The answer to an enrolment or a renewal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnrollAnswer {
+    /// Whose certificate it is.
+    pub agent: AgentId,
+    /// Certificate chain, PEM.
+    pub certificate: String,
+    /// CA certificate, PEM.
+    pub ca: String,
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.expose())
+    }
+}
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Self::new(String::deserialize(d)?))
+    }
+}
+
+/// A secret as it stands in a plan (0600) and, sealed, in `core.db`.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum SecretBody {
+    SnmpV1 {
+        community: SecretText,
+    },
+    SnmpV2c {
+        community: SecretText,
+    },
+    SnmpV3 {
+        user: String,
+        #[serde(default)]
+        auth: Option<(String, SecretText)>,
+        #[serde(default)]
+        privacy: Option<(String, SecretText)>,
+        #[serde(default)]
+        context: String,
+    },
+    Login {
+        user: String,
+        password: SecretText,
+    },
+    Token {
+        token: SecretText,
+    },
+}
+
+impl SnmpAuth {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Md5, Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+    /// The word used in files and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha224 => "sha224",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+    /// The protocol of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.as_str() == text)
+    }
+}
+
+impl SnmpPrivacy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Des, Self::Aes128, Self::Aes192, Self::Aes256];
+    /// The word used in files and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Des => "des",
+            Self::Aes128 => "aes128",
+            Self::Aes192 => "aes192",
+            Self::Aes256 => "aes256",
+        }
+    }
+    /// The protocol of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.as_str() == text)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.clone() {
+            Self::SnmpCommunity { v1: true, community } => SecretBody::SnmpV1 { community },
+            Self::SnmpCommunity { v1: false, community } => SecretBody::SnmpV2c { community },
+            Self::SnmpV3 { user, auth, privacy, context } => SecretBody::SnmpV3 {
+                user,
+                auth: auth.map(|(p, key)| (p.as_str().to_owned(), key)),
+                privacy: privacy.map(|(p, key)| (p.as_str().to_owned(), key)),
+                context,
+            },
+            Self::Login { user, password } => SecretBody::Login { user, password },
+            Self::Token(token) => SecretBody::Token { token },
+        }
+        .serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let unknown = |word: &str| D::Error::custom(format!("unknown protocol `{word}`"));
+        Ok(match SecretBody::deserialize(d)? {
+            SecretBody::SnmpV1 { community } => Self::SnmpCommunity { v1: true, community },
+            SecretBody::SnmpV2c { community } => Self::SnmpCommunity { v1: false, community },
+            SecretBody::SnmpV3 { user, auth, privacy, context } => Self::SnmpV3 {
+                user,
+                auth: auth.map(|(p, key)| Ok((SnmpAuth::parse(&p).ok_or_else(|| unknown(&p))?, key))).transpose()?,
+                privacy: privacy
+                    .map(|(p, key)| Ok((SnmpPrivacy::parse(&p).ok_or_else(|| unknown(&p))?, key)))
+                    .transpose()?,
+                context,
+            },
+            SecretBody::Login { user, password } => Self::Login { user, password },
+            SecretBody::Token { token } => Self::Token(token),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_unknown_kind_is_not_an_error_but_a_malformed_body_is() {
+        assert!(Record::read("hologram", &serde_json::json!({})).unwrap().is_none());
+        assert!(Record::read("gap", &serde_json::json!({"from": "x"})).is_err());
+        let gap = serde_json::json!({"from": 1, "to": 2, "cause": "cap_age", "later": true});
+        assert!(matches!(Record::read("gap", &gap).unwrap(), Some(Record::Gap(_))));
+    }
+
+    #[test]
+    fn a_secret_prints_stars_and_survives_the_wire() {
+        let secret = Secret::SnmpV3 {
+            user: "ops".into(),
+            auth: Some((SnmpAuth::Sha256, SecretText::new("authpass"))),
+            privacy: Some((SnmpPrivacy::Aes128, SecretText::new("privpass"))),
+            context: String::new(),
+        };
+        assert!(!format!("{secret:?}").contains("pass"));
+        let json = serde_json::to_string(&secret).unwrap();
+        assert_eq!(serde_json::from_str::<Secret>(&json).unwrap(), secret);
+    }
+
+    proptest! {
+        #[test]
+        fn a_summary_survives_the_wire(v in prop::collection::vec(1e-6f64..1e6, 1..40)) {
+            let body = SummaryBody(Summary::many(&v).unwrap());
+            let json = serde_json::to_string(&body).unwrap();
+            prop_assert_eq!(serde_json::from_str::<SummaryBody>(&json).unwrap(), body);
+        }
+    }
+}
