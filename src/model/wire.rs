@@ -2,6 +2,8 @@
 //! Unknown record kinds are parked and acknowledged, unknown fields ignored; consoles upgrade first and
 //! accept the two previous minors. Domain types are converted here, so they can change without the wire.
 
+mod secret;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use super::alert::{Alert, AlertKey, AlertState, ClearReason, Severity};
 use super::id::*;
 use super::observation::Tally;
 use super::plan::{Job, Plan};
-use super::secret::{Secret, SecretText, SnmpAuth, SnmpPrivacy};
+use super::secret::SecretText;
 use super::summary::{Histogram, Summary};
 use super::time::Wall;
 
@@ -531,121 +533,6 @@ pub struct EnrollAnswer {
     pub ca: String,
 }
 
-impl Serialize for SecretText {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(self.expose())
-    }
-}
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Self::new(String::deserialize(d)?))
-    }
-}
-
-/// A secret as it stands in a plan (0600) and, sealed, in `core.db`.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-enum SecretBody {
-    SnmpV1 {
-        community: SecretText,
-    },
-    SnmpV2c {
-        community: SecretText,
-    },
-    SnmpV3 {
-        user: String,
-        #[serde(default)]
-        auth: Option<(String, SecretText)>,
-        #[serde(default)]
-        privacy: Option<(String, SecretText)>,
-        #[serde(default)]
-        context: String,
-    },
-    Login {
-        user: String,
-        password: SecretText,
-    },
-    Token {
-        token: SecretText,
-    },
-}
-
-impl SnmpAuth {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::Md5, Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
-    /// The word used in files and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-            Self::Sha224 => "sha224",
-            Self::Sha256 => "sha256",
-            Self::Sha384 => "sha384",
-            Self::Sha512 => "sha512",
-        }
-    }
-    /// The protocol of that word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.as_str() == text)
-    }
-}
-
-impl SnmpPrivacy {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Des, Self::Aes128, Self::Aes192, Self::Aes256];
-    /// The word used in files and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Des => "des",
-            Self::Aes128 => "aes128",
-            Self::Aes192 => "aes192",
-            Self::Aes256 => "aes256",
-        }
-    }
-    /// The protocol of that word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.as_str() == text)
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self.clone() {
-            Self::SnmpCommunity { v1: true, community } => SecretBody::SnmpV1 { community },
-            Self::SnmpCommunity { v1: false, community } => SecretBody::SnmpV2c { community },
-            Self::SnmpV3 { user, auth, privacy, context } => SecretBody::SnmpV3 {
-                user,
-                auth: auth.map(|(p, key)| (p.as_str().to_owned(), key)),
-                privacy: privacy.map(|(p, key)| (p.as_str().to_owned(), key)),
-                context,
-            },
-            Self::Login { user, password } => SecretBody::Login { user, password },
-            Self::Token(token) => SecretBody::Token { token },
-        }
-        .serialize(s)
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let unknown = |word: &str| D::Error::custom(format!("unknown protocol `{word}`"));
-        Ok(match SecretBody::deserialize(d)? {
-            SecretBody::SnmpV1 { community } => Self::SnmpCommunity { v1: true, community },
-            SecretBody::SnmpV2c { community } => Self::SnmpCommunity { v1: false, community },
-            SecretBody::SnmpV3 { user, auth, privacy, context } => Self::SnmpV3 {
-                user,
-                auth: auth.map(|(p, key)| Ok((SnmpAuth::parse(&p).ok_or_else(|| unknown(&p))?, key))).transpose()?,
-                privacy: privacy
-                    .map(|(p, key)| Ok((SnmpPrivacy::parse(&p).ok_or_else(|| unknown(&p))?, key)))
-                    .transpose()?,
-                context,
-            },
-            SecretBody::Login { user, password } => Self::Login { user, password },
-            SecretBody::Token { token } => Self::Token(token),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -657,19 +544,6 @@ mod tests {
         assert!(Record::read("gap", &serde_json::json!({"from": "x"})).is_err());
         let gap = serde_json::json!({"from": 1, "to": 2, "cause": "cap_age", "later": true});
         assert!(matches!(Record::read("gap", &gap).unwrap(), Some(Record::Gap(_))));
-    }
-
-    #[test]
-    fn a_secret_prints_stars_and_survives_the_wire() {
-        let secret = Secret::SnmpV3 {
-            user: "ops".into(),
-            auth: Some((SnmpAuth::Sha256, SecretText::new("authpass"))),
-            privacy: Some((SnmpPrivacy::Aes128, SecretText::new("privpass"))),
-            context: String::new(),
-        };
-        assert!(!format!("{secret:?}").contains("pass"));
-        let json = serde_json::to_string(&secret).unwrap();
-        assert_eq!(serde_json::from_str::<Secret>(&json).unwrap(), secret);
     }
 
     proptest! {
