@@ -1,1 +1,4 @@
-//! stub
+//! Every socket and every clock of the program is made here. No policy: what a result means is for others.
+
+pub mod clock; // wall and monotonic time; tests pause the one and shift the other
+pub mod error; // why the network did not do what was asked

@@ -1,1 +1,227 @@
-//! stub
+//! One file a probe kind, and the table of them. A kind is a row in `KINDS`: its spec says what it takes
+//! and what it observes, its runner how it looks. Nothing outside switches on a kind's name.
+
+pub mod http; // one HTTP request, its phases apart
+pub mod icmp; // round-trip time and loss by ICMP echo
+pub mod tcp; // whether a port accepts a connection
+pub mod tls; // the certificate a server presents
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::model::field::{Catalog, KindSchema, KindSpec, SettingDef, SettingType};
+use crate::model::id::AgentId;
+use crate::model::observation::{Cause, Observation, Outcome, Row, Tally, Value};
+use crate::model::plan::Task;
+use crate::model::secret::Secret;
+use crate::model::time::{Mono, Wall};
+use crate::net::clock::Clock;
+use crate::net::error::{NetError, outcome_of};
+
+/// The longest `detail`, in bytes: a line for a person, not a log.
+pub const MAX_DETAIL: usize = 300;
+
+/// All probe kinds, one row each.
+pub const KINDS: &[Kind] = &[
+    Kind { spec: &icmp::SPEC, runner: Runner::Bulk(icmp::start) },
+    Kind { spec: &tcp::SPEC, runner: Runner::Each(tcp::prober) },
+    Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },
+    Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },
+];
+
+/// The setting of every kind that resolves a name.
+pub const FAMILY: SettingDef = SettingDef {
+    name: "family",
+    kind: SettingType::Choice(&["any", "ipv4", "ipv6"]),
+    default: Some("'any'"),
+    zh: "目标为域名时使用的地址族",
+    en: "address family to use when the target is a name",
+};
+
+/// A row of `KINDS`.
+#[derive(Debug)]
+pub struct Kind {
+    /// What it takes and what it observes.
+    pub spec: &'static KindSpec,
+    /// How it looks.
+    pub runner: Runner,
+}
+
+/// How a kind runs. Either way every planned run ends in exactly one `Run`.
+#[derive(Debug)]
+pub enum Runner {
+    /// One prober a task; whoever runs it schedules it and gives it a deadline.
+    Each(EachFn),
+    /// Owns its tasks, their pacing and its sockets.
+    Bulk(BulkFn),
+}
+
+/// Makes the prober of a task, or says why the task can never run (a setting that fits no target).
+pub type EachFn = fn(&Ctx, &Arc<Task>, Option<&Secret>) -> Result<Box<dyn Prober>, String>;
+
+/// Starts a bulk kind; it ends when its `tasks` sender is gone.
+pub type BulkFn = fn(&Ctx, BulkChannels) -> tokio::task::JoinHandle<()>;
+
+/// A future that a prober returns.
+pub type RunFuture<'a> = Pin<Box<dyn Future<Output = Run> + Send + 'a>>;
+
+/// Looks at one target, again and again; keeps what it needs from one run to the next.
+pub trait Prober: Send {
+    /// One run, over by `deadline`.
+    fn run<'a>(&'a mut self, cx: &'a Ctx, deadline: Mono) -> RunFuture<'a>;
+}
+
+/// What a bulk kind is connected to.
+#[derive(Debug)]
+pub struct BulkChannels {
+    /// The tasks to run from now on.
+    pub tasks: watch::Receiver<Arc<[Arc<Task>]>>,
+    /// Tasks to run once, now, whatever their phase.
+    pub now: mpsc::Receiver<Arc<Task>>,
+    /// Where runs go, with the time they began.
+    pub out: mpsc::Sender<(Arc<Task>, Wall, Run)>,
+}
+
+/// What a prober is given of the process.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    /// Time.
+    pub clock: Clock,
+    /// Who looks.
+    pub agent: AgentId,
+    /// What this process cannot do.
+    pub limits: Arc<Limits>,
+}
+
+/// What this process cannot do and why, by topic: shown at start, in status and in metrics.
+#[derive(Debug, Default)]
+pub struct Limits(Mutex<BTreeMap<&'static str, String>>);
+
+impl Limits {
+    /// Says that `topic` (such as `icmp-v6`) is limited, and how to mend it. True if that is news.
+    pub fn set(&self, topic: &'static str, text: impl Into<String>) -> bool {
+        let text = text.into();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(topic, text.clone()) != Some(text)
+    }
+
+    /// Says that `topic` is limited no more.
+    pub fn clear(&self, topic: &'static str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+    }
+
+    /// All limits, by topic.
+    pub fn list(&self) -> Vec<(&'static str, String)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(topic, text)| (*topic, text.clone())).collect()
+    }
+}
+
+/// What one run found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was not ok.
+    pub cause: Option<Cause>,
+    /// Words for a person; no secret.
+    pub detail: Option<String>,
+    /// Counts of requests.
+    pub tally: Tally,
+    /// What was measured.
+    pub rows: Vec<Row>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Run {
+    /// Answered in full: one request, one answer.
+    pub fn ok(rows: Vec<Row>, took: Duration) -> Self {
+        let tally = Tally { sent: 1, ..Tally::default() };
+        Self { outcome: Outcome::Ok, cause: None, detail: None, tally, rows, took }
+    }
+
+    /// Ended by `error`: failed or, if it was our own fault, invalid.
+    pub fn error(error: NetError, rows: Vec<Row>, took: Duration) -> Self {
+        let outcome = outcome_of(error.cause);
+        let tally = match (outcome, error.cause) {
+            (Outcome::Invalid, _) => Tally { invalid: 1, ..Tally::default() },
+            (_, Cause::Timeout | Cause::Unreachable) => Tally { sent: 1, lost: 1, ..Tally::default() },
+            _ => Tally { sent: 1, ..Tally::default() },
+        };
+        Self { outcome, cause: Some(error.cause), detail: Some(error.detail), tally, rows, took }
+    }
+
+    /// Did not run, by our own fault.
+    pub fn invalid(cause: Cause, detail: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Invalid,
+            cause: Some(cause),
+            detail: Some(detail.into()),
+            tally: Tally { invalid: 1, ..Tally::default() },
+            rows: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// The row of table 0 about the task's object, from named values; a name not given is `Null`.
+pub fn target_row(schema: &KindSchema, task: &Task, named: Vec<(&'static str, Value)>) -> Row {
+    let fields = schema.tables.first().map_or(&[][..], |t| &t.fields);
+    let mut values = vec![Value::Null; fields.len()];
+    for (name, value) in named {
+        let slot = fields.iter().position(|f| f.name == name);
+        debug_assert!(slot.is_some(), "{} declares no field {name}", schema.kind);
+        if let Some(place) = slot.and_then(|s| values.get_mut(s)) {
+            *place = value;
+        }
+    }
+    Row { table: 0, object: task.object.clone(), instance: Arc::from(""), values }
+}
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|k| k.spec.name == name)
+}
+
+/// The specs of all kinds, for the layers that may not import this one.
+pub fn catalog() -> Catalog {
+    const CATALOG: [&KindSpec; KINDS.len()] = {
+        let mut all = [KINDS[0].spec; KINDS.len()];
+        let mut at = 0;
+        while at < KINDS.len() {
+            all[at] = KINDS[at].spec;
+            at += 1;
+        }
+        all
+    };
+    &CATALOG
+}
+
+/// The observation of a run that began at `began`.
+pub fn observation(cx: &Ctx, task: &Task, schema: &Arc<KindSchema>, began: Wall, run: Run) -> Observation {
+    Observation {
+        schema: schema.clone(),
+        agent: cx.agent.clone(),
+        probe: task.probe.clone(),
+        object: task.object.clone(),
+        at: began,
+        took: run.took,
+        outcome: run.outcome,
+        cause: run.cause,
+        detail: run.detail.map(|text| Arc::from(cut(&text, MAX_DETAIL))),
+        tally: run.tally,
+        rows: run.rows,
+    }
+}
+
+/// At most `max` bytes of `text`, whole characters.
+fn cut(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or("")
+}
