@@ -123,6 +123,8 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+pub mod check;
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = match command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m)) {
