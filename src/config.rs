@@ -9,8 +9,8 @@ pub mod expr;
 pub mod inventory;
 pub mod kinds;
 pub mod plan;
-pub mod settings;
 mod reader;
+pub mod settings;
 pub mod units;
 pub mod watch;
 

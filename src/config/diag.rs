@@ -94,7 +94,9 @@ pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a 
             match all.as_slice() {
                 [] => "there is none to choose from".to_owned(),
                 // More than a dozen names is no help on one line.
-                many if many.len() > 12 => format!("some of the {} known ones: {}", many.len(), many[..12].join(", ")),
+                many if many.len() > 12 => {
+                    format!("some of the {} known ones: {}", many.len(), many[..12].join(", "))
+                }
                 few => format!("known: {}", few.join(", ")),
             }
         }

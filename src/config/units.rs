@@ -46,7 +46,11 @@ pub fn parse_capacity(text: &str) -> Result<u64, String> {
     }
     let value = number.parse::<f64>().map_err(|_| FORM.to_owned())? * *per as f64;
     // 1 Pbit/s: beyond any line, and exact in a double.
-    if (1.0..=1e15).contains(&value) { Ok(value.round() as u64) } else { Err("it must be above zero and fit".to_owned()) }
+    if (1.0..=1e15).contains(&value) {
+        Ok(value.round() as u64)
+    } else {
+        Err("it must be above zero and fit".to_owned())
+    }
 }
 
 /// Writes bit/s in the largest unit that keeps it whole.
@@ -72,7 +76,9 @@ mod tests {
 
     #[test]
     fn capacities_read_as_written() {
-        for (text, bps) in [("1Gbps", 1_000_000_000), ("155Mbps", 155_000_000), ("2.5Gbps", 2_500_000_000), ("64kbps", 64_000)] {
+        for (text, bps) in
+            [("1Gbps", 1_000_000_000), ("155Mbps", 155_000_000), ("2.5Gbps", 2_500_000_000), ("64kbps", 64_000)]
+        {
             assert_eq!(parse_capacity(text), Ok(bps), "{text}");
         }
         for text in ["", "Gbps", "1G", "-1Gbps", "0Mbps", "1e3Mbps", "1gbps"] {

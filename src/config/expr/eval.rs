@@ -100,9 +100,7 @@ fn boolean(node: &Node, values: &dyn Lookup) -> Option<bool> {
             None => boolean(&pair.1, values).filter(|v| *v),
         },
         Node::Same(pair) => Some(boolean(&pair.0, values)? == boolean(&pair.1, values)?),
-        Node::If(three) => {
-            boolean(if boolean(&three.0, values)? { &three.1 } else { &three.2 }, values)
-        }
+        Node::If(three) => boolean(if boolean(&three.0, values)? { &three.1 } else { &three.2 }, values),
         Node::Compare(order, pair) => {
             let (a, b) = (number(&pair.0, values)?, number(&pair.1, values)?);
             Some(match order {

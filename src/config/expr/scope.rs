@@ -61,12 +61,15 @@ pub const ATTRIBUTES: &[(ObjectKind, &[(&str, Type)])] = &[
     ),
     (
         ObjectKind::Agent,
-        &[("id", Type::Text), ("name", Type::Text), ("zone", Type::Text), ("region", Type::Text), ("address", Type::Text)],
+        &[
+            ("id", Type::Text),
+            ("name", Type::Text),
+            ("zone", Type::Text),
+            ("region", Type::Text),
+            ("address", Type::Text),
+        ],
     ),
-    (
-        ObjectKind::Region,
-        &[("id", Type::Text), ("name", Type::Text), ("tier", Type::Text), ("parent", Type::Text)],
-    ),
+    (ObjectKind::Region, &[("id", Type::Text), ("name", Type::Text), ("tier", Type::Text), ("parent", Type::Text)]),
 ];
 
 /// The attributes of a kind of object; an interface has those of its asset.
@@ -103,11 +106,7 @@ pub struct Scope {
 
 impl Scope {
     /// Of a rule's `raise` and `clear`: fields of the kind, implicit fields, `w.`, parameters, attributes.
-    pub fn rule(
-        kind: &KindSpec,
-        on: ObjectKind,
-        params: impl IntoIterator<Item = impl AsRef<str>>,
-    ) -> Self {
+    pub fn rule(kind: &KindSpec, on: ObjectKind, params: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut fields = BTreeMap::new();
         for (t, table) in kind.schema.tables.iter().enumerate() {
             for field in table.fields.iter() {
