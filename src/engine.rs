@@ -1,1 +1,9 @@
-//! stub
+//! Judgement: pure functions of (state, input, now) to effects. No sockets, files, clocks, randomness or
+//! async in here, so every behaviour is a table of values, and virtual time tests it.
+
+pub mod flap; // Icinga's flapping formula
+pub mod incident; // what alerts of all agents make: incidents
+pub mod rule; // what observations make: alerts
+pub mod schedule; // when which task runs
+pub mod summarise; // what leaves the agent of all observations: summaries and facts
+pub mod window; // statistics over the last seconds
