@@ -49,9 +49,15 @@ pub enum ServeError {
 
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::AddrInUse => "another process holds it (`ss -lntup` names it): stop that, or give another address or port",
-        io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE: give a higher port, such as 1161",
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address: use one of 127.0.0.0/8, or add it to an interface",
+        io::ErrorKind::AddrInUse => {
+            "another process holds it (`ss -lntup` names it): stop that, or give another address or port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE: give a higher port, such as 1161"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: use one of 127.0.0.0/8, or add it to an interface"
+        }
         _ => "give another address or port",
     }
 }
@@ -179,16 +185,20 @@ impl Access {
 }
 
 /// Identity of an SNMP engine over restarts: its id stays, its boots grow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Engine {
-    state: ::snmp::PersistedAuthoritativeEngine,
+    state: Option<::snmp::PersistedAuthoritativeEngine>,
 }
 
 impl Engine {
-    /// A new engine with an id of its own; `None` if the system gives no random bytes.
-    pub fn new() -> Option<Self> {
-        let id = ::snmp::generate_engine_id().ok()?;
-        Some(Self { state: ::snmp::PersistedAuthoritativeEngine::new(id, 0).ok()? })
+    fn begin(&mut self) -> ::snmp::Result<::snmp::AuthoritativeEngine> {
+        let kept = |_: &::snmp::PersistedAuthoritativeEngine| Ok::<(), io::Error>(()); // `state` keeps it
+        let authority = match self.state.take() {
+            Some(state) => ::snmp::AuthoritativeEngine::restart(state, kept)?,
+            None => ::snmp::AuthoritativeEngine::install(::snmp::generate_engine_id()?, kept)?,
+        };
+        self.state = Some(authority.persisted_state());
+        Ok(authority)
     }
 }
 
@@ -200,9 +210,7 @@ pub async fn snmp(
     mib: Arc<dyn Mib>,
 ) -> Result<Service, ServeError> {
     let refuse = |why: String| ServeError::Agent { address, why };
-    let authority = ::snmp::AuthoritativeEngine::restart(engine.state.clone(), |_| Ok::<(), io::Error>(()))
-        .map_err(|error| refuse(error.to_string()))?;
-    engine.state = authority.persisted_state();
+    let authority = engine.begin().map_err(|error| refuse(error.to_string()))?;
     let mut builder = ::snmp::Agent::builder()
         .bind(address.to_string())
         .max_message_size(AGENT_MESSAGE)
@@ -219,9 +227,12 @@ pub async fn snmp(
             Secret::SnmpV3 { user, auth, privacy, .. } => {
                 builder = builder
                     .usm_user(user.clone().into_bytes(), |u| match (auth, privacy) {
-                        (Some((a, key)), Some((p, word))) => {
-                            u.auth_priv(super::snmp::auth_of(*a), key.expose(), super::snmp::privacy_of(*p), word.expose())
-                        }
+                        (Some((a, key)), Some((p, word))) => u.auth_priv(
+                            super::snmp::auth_of(*a),
+                            key.expose(),
+                            super::snmp::privacy_of(*p),
+                            word.expose(),
+                        ),
                         (Some((a, key)), None) => u.auth(super::snmp::auth_of(*a), key.expose()),
                         (None, _) => Ok(u),
                     })

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::recording::{Entry, Recording, parse_oid};
 use crate::model::Mono;
 use crate::net::clock::Clock;
-use crate::net::serve::{self, Access, Duplex, Engine, Mib, Service, ServeError};
+use crate::net::serve::{self, Access, Duplex, Engine, Mib, ServeError, Service};
 use crate::net::snmp::{Oid, Value};
 
 /// A request head longer than this is no probe's.
@@ -81,7 +81,7 @@ pub(super) struct Unit {
     pub(super) power: Power,
     kind: Kind,
     running: Option<Service>,
-    engine: Option<Engine>,
+    engine: Engine,
     live: Option<Arc<LiveMib>>,
     http: Arc<LiveHttp>,
     banner: Arc<RwLock<String>>,
@@ -102,15 +102,11 @@ impl Unit {
             power: Power::Down,
             kind,
             running: None,
-            engine: None,
+            engine: Engine::default(),
             live: None,
             http: Arc::new(http),
             banner: Arc::new(RwLock::new(banner)),
         }
-    }
-
-    pub(super) fn kind(&self) -> &Kind {
-        &self.kind
     }
 
     /// Brings it into that state. Up from down is a cold start: counters begin anew.
@@ -147,12 +143,12 @@ impl Unit {
                     _ => Arc::new(LiveMib::new(recording.clone(), clock.clone())),
                 };
                 self.live = Some(live.clone());
-                let engine = self.engine.get_or_insert_with(Engine::new);
-                serve::snmp(self.address, access, engine, live).await
+                serve::snmp(self.address, access, &mut self.engine, live).await
             }
             Kind::Http { .. } => {
                 let (http, clock) = (self.http.clone(), clock.clone());
-                let talk: serve::Talk = Arc::new(move |stream| Box::pin(answer_http(stream, http.clone(), clock.clone())));
+                let talk: serve::Talk =
+                    Arc::new(move |stream| Box::pin(answer_http(stream, http.clone(), clock.clone())));
                 serve::tcp(self.address, talk).await
             }
             Kind::Tcp { .. } => {
@@ -289,7 +285,8 @@ impl LiveHttp {
                 _ => return Err(format!("`{value}` is no status; it is 100 to 599")),
             },
             "delay" => {
-                let delay = super::scenario::duration(value).ok_or_else(|| format!("`{value}` is no duration, such as 250ms"))?;
+                let delay = super::scenario::duration(value)
+                    .ok_or_else(|| format!("`{value}` is no duration, such as 250ms"))?;
                 self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
             "body" => *self.body.lock().unwrap_or_else(PoisonError::into_inner) = Arc::from(value),
@@ -309,10 +306,8 @@ async fn answer_http(mut stream: Box<dyn Duplex>, http: Arc<LiveHttp>, clock: Cl
         }
     }
     clock.sleep(Duration::from_millis(http.delay_ms.load(Ordering::Relaxed))).await;
-    let (status, body) = (
-        http.status.load(Ordering::Relaxed),
-        http.body.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-    );
+    let (status, body) =
+        (http.status.load(Ordering::Relaxed), http.body.lock().unwrap_or_else(PoisonError::into_inner).clone());
     let shown = if head.starts_with(b"HEAD ") { "" } else { &*body };
     let answer = format!(
         "HTTP/1.1 {status} Simulated\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{shown}",

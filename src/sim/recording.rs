@@ -254,7 +254,7 @@ pub fn parse_oid(text: &str) -> Result<Oid, String> {
 
 fn unhex(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err("a hex value has an even number of digits".into());
     }
     let nibble = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
