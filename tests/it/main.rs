@@ -1,1 +1,9 @@
 //! The one integration-test binary: one module a concern.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests start the binary and play its peers")]
+
+mod architecture;
+mod docs;
+mod house;
+mod tree;
