@@ -10,6 +10,8 @@ pub mod inventory;
 pub mod kinds;
 pub mod plan;
 mod reader;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod settings;
 pub mod units;
 pub mod watch;
