@@ -10,9 +10,9 @@ pub mod inventory;
 pub mod kinds;
 pub mod plan;
 mod reader;
+pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod settings;
 pub mod units;
 pub mod watch;
 

@@ -159,7 +159,11 @@ impl Checker<'_> {
             LiteralValue::Double(v) => Typed::Number(Num::Literal(*v.inner())),
             LiteralValue::String(v) => Typed::Text(Txt::Literal(Arc::from(v.inner())), None),
             LiteralValue::Null => {
-                return self.at(node, "`null` is not offered".into(), "a missing value makes the condition unknown by itself");
+                return self.at(
+                    node,
+                    "`null` is not offered".into(),
+                    "a missing value makes the condition unknown by itself",
+                );
             }
             LiteralValue::Bytes(_) => return self.at(node, "bytes are not offered".into(), "write a text"),
         })
@@ -172,7 +176,13 @@ impl Checker<'_> {
             match self.check(element)? {
                 Typed::Text(text, _) => texts.push(text),
                 Typed::Number(number) => numbers.push(number),
-                other => return self.at(element, format!("{} in a list", other.name()), "only texts or numbers may stand there"),
+                other => {
+                    return self.at(
+                        element,
+                        format!("{} in a list", other.name()),
+                        "only texts or numbers may stand there",
+                    );
+                }
             }
         }
         match (texts.is_empty(), numbers.is_empty()) {
@@ -215,9 +225,21 @@ impl Checker<'_> {
         if name == "w" && self.scope.kind.is_some() {
             return self.at(node, "`w` alone is no value".into(), "write `w.FIELD.mean` or another statistic");
         }
-        let quoted = self.scope.fields.values().any(|f| matches!(&f.kind, Type::State(names) if names.iter().any(|n| n == name)));
-        let hint = if quoted { format!("a state is written in quotes: \"{name}\"") } else { did_you_mean(name, self.scope.names()) };
-        let of = self.scope.kind.as_ref().map_or_else(|| format!("a filter on {}", self.scope.on), |k| format!("kind `{k}`"));
+        let quoted = self
+            .scope
+            .fields
+            .values()
+            .any(|f| matches!(&f.kind, Type::State(names) if names.iter().any(|n| n == name)));
+        let hint = if quoted {
+            format!("a state is written in quotes: \"{name}\"")
+        } else {
+            did_you_mean(name, self.scope.names())
+        };
+        let of = self
+            .scope
+            .kind
+            .as_ref()
+            .map_or_else(|| format!("a filter on {}", self.scope.on), |k| format!("kind `{k}`"));
         self.at(node, format!("unknown name `{name}` for {of}"), hint)
     }
 
@@ -270,17 +292,25 @@ impl Checker<'_> {
                 let hint = format!("write `w.{member}.` and one of: {}", list(stats()));
                 self.at(operand, format!("`w.{member}` lacks its statistic"), hint)
             }
-            Cel::Select(inner) if matches!(&inner.operand.expr, Cel::Ident(w) if w == "w") && self.scope.kind.is_some() => {
+            Cel::Select(inner)
+                if matches!(&inner.operand.expr, Cel::Ident(w) if w == "w") && self.scope.kind.is_some() =>
+            {
                 let field = self.field(&inner.operand, &inner.field)?;
                 if !field.numeric {
                     let hint = did_you_mean(&inner.field, self.scope.numeric_names());
-                    return self.at(&inner.operand, format!("field `{}` is no number, it has no window", inner.field), hint);
+                    return self.at(
+                        &inner.operand,
+                        format!("field `{}` is no number, it has no window", inner.field),
+                        hint,
+                    );
                 }
                 match Stat::parse(member) {
                     Some(stat) => Ok(self.slot(Ref::Window(Arc::from(inner.field.as_str()), stat), &Type::Number)),
-                    None => {
-                        self.at(&inner.operand, format!("unknown statistic `{member}`"), did_you_mean(member, stats()))
-                    }
+                    None => self.at(
+                        &inner.operand,
+                        format!("unknown statistic `{member}`"),
+                        did_you_mean(member, stats()),
+                    ),
                 }
             }
             Cel::Ident(root) if ObjectKind::parse(root).is_some() => {
@@ -291,7 +321,9 @@ impl Checker<'_> {
                 let what = format!("`{root}.{member}`: `{root}` has no members");
                 self.at(operand, what, did_you_mean(root, [self.scope.root().as_str(), "w"]))
             }
-            _ => self.at(node, format!("`.{member}` of a value"), "only attributes and `w.FIELD.STATISTIC` have dots"),
+            _ => {
+                self.at(node, format!("`.{member}` of a value"), "only attributes and `w.FIELD.STATISTIC` have dots")
+            }
         }
     }
 
@@ -301,8 +333,12 @@ impl Checker<'_> {
         }
         let args = call.args.as_slice();
         match (call.func_name.as_str(), args) {
-            (op::LOGICAL_AND, [a, b]) => Ok(Typed::Bool(Node::And(Box::new((self.boolean(a, "&&")?, self.boolean(b, "&&")?))))),
-            (op::LOGICAL_OR, [a, b]) => Ok(Typed::Bool(Node::Or(Box::new((self.boolean(a, "||")?, self.boolean(b, "||")?))))),
+            (op::LOGICAL_AND, [a, b]) => {
+                Ok(Typed::Bool(Node::And(Box::new((self.boolean(a, "&&")?, self.boolean(b, "&&")?)))))
+            }
+            (op::LOGICAL_OR, [a, b]) => {
+                Ok(Typed::Bool(Node::Or(Box::new((self.boolean(a, "||")?, self.boolean(b, "||")?)))))
+            }
             (op::LOGICAL_NOT, [a]) => Ok(Typed::Bool(Node::Not(Box::new(self.boolean(a, "!")?)))),
             (op::NEGATE, [a]) => Ok(Typed::Number(Num::Negate(Box::new(self.number(a, "-")?)))),
             (op::ADD, [a, b]) => Ok(Typed::Number(Num::Add(self.numbers(a, b, "+")?))),
@@ -312,7 +348,9 @@ impl Checker<'_> {
             (op::LESS, [a, b]) => Ok(Typed::Bool(Node::Compare(Order::Less, self.numbers(a, b, "<")?))),
             (op::LESS_EQUALS, [a, b]) => Ok(Typed::Bool(Node::Compare(Order::LessEqual, self.numbers(a, b, "<=")?))),
             (op::GREATER, [a, b]) => Ok(Typed::Bool(Node::Compare(Order::Greater, self.numbers(a, b, ">")?))),
-            (op::GREATER_EQUALS, [a, b]) => Ok(Typed::Bool(Node::Compare(Order::GreaterEqual, self.numbers(a, b, ">=")?))),
+            (op::GREATER_EQUALS, [a, b]) => {
+                Ok(Typed::Bool(Node::Compare(Order::GreaterEqual, self.numbers(a, b, ">=")?)))
+            }
             (op::EQUALS, [a, b]) => self.equal(node, a, b, "=="),
             (op::NOT_EQUALS, [a, b]) => self.equal(node, a, b, "!="),
             (op::CONDITIONAL, [test, yes, no]) => self.conditional(node, test, yes, no),
@@ -336,12 +374,20 @@ impl Checker<'_> {
             "endsWith" => TextTest::EndsWith,
             "contains" => TextTest::Contains,
             "matches" => {
-                return self.at(node, "`matches` is not offered".into(), "use startsWith, endsWith, contains or `in`");
+                return self.at(
+                    node,
+                    "`matches` is not offered".into(),
+                    "use startsWith, endsWith, contains or `in`",
+                );
             }
             _ => return self.at(node, format!("unknown method `{name}`"), did_you_mean(name, METHODS)),
         };
         let [argument] = call.args.as_slice() else {
-            return self.at(node, format!("`{name}` takes one text, not {}", call.args.len()), "write TEXT.startsWith(\"...\")");
+            return self.at(
+                node,
+                format!("`{name}` takes one text, not {}", call.args.len()),
+                "write TEXT.startsWith(\"...\")",
+            );
         };
         let pair = (self.text(target, name)?, self.text(argument, name)?);
         Ok(Typed::Bool(Node::Text(test, Box::new(pair))))
@@ -350,19 +396,27 @@ impl Checker<'_> {
     fn boolean(&mut self, node: &IdedExpr, operator: &str) -> Checked<Node> {
         match self.check(node)? {
             Typed::Bool(v) => Ok(v),
-            other => {
-                self.at(node, format!("`{operator}` needs true or false, this is {}", other.name()), "compare it first")
-            }
+            other => self.at(
+                node,
+                format!("`{operator}` needs true or false, this is {}", other.name()),
+                "compare it first",
+            ),
         }
     }
 
     fn number(&mut self, node: &IdedExpr, operator: &str) -> Checked<Num> {
         match self.check(node)? {
             Typed::Number(v) => Ok(v),
-            Typed::Text(..) => {
-                self.at(node, format!("`{operator}` needs numbers, this is a text"), "texts only compare with == and !=")
-            }
-            other => self.at(node, format!("`{operator}` needs numbers, this is {}", other.name()), "see docs/expressions.md"),
+            Typed::Text(..) => self.at(
+                node,
+                format!("`{operator}` needs numbers, this is a text"),
+                "texts only compare with == and !=",
+            ),
+            other => self.at(
+                node,
+                format!("`{operator}` needs numbers, this is {}", other.name()),
+                "see docs/expressions.md",
+            ),
         }
     }
 
@@ -373,7 +427,11 @@ impl Checker<'_> {
     fn text(&mut self, node: &IdedExpr, operator: &str) -> Checked<Txt> {
         match self.check(node)? {
             Typed::Text(v, _) => Ok(v),
-            other => self.at(node, format!("`{operator}` needs texts, this is {}", other.name()), "see docs/expressions.md"),
+            other => self.at(
+                node,
+                format!("`{operator}` needs texts, this is {}", other.name()),
+                "see docs/expressions.md",
+            ),
         }
     }
 
@@ -407,9 +465,11 @@ impl Checker<'_> {
     /// A literal that a state is compared with must be one of its names.
     fn state_name(&self, node: &IdedExpr, text: &Txt, names: Option<&[String]>) -> Checked<()> {
         match (text, names) {
-            (Txt::Literal(literal), Some(names)) if !names.iter().any(|n| n.as_str() == &**literal) => {
-                self.at(node, format!("no such state: \"{literal}\""), did_you_mean(literal, names.iter().map(String::as_str)))
-            }
+            (Txt::Literal(literal), Some(names)) if !names.iter().any(|n| n.as_str() == &**literal) => self.at(
+                node,
+                format!("no such state: \"{literal}\""),
+                did_you_mean(literal, names.iter().map(String::as_str)),
+            ),
             _ => Ok(()),
         }
     }
@@ -435,12 +495,16 @@ impl Checker<'_> {
                 }
                 Ok(Typed::Bool(Node::In(Box::new((text, items)))))
             }
-            (Typed::Number(number), Typed::Numbers(items)) => Ok(Typed::Bool(Node::InNumbers(Box::new((number, items))))),
+            (Typed::Number(number), Typed::Numbers(items)) => {
+                Ok(Typed::Bool(Node::InNumbers(Box::new((number, items)))))
+            }
             (Typed::Text(..) | Typed::Number(_), other) => {
                 let hint = "right of `in` stands a list of the same type, such as asset.tags or [\"a\", \"b\"]";
                 self.at(list, format!("`in` looks into {}", other.name()), hint)
             }
-            (other, _) => self.at(item, format!("`in` looks for {}", other.name()), "left of it stands a text or a number"),
+            (other, _) => {
+                self.at(item, format!("`in` looks for {}", other.name()), "left of it stands a text or a number")
+            }
         }
     }
 }
