@@ -1,0 +1,376 @@
+//! The newest value of every series, as `/metrics/objects` shows it: on the console for all agents, on an
+//! agent for itself, so that a cut-off tower can still be scraped. Metric names are derived from the FIELDS
+//! a probe kind declares: `fengsui_KIND_FIELD`, counters with `_total`.
+//!
+//! A series that nothing refreshes for three of its windows disappears; absent means absent. Labels are
+//! region, asset, interface, link, agent, probe, instance: never addresses, messages or incident ids.
+//! Beyond `MAX_SERIES` new series are dropped and counted.
+
+pub mod text;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::text::{Dialect, MetricType, Text, is_name, label};
+use crate::model::field::{Catalog, Field, FieldType, IMPLICIT};
+use crate::model::wire::{SampleRow, Samples};
+use crate::model::{AgentId, Mono, Now, Object, ObjectKind, ProbeId, RegionId};
+
+/// The most series: 100,000 take about 10 MB of text and 7 ms to write; twice that is one console's share.
+pub const MAX_SERIES: usize = 200_000;
+/// The most families: shipped kinds have about 100; a peer that invents names must not fill the memory.
+const MAX_FAMILIES: usize = 1_000;
+/// After so many windows without a new value a series is stale.
+const STALE_WINDOWS: u32 = 3;
+/// The shortest time until a series is stale, so that one delayed batch does not make holes.
+const STALE_FLOOR: Duration = Duration::from_secs(30);
+
+/// What is known of an object besides its id, for labels and `_info`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Its region.
+    pub region: Option<RegionId>,
+    /// Further labels of `fengsui_KIND_info`: name, kind, zone and the like. Never addresses.
+    pub info: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct RowKey {
+    object: Object,
+    instance: Arc<str>,
+    probe: ProbeId,
+    agent: AgentId,
+}
+
+#[derive(Debug)]
+struct Row {
+    labels: Box<str>,
+    stale_at: Mono,
+    /// Family and newest value.
+    values: Vec<(usize, f64)>,
+    runs: [u64; 4],
+    packets: [u64; 5],
+}
+
+#[derive(Debug)]
+struct Family {
+    name: String,
+    help: String,
+    kind: MetricType,
+    /// A histogram field shows the mean of its newest window.
+    mean: bool,
+}
+
+/// The newest values.
+#[derive(Debug)]
+pub struct Exposition {
+    families: Vec<Family>,
+    /// (kind, field) to family.
+    index: BTreeMap<(Arc<str>, String), usize>,
+    places: BTreeMap<Object, Place>,
+    rows: BTreeMap<RowKey, Row>,
+    series: usize,
+    dropped: u64,
+}
+
+impl Exposition {
+    /// Without values.
+    pub fn new(catalog: Catalog) -> Self {
+        let mut all = Self {
+            families: Vec::new(),
+            index: BTreeMap::new(),
+            places: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            series: 0,
+            dropped: 0,
+        };
+        for spec in catalog {
+            let kind: Arc<str> = Arc::from(spec.name);
+            let declared = spec.schema.tables.iter().flat_map(|t| t.fields.iter());
+            for field in IMPLICIT.iter().chain(declared) {
+                all.add_family(&kind, field);
+            }
+        }
+        all
+    }
+
+    fn add_family(&mut self, kind: &Arc<str>, field: &Field) {
+        if let Some((name, metric)) = metric_of(kind, field) {
+            self.index.insert((kind.clone(), field.name.to_string()), self.families.len());
+            self.families.push(Family {
+                name,
+                help: help_of(field),
+                kind: metric,
+                mean: matches!(field.kind, FieldType::Histogram),
+            });
+        }
+    }
+
+    /// How many series there are, and how many values were dropped because there were too many.
+    pub fn counts(&self) -> (usize, u64) {
+        (self.series, self.dropped)
+    }
+
+    /// Sets what is known of objects; rows of objects that are no longer there go.
+    pub fn set_places(&mut self, places: BTreeMap<Object, Place>) {
+        self.places = places;
+        let places = &self.places;
+        self.rows.retain(|key, _| place_of(places, &key.object).is_some());
+        for (key, row) in &mut self.rows {
+            row.labels = labels_of(key, place_of(places, &key.object)).into();
+        }
+        self.recount();
+    }
+
+    /// Takes in one window. `skew_ms` is how far the agent's clock is ahead. Old windows change nothing:
+    /// they are history.
+    pub fn take(&mut self, agent: &AgentId, samples: &Samples, skew_ms: i64, now: Now) {
+        let window = samples.to.since(samples.from);
+        let fresh = (window * STALE_WINDOWS).max(STALE_FLOOR);
+        let ended = crate::model::Wall::from_millis(samples.to.millis().saturating_sub(skew_ms));
+        let age = now.wall.since(ended);
+        if age >= fresh || (samples.rows.len() > crate::model::wire::MAX_SAMPLE_ROWS) {
+            return;
+        }
+        let stale_at = now.mono.plus(fresh - age);
+        for row in &samples.rows {
+            self.take_row(agent, samples, row, stale_at);
+        }
+    }
+
+    fn take_row(&mut self, agent: &AgentId, samples: &Samples, given: &SampleRow, stale_at: Mono) {
+        if place_of(&self.places, &given.object).is_none() {
+            return;
+        }
+        let key = RowKey {
+            object: given.object.clone(),
+            instance: given.instance.clone(),
+            probe: samples.probe.clone(),
+            agent: agent.clone(),
+        };
+        let values: Vec<(usize, f64)> = given
+            .fields
+            .iter()
+            .filter_map(|(field, summary)| {
+                let family = self.family(&samples.kind, field)?;
+                let mean = self.families.get(family).is_some_and(|f| f.mean);
+                Some((family, if mean { summary.0.mean() } else { summary.0.last }))
+            })
+            .collect();
+        let known = self.rows.get(&key).map_or(0, |row| row.values.len());
+        if self.series + values.len() > MAX_SERIES + known {
+            self.dropped = self.dropped.saturating_add(values.len() as u64);
+            return;
+        }
+        self.series = self.series + values.len() - known;
+        let places = &self.places;
+        let row = self.rows.entry(key).or_insert_with_key(|key| Row {
+            labels: labels_of(key, place_of(places, &key.object)).into(),
+            stale_at,
+            values: Vec::new(),
+            runs: [0; 4],
+            packets: [0; 5],
+        });
+        row.stale_at = stale_at;
+        row.values = values;
+        for (sum, n) in row.runs.iter_mut().zip(given.runs) {
+            *sum = sum.saturating_add(u64::from(n));
+        }
+        for (sum, n) in row.packets.iter_mut().zip(given.packets) {
+            *sum = sum.saturating_add(u64::from(n));
+        }
+    }
+
+    /// The family of a field; a field this build does not know becomes a gauge if its name can be one.
+    fn family(&mut self, kind: &Arc<str>, field: &str) -> Option<usize> {
+        let key = (kind.clone(), field.to_owned());
+        if let Some(at) = self.index.get(&key) {
+            return Some(*at);
+        }
+        if self.families.len() >= MAX_FAMILIES {
+            self.dropped = self.dropped.saturating_add(1);
+            return None;
+        }
+        let unknown = Field {
+            name: field.to_owned().into(),
+            kind: FieldType::Gauge,
+            zh: "".into(),
+            en: "a field that this version does not know".into(),
+        };
+        self.add_family(kind, &unknown);
+        self.index.get(&key).copied()
+    }
+
+    /// Forgets what is stale.
+    pub fn expire(&mut self, now: Mono) {
+        self.rows.retain(|_, row| row.stale_at > now);
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        self.series = self.rows.values().map(|row| row.values.len()).sum();
+    }
+
+    /// Writes everything that is not stale; with `regions`, only objects of those regions.
+    pub fn write(&self, dialect: Dialect, regions: Option<&[RegionId]>, now: Mono) -> String {
+        let seen = |place: Option<&Place>| match regions {
+            None => true,
+            Some(list) => place.and_then(|p| p.region.as_ref()).is_some_and(|r| list.contains(r)),
+        };
+        let rows: Vec<&Row> = self
+            .rows
+            .iter()
+            .filter(|(key, row)| row.stale_at > now && seen(place_of(&self.places, &key.object)))
+            .map(|(_, row)| row)
+            .collect();
+        let mut by_family: Vec<Vec<(&str, f64)>> = vec![Vec::new(); self.families.len()];
+        for row in &rows {
+            for (family, value) in &row.values {
+                if let Some(list) = by_family.get_mut(*family) {
+                    list.push((&row.labels, *value));
+                }
+            }
+        }
+        let mut out = Text::new(dialect, 4096 + self.series * 110);
+        self.write_info(&mut out, &seen);
+        write_counts(&mut out, &rows);
+        for (family, samples) in self.families.iter().zip(&by_family) {
+            if samples.is_empty() {
+                continue;
+            }
+            out.family(&family.name, family.kind, &family.help);
+            for (labels, value) in samples {
+                out.sample(&family.name, labels, *value);
+            }
+        }
+        out.finish()
+    }
+
+    fn write_info(&self, out: &mut Text, seen: &dyn Fn(Option<&Place>) -> bool) {
+        for kind in ObjectKind::ALL {
+            let mut of_kind = self
+                .places
+                .iter()
+                .filter(|(object, place)| object.kind() == kind && !place.info.is_empty() && seen(Some(place)))
+                .peekable();
+            if of_kind.peek().is_none() {
+                continue;
+            }
+            let name = format!("fengsui_{kind}_info");
+            out.family(&name, MetricType::Gauge, &format!("What the inventory says of each {kind}; always 1."));
+            for (object, place) in of_kind {
+                let mut labels = object_labels(object, place.region.as_ref());
+                for (key, value) in &place.info {
+                    label(&mut labels, key, value);
+                }
+                out.sample(&name, &labels, 1.0);
+            }
+        }
+    }
+}
+
+/// Runs by outcome and packets by fate, counted since this process started.
+fn write_counts(out: &mut Text, rows: &[&Row]) {
+    const RUNS: &str = "fengsui_probe_runs_total";
+    const PACKETS: &str = "fengsui_probe_packets_total";
+    let mut labels = String::new();
+    let mut part = |out: &mut Text, name: &str, row: &Row, key: &str, word: &str, n: u64| {
+        labels.clear();
+        labels.push_str(&row.labels);
+        label(&mut labels, key, word);
+        out.sample(name, &labels, n as f64);
+    };
+    if rows.iter().any(|row| row.runs != [0; 4]) {
+        out.family(RUNS, MetricType::Counter, "Runs of a probe by outcome; invalid means our own fault.");
+        for row in rows.iter().filter(|row| row.runs != [0; 4]) {
+            for (word, n) in ["ok", "degraded", "failed", "invalid"].into_iter().zip(row.runs) {
+                part(out, RUNS, row, "outcome", word, n);
+            }
+        }
+    }
+    if rows.iter().any(|row| row.packets != [0; 5]) {
+        out.family(PACKETS, MetricType::Counter, "Requests of a probe by fate; sent does not count invalid ones.");
+        for row in rows.iter().filter(|row| row.packets != [0; 5]) {
+            for (word, n) in ["sent", "lost", "late", "duplicate", "invalid"].into_iter().zip(row.packets) {
+                part(out, PACKETS, row, "fate", word, n);
+            }
+        }
+    }
+}
+
+/// Metric name and type of a field; nothing for texts and for names that cannot be a metric's.
+pub fn metric_of(kind: &str, field: &Field) -> Option<(String, MetricType)> {
+    if !is_name(kind) || !is_name(&field.name) {
+        return None;
+    }
+    let name = &field.name;
+    match field.kind {
+        FieldType::Text => None,
+        FieldType::Counter => Some((format!("fengsui_{kind}_{name}_total"), MetricType::Counter)),
+        FieldType::Gauge | FieldType::State(_) | FieldType::Histogram => {
+            Some((format!("fengsui_{kind}_{name}"), MetricType::Gauge))
+        }
+    }
+}
+
+/// What HELP says of a field: English, Chinese, and the numbers of a state.
+fn help_of(field: &Field) -> String {
+    let mut help = field.en.to_string();
+    if !field.zh.is_empty() {
+        help = format!("{help} ({})", field.zh);
+    }
+    match &field.kind {
+        FieldType::Histogram => help.push_str("; the mean of the newest window"),
+        FieldType::State(names) => {
+            let map: Vec<String> = names.iter().enumerate().map(|(n, word)| format!("{n} {word}")).collect();
+            help = format!("{help}; {}", map.join(", "));
+        }
+        _ => {}
+    }
+    help
+}
+
+/// An interface stands where its asset stands unless it has a place of its own.
+fn place_of<'a>(places: &'a BTreeMap<Object, Place>, object: &Object) -> Option<&'a Place> {
+    places.get(object).or_else(|| match object {
+        Object::Interface { asset, .. } => places.get(&Object::Asset(asset.clone())),
+        _ => None,
+    })
+}
+
+fn object_labels(object: &Object, region: Option<&RegionId>) -> String {
+    let mut list = String::new();
+    match (object, region) {
+        (Object::Region(id), _) => label(&mut list, "region", id.as_str()),
+        (_, Some(region)) => label(&mut list, "region", region.as_str()),
+        (_, None) => {}
+    }
+    match object {
+        Object::Region(_) => {}
+        Object::Asset(id) => label(&mut list, "asset", id.as_str()),
+        Object::Interface { asset, name } => {
+            label(&mut list, "asset", asset.as_str());
+            label(&mut list, "interface", name);
+        }
+        Object::Link(id) => label(&mut list, "link", id.as_str()),
+        Object::Agent(id) => label(&mut list, "agent", id.as_str()),
+    }
+    list
+}
+
+fn labels_of(key: &RowKey, place: Option<&Place>) -> String {
+    let mut list = object_labels(&key.object, place.and_then(|p| p.region.as_ref()));
+    // An agent is watched by itself alone; it must not stand there twice.
+    if key.object.kind() != ObjectKind::Agent {
+        label(&mut list, "agent", key.agent.as_str());
+    }
+    label(&mut list, "probe", key.probe.as_str());
+    if !key.instance.is_empty() {
+        label(&mut list, "instance", &key.instance);
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! The exact text, what goes stale, what is dropped.
+
+use std::borrow::Cow;
+
+use super::*;
+use crate::model::field::{KindSchema, KindSpec, Table, TableOn, TargetNeed};
+use crate::model::wire::SummaryBody;
+use crate::model::{Summary, Wall};
+
+static PING: KindSpec = KindSpec {
+    name: "ping",
+    zh: "回显",
+    en: "echo",
+    on: &[ObjectKind::Asset],
+    target: TargetNeed::Address,
+    settings: &[],
+    schema: KindSchema {
+        kind: Cow::Borrowed("ping"),
+        tables: Cow::Borrowed(&[Table {
+            on: TableOn::Target,
+            instance: None,
+            fields: Cow::Borrowed(&[
+                Field::histogram("rtt_seconds", "往返时延", "round-trip time"),
+                Field::counter("in_octets", "入字节", "octets in"),
+                Field::state("oper", &[Cow::Borrowed("up"), Cow::Borrowed("down")], "状态", "state"),
+                Field::text("name", "名称", "name"),
+            ]),
+        }]),
+    },
+    secret: false,
+};
+static KINDS: &[&KindSpec] = &[&PING];
+
+fn now(seconds: u64) -> Now {
+    let since = Duration::from_secs(seconds);
+    Now { wall: Wall::from_millis(1_700_000_000_000).plus(since), mono: Mono::from_origin(since) }
+}
+
+fn samples(object: &str, instance: &str, at: u64) -> Samples {
+    let field = |name: &str, values: &[f64]| (name.to_owned(), SummaryBody(Summary::many(values).unwrap()));
+    let to = now(at).wall;
+    Samples {
+        probe: "p1".parse().unwrap(),
+        kind: "ping".into(),
+        from: to.minus(Duration::from_secs(10)),
+        to,
+        rows: vec![SampleRow {
+            object: object.parse().unwrap(),
+            instance: instance.into(),
+            runs: [9, 0, 1, 0],
+            packets: [10, 1, 0, 0, 0],
+            causes: BTreeMap::new(),
+            fields: [
+                field("up", &[1.0]),
+                field("rtt_seconds", &[0.001, 0.003]),
+                field("in_octets", &[1.0, 5e9]),
+                field("oper", &[1.0]),
+                field("novel_ratio", &[0.5]),
+                field("Bad name", &[0.5]),
+            ]
+            .into(),
+        }],
+    }
+}
+
+fn exposition() -> Exposition {
+    let mut all = Exposition::new(KINDS);
+    let region = Some("652900".parse().unwrap());
+    let place = |info: &[(&'static str, &str)]| Place {
+        region: region.clone(),
+        info: info.iter().map(|(k, v)| (*k, (*v).to_owned())).collect(),
+    };
+    all.set_places(BTreeMap::from([
+        ("asset:core-1".parse().unwrap(), place(&[("name", "核心\"交换机\""), ("kind", "switch")])),
+        ("agent:tower".parse().unwrap(), place(&[])),
+    ]));
+    all
+}
+
+#[test]
+fn the_text_is_exactly_this() {
+    let mut all = exposition();
+    let tower = "tower".parse().unwrap();
+    all.take(&tower, &samples("interface:core-1/GE0/0/1", "", 100), 0, now(101));
+    assert_eq!(
+        all.write(Dialect::Plain, None, now(101).mono),
+        r#"# HELP fengsui_asset_info What the inventory says of each asset; always 1.
+# TYPE fengsui_asset_info gauge
+fengsui_asset_info{region="652900",asset="core-1",name="核心\"交换机\"",kind="switch"} 1
+# HELP fengsui_probe_runs_total Runs of a probe by outcome; invalid means our own fault.
+# TYPE fengsui_probe_runs_total counter
+fengsui_probe_runs_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",outcome="ok"} 9
+fengsui_probe_runs_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",outcome="degraded"} 0
+fengsui_probe_runs_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",outcome="failed"} 1
+fengsui_probe_runs_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",outcome="invalid"} 0
+# HELP fengsui_probe_packets_total Requests of a probe by fate; sent does not count invalid ones.
+# TYPE fengsui_probe_packets_total counter
+fengsui_probe_packets_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",fate="sent"} 10
+fengsui_probe_packets_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",fate="lost"} 1
+fengsui_probe_packets_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",fate="late"} 0
+fengsui_probe_packets_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",fate="duplicate"} 0
+fengsui_probe_packets_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",fate="invalid"} 0
+# HELP fengsui_ping_up 1 when the run answered (ok or degraded), 0 when it failed (是否可达（1 是，0 否）)
+# TYPE fengsui_ping_up gauge
+fengsui_ping_up{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1"} 1
+# HELP fengsui_ping_rtt_seconds round-trip time (往返时延); the mean of the newest window
+# TYPE fengsui_ping_rtt_seconds gauge
+fengsui_ping_rtt_seconds{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1"} 0.002
+# HELP fengsui_ping_in_octets_total octets in (入字节)
+# TYPE fengsui_ping_in_octets_total counter
+fengsui_ping_in_octets_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1"} 5000000000
+# HELP fengsui_ping_oper state (状态); 0 up, 1 down
+# TYPE fengsui_ping_oper gauge
+fengsui_ping_oper{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1"} 1
+# HELP fengsui_ping_novel_ratio a field that this version does not know
+# TYPE fengsui_ping_novel_ratio gauge
+fengsui_ping_novel_ratio{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1"} 0.5
+"#
+    );
+}
+
+#[test]
+fn a_series_disappears_three_windows_after_its_last_value() {
+    let mut all = exposition();
+    let tower = "tower".parse().unwrap();
+    all.take(&tower, &samples("agent:tower", "", 100), 0, now(100));
+    assert!(all.write(Dialect::Plain, None, now(129).mono).contains("fengsui_ping_up{region=\"652900\",agent=\"tower\""));
+    assert!(!all.write(Dialect::Plain, None, now(130).mono).contains("fengsui_ping_up{"));
+    all.expire(now(130).mono);
+    assert_eq!(all.counts(), (0, 0));
+}
+
+#[test]
+fn history_is_not_the_newest_value_but_a_fast_clock_is_forgiven() {
+    let mut all = exposition();
+    let tower = "tower".parse().unwrap();
+    all.take(&tower, &samples("agent:tower", "", 100), 0, now(1000));
+    assert_eq!(all.counts().0, 0);
+    all.take(&tower, &samples("agent:tower", "", 100), -900_000, now(1000));
+    assert_eq!(all.counts().0, 5);
+}
+
+#[test]
+fn an_object_that_leaves_the_inventory_takes_its_series_along() {
+    let mut all = exposition();
+    let tower = "tower".parse().unwrap();
+    all.take(&tower, &samples("asset:core-1", "", 100), 0, now(100));
+    all.take(&tower, &samples("asset:unknown", "", 100), 0, now(100));
+    assert_eq!(all.counts().0, 5);
+    all.set_places(BTreeMap::new());
+    assert_eq!(all.counts().0, 0);
+}
+
+#[test]
+fn a_scoped_reader_sees_its_regions_only() {
+    let mut all = exposition();
+    let tower = "tower".parse().unwrap();
+    all.take(&tower, &samples("asset:core-1", "", 100), 0, now(100));
+    let of = |region: &str| all.write(Dialect::OpenMetrics, Some(&[region.parse().unwrap()]), now(100).mono);
+    assert!(of("652900").contains("fengsui_ping_up{"));
+    assert_eq!(of("650000"), "# EOF\n");
+}
+
+#[test]
+fn beyond_the_cap_new_series_are_dropped_and_counted() {
+    let mut all = exposition();
+    let tower = "tower".parse().unwrap();
+    for n in 0..=MAX_SERIES / 5 {
+        all.take(&tower, &samples("asset:core-1", &format!("i{n}"), 100), 0, now(100));
+    }
+    assert_eq!(all.counts(), (MAX_SERIES, 5));
+    all.take(&tower, &samples("asset:core-1", "i0", 100), 0, now(101));
+    assert_eq!(all.counts(), (MAX_SERIES, 5), "a series that is there goes on");
+}
