@@ -1,0 +1,342 @@
+//! One table of everything the API answers. The router, openapi.json and the roles are made from it, so a
+//! path cannot be served without being described and guarded.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::body::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::problem::Problem;
+use super::query::{AFTER, LIMIT, Param, Query, param, required};
+use super::{admin, incidents, inventory, objects, openapi};
+use crate::console::command::{Actor, Role};
+use crate::console::service::Service;
+
+/// The smallest role that may use a route. A viewer sees, an operator handles incidents, an admin does all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// viewer, operator, admin
+    Viewer,
+    /// operator, admin
+    Operator,
+    /// admin
+    Admin,
+}
+
+impl Needs {
+    /// Whether a role is enough. `metrics` reads the metrics endpoints and nothing else.
+    pub const fn met_by(self, role: Role) -> bool {
+        match role {
+            Role::Admin => true,
+            Role::Operator => matches!(self, Self::Viewer | Self::Operator),
+            Role::Viewer => matches!(self, Self::Viewer),
+            Role::Metrics => false,
+        }
+    }
+    /// The word for messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A request that passed the gate.
+pub struct Call {
+    /// The console.
+    pub service: Service,
+    /// Who asks.
+    pub actor: Actor,
+    /// Parts of the path, decoded.
+    pub path: BTreeMap<String, String>,
+    /// Query.
+    pub query: Query,
+    /// Body.
+    pub body: Bytes,
+    /// True if the body is not JSON but TOML.
+    pub toml: bool,
+    /// True if the reader asked for TOML.
+    pub wants_toml: bool,
+}
+
+impl Call {
+    /// A part of the path.
+    pub fn part(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
+    }
+
+    /// The body as JSON; unknown keys are refused by the types.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // No body at all is an empty object: most actions have nothing that must be said.
+        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        serde_json::from_slice(body).map_err(|e| {
+            Problem::wrong(
+                format!("请求体不是所需的 JSON：{e}；格式见 /api/v1/openapi.json"),
+                format!("the body is not the JSON that is needed: {e}; see /api/v1/openapi.json"),
+            )
+        })
+    }
+}
+
+/// What a route answers.
+#[derive(Debug)]
+pub enum Reply {
+    /// JSON.
+    Json(Value),
+    /// Text of a type.
+    Text(&'static str, String),
+}
+
+/// The future of a reply.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
+
+/// What a request body is, for openapi.json.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// None.
+    No,
+    /// A JSON object: its keys as `name: meaning`.
+    Json(&'static [(&'static str, &'static str)]),
+    /// An inventory as TOML.
+    Toml,
+}
+
+/// One row of the table.
+pub struct Route {
+    /// `GET` or `POST` or `DELETE` or `PUT`.
+    pub method: &'static str,
+    /// Path below `/api/v1`, `{part}` where it varies.
+    pub path: &'static str,
+    /// The smallest role.
+    pub needs: Needs,
+    /// One line, for openapi.json and docs/api.md.
+    pub about: &'static str,
+    /// Query parameters.
+    pub takes: &'static [Param],
+    /// Body.
+    pub body: Body,
+    /// Whether it answers `{"items":[...],"next":...}`.
+    pub list: bool,
+    /// Does it.
+    pub run: fn(Call) -> Answer,
+}
+
+/// Makes a route's function of an async one.
+macro_rules! run {
+    ($f:path) => {
+        |call| Box::pin($f(call))
+    };
+}
+
+const fn get(path: &'static str, takes: &'static [Param], about: &'static str, run: fn(Call) -> Answer) -> Route {
+    Route { method: "GET", path, needs: Needs::Viewer, about, takes, body: Body::No, list: false, run }
+}
+
+const fn list(path: &'static str, takes: &'static [Param], about: &'static str, run: fn(Call) -> Answer) -> Route {
+    Route { method: "GET", path, needs: Needs::Viewer, about, takes, body: Body::No, list: true, run }
+}
+
+const fn post(path: &'static str, needs: Needs, body: Body, about: &'static str, run: fn(Call) -> Answer) -> Route {
+    Route { method: "POST", path, needs, about, takes: &[], body, list: false, run }
+}
+
+const fn admin_only(route: Route) -> Route {
+    Route { needs: Needs::Admin, ..route }
+}
+
+const REASON: (&str, &str) = ("reason", "why, for the audit row (optional)");
+const PRUNE: Param = param("prune", "true: what the files lack is removed");
+
+/// The table.
+pub const ROUTES: &[Route] = &[
+    get("/openapi.json", &[], "this description", run!(openapi::answer)),
+    // -- what is there
+    list(
+        "/regions",
+        &[LIMIT, AFTER],
+        "regions (区划) in scope",
+        run!(objects::regions),
+    ),
+    list(
+        "/assets",
+        &[
+            param("region", "in this region or below it"),
+            param("kind", "router, switch, firewall, host, website, service, ups, other"),
+            param("zone", "in this zone"),
+            param("state", "up, partly, down, unknown, unwatched"),
+            param("q", "part of id, name or address"),
+            LIMIT,
+            AFTER,
+        ],
+        "assets (资产) with their state",
+        run!(objects::assets),
+    ),
+    get("/assets/{id}", &[], "an asset: declared, observed, newest values, firing alerts", run!(objects::asset)),
+    list("/assets/{id}/interfaces", &[LIMIT, AFTER], "its interfaces with their newest values", run!(objects::interfaces)),
+    list("/links", &[param("tier", "backbone, metro, access"), LIMIT, AFTER], "links (链路) with their state", run!(objects::links)),
+    get("/links/{id}", &[], "a link: declared, newest values, firing alerts", run!(objects::link)),
+    list(
+        "/observations",
+        &[required("object", "an object, such as asset:core-1"), param("probe", "of this probe"), param("instance", "of this instance")],
+        "the newest value of every series of an object",
+        run!(objects::observations),
+    ),
+    get(
+        "/series",
+        &[
+            required("object", "an object, such as asset:core-1"),
+            required("field", "a field, such as rtt_seconds"),
+            param("probe", "of this probe; all merged if absent"),
+            param("instance", "of this instance; the whole object if absent"),
+            param("agent", "as this agent saw it; all merged if absent"),
+            param("from", "RFC 3339; one hour before `to` if absent"),
+            param("to", "RFC 3339; now if absent"),
+            param("max_points", "2 to 5000; 500 if absent"),
+        ],
+        "values of one field over time: count, min, max, mean, last of each step",
+        run!(objects::series),
+    ),
+    list("/alerts", &[], "every rule that fires now, with its incident", run!(incidents::alerts)),
+    // -- incidents
+    list(
+        "/incidents",
+        &[
+            param("state", "open, acked, resolved, closed; several with commas"),
+            param("severity", "at least: critical, major, minor, warning, info"),
+            param("object", "about this object"),
+            param("problem", "of this problem"),
+            param("causes", "true: leave out symptoms of others"),
+            LIMIT,
+            AFTER,
+        ],
+        "incidents (事件), newest first",
+        run!(incidents::list),
+    ),
+    get("/incidents/{id}", &[], "an incident with timeline and symptoms", run!(incidents::get)),
+    post(
+        "/incidents/{id}/ack",
+        Needs::Operator,
+        Body::Json(&[
+            ("comment", "what you say (optional)"),
+            ("until", "RFC 3339: until then (optional)"),
+            ("sticky", "true: until a person ends it or it resolves (optional); else until it changes"),
+            REASON,
+        ]),
+        "acknowledge (受理)",
+        run!(incidents::ack),
+    ),
+    post("/incidents/{id}/unack", Needs::Operator, Body::Json(&[REASON]), "end an acknowledgement", run!(incidents::unack)),
+    post(
+        "/incidents/{id}/assign",
+        Needs::Operator,
+        Body::Json(&[("to", "to whom; null takes it away"), REASON]),
+        "assign (派单)",
+        run!(incidents::assign),
+    ),
+    post(
+        "/incidents/{id}/resolve",
+        Needs::Operator,
+        Body::Json(&[("reason", "why")]),
+        "resolve by hand",
+        run!(incidents::resolve),
+    ),
+    post(
+        "/incidents/{id}/close",
+        Needs::Operator,
+        Body::Json(&[
+            ("cause", "fibre_cut, device_fault, power_loss, planned_work, config_change, attack, false_alarm, other"),
+            ("party", "who was responsible"),
+            ("comment", "words (optional)"),
+            REASON,
+        ]),
+        "close a resolved one",
+        run!(incidents::close),
+    ),
+    post("/incidents/{id}/note", Needs::Operator, Body::Json(&[("text", "words")]), "add a note", run!(incidents::note)),
+    post(
+        "/objects/{object}/probe",
+        Needs::Operator,
+        Body::Json(&[("count", "runs, 1 to 20; 1 if absent"), ("spacing_ms", "between them, at least 100; 1000 if absent"), REASON]),
+        "have its probes run now; `/` in an object is written %2F",
+        run!(objects::probe_now),
+    ),
+    // -- administration
+    list("/agents", &[], "agents (探针): declared, enrolled, last heard, what they cannot do", run!(admin::agents)),
+    get("/agents/{id}", &[], "an agent", run!(admin::agent)),
+    post(
+        "/agents/{id}/revoke",
+        Needs::Admin,
+        Body::Json(&[("reason", "why")]),
+        "revoke its certificates",
+        run!(admin::agent_revoke),
+    ),
+    admin_only(list("/tokens", &[], "API tokens, never their values", run!(admin::tokens))),
+    post(
+        "/tokens",
+        Needs::Admin,
+        Body::Json(&[
+            ("name", "name"),
+            ("role", "admin, operator, viewer, metrics"),
+            ("regions", "only these regions and those below them (optional)"),
+            ("expires", "RFC 3339 (optional)"),
+            REASON,
+        ]),
+        "make a token; it is shown this once",
+        run!(admin::token_create),
+    ),
+    post("/tokens/{name}/revoke", Needs::Admin, Body::Json(&[REASON]), "revoke a token", run!(admin::token_revoke)),
+    admin_only(list("/secrets", &[], "named secrets, never their values", run!(admin::secrets))),
+    post("/secrets/rotate", Needs::Admin, Body::Json(&[REASON]), "seal all secrets again under a new key", run!(admin::secret_rotate)),
+    Route {
+        method: "PUT",
+        ..post(
+            "/secrets/{name}",
+            Needs::Admin,
+            Body::Json(&[
+                ("type", "snmp-v1, snmp-v2c, snmp-v3, login, token"),
+                ("community", "snmp-v1, snmp-v2c"),
+                ("user", "snmp-v3, login"),
+                ("auth", "snmp-v3: [protocol, key]"),
+                ("privacy", "snmp-v3: [protocol, key]"),
+                ("context", "snmp-v3"),
+                ("password", "login"),
+                ("token", "token"),
+            ]),
+            "set a secret",
+            run!(admin::secret_set),
+        )
+    },
+    Route {
+        method: "DELETE",
+        ..post("/secrets/{name}", Needs::Admin, Body::No, "remove a secret", run!(admin::secret_remove))
+    },
+    admin_only(list("/enroll-tokens", &[], "enrolment tokens, never their values", run!(admin::enroll_tokens))),
+    post(
+        "/enroll-tokens",
+        Needs::Admin,
+        Body::Json(&[
+            ("agent", "the agent it is bound to"),
+            ("region", "the region it is bound to (optional)"),
+            ("expires", "RFC 3339; in 24 hours if absent"),
+            REASON,
+        ]),
+        "make a one-time enrolment token; it is shown this once, with the CA's fingerprint",
+        run!(admin::enroll_token),
+    ),
+    get("/inventory", &[], "the declared inventory: TOML if `Accept: application/toml`, else JSON", run!(inventory::export)),
+    Route {
+        takes: &[PRUNE],
+        ..post("/inventory/plan", Needs::Admin, Body::Toml, "what applying this would add, change and remove", run!(inventory::plan))
+    },
+    Route {
+        takes: &[PRUNE, required("base_rev", "the revision the plan was made against")],
+        ..post("/inventory/apply", Needs::Admin, Body::Toml, "apply it in one transaction", run!(inventory::apply))
+    },
+    get("/definitions", &[], "probes and rules in force, and what is wrong with the files", run!(admin::definitions)),
+    admin_only(list("/audit", &[LIMIT, AFTER], "audit rows, newest first", run!(admin::audit))),
+];
