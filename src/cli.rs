@@ -14,6 +14,7 @@ pub mod log;
 pub mod man;
 pub mod reach;
 pub mod secret;
+pub mod table;
 pub mod text;
 pub mod token;
 pub mod up;

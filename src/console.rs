@@ -1,3 +1,5 @@
 //! The central service: takes batches in, keeps them, makes incidents of alerts, answers people and Prometheus.
 
+pub mod api;
 pub mod command;
+pub mod metrics;

@@ -1,0 +1,4 @@
+//! x
+pub mod problem;
+pub mod query;
+pub mod shape;
