@@ -1,3 +1,3 @@
-//! x
+//! The console as Prometheus sees it.
 pub mod meters;
 pub mod process;
