@@ -48,10 +48,7 @@ mod tests {
         );
         assert_eq!(
             text,
-            format!(
-                "ID      名称        STATE\ncore-1  核心交换机  up\na [2J   -           {}…",
-                "x".repeat(59)
-            )
+            format!("ID      名称        STATE\ncore-1  核心交换机  up\na [2J   -           {}…", "x".repeat(59))
         );
     }
 }

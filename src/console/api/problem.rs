@@ -94,19 +94,15 @@ impl From<CommandError> for Problem {
         let en = error.to_string();
         match error {
             CommandError::NotFound { what, id } => Self::unknown(zh_of(what), what, &id),
-            CommandError::Forbidden { role, needs } => Self::new(
-                StatusCode::FORBIDDEN,
-                format!("角色 `{role}` 无权执行此操作；需要 `{needs}`"),
-                en,
-            ),
+            CommandError::Forbidden { role, needs } => {
+                Self::new(StatusCode::FORBIDDEN, format!("角色 `{role}` 无权执行此操作；需要 `{needs}`"), en)
+            }
             CommandError::Conflict(_) => Self::new(StatusCode::CONFLICT, en.clone(), en),
             CommandError::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, en.clone(), en),
-            CommandError::Store(why) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("存储失败：{why}；详见管理中心日志"),
-                en,
-            )
-            .retry_after(5),
+            CommandError::Store(why) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("存储失败：{why}；详见管理中心日志"), en)
+                    .retry_after(5)
+            }
         }
     }
 }

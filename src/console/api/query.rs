@@ -132,7 +132,8 @@ fn unknown(name: &str, takes: &[Param]) -> Problem {
             format!("unknown query parameter `{name}`; this path takes none"),
         );
     }
-    let nearest = takes.iter().map(|p| (strsim::jaro_winkler(p.name, &name), p.name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest =
+        takes.iter().map(|p| (strsim::jaro_winkler(p.name, &name), p.name)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((score, near)) if score > 0.7 => Problem::wrong(
             format!("未知的查询参数 `{name}`；是否为 `{near}`？"),
@@ -201,13 +202,19 @@ mod tests {
         for (query, said) in [
             ("stat=open", "unknown query parameter `stat`; did you mean `state`?"),
             ("zzz=1", "unknown query parameter `zzz`; there are: state, severity, limit"),
-            ("state=a&state=b", "query parameter `state` stands there twice; give it once, with commas between values"),
+            (
+                "state=a&state=b",
+                "query parameter `state` stands there twice; give it once, with commas between values",
+            ),
             ("state=%zz", "`%zz` is not percent-encoded UTF-8; encode `%` as %25"),
         ] {
             assert_eq!(Query::read(query, TAKES).unwrap_err().en, said);
         }
         let q = Query::read("limit=5000", TAKES).unwrap();
-        assert_eq!(q.page().unwrap_err().en, "query parameter `limit`: `5000` is wrong, expected a number from 1 to 1000");
+        assert_eq!(
+            q.page().unwrap_err().en,
+            "query parameter `limit`: `5000` is wrong, expected a number from 1 to 1000"
+        );
         const NEEDS: &[Param] = &[required("object", "an object, such as asset:core-1")];
         assert_eq!(
             Query::read("", NEEDS).unwrap_err().en,

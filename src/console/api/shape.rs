@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::console::command::{IncidentDetail, Scope};
+use crate::model::Wall;
 use crate::model::incident::{Ack, AckKind, Contribution, Flags, Incident, TimelineEntry};
 use crate::model::inventory::{AgentDecl, Asset, Link, LinkEnd, Region, Side};
 use crate::model::wire::AgentStatus;
-use crate::model::Wall;
 
 /// A time.
 pub fn time(at: Wall) -> Value {
@@ -132,9 +132,8 @@ pub fn asset(a: &Asset) -> Value {
 
 /// What is declared of a link.
 pub fn link(l: &Link) -> Value {
-    let watch = l.watch.iter().map(|w| {
-        json!({ "agent": w.agent, "to": match w.to { Side::A => "a", Side::B => "b" } })
-    });
+    let watch =
+        l.watch.iter().map(|w| json!({ "agent": w.agent, "to": match w.to { Side::A => "a", Side::B => "b" } }));
     json!({
         "id": l.id,
         "name": l.name,

@@ -45,7 +45,11 @@ impl Meters {
             gauge
         };
         Self {
-            batches: counter("fengsui_ingest_batches_total", "Batches from agents by outcome.", &["stream", "outcome"]),
+            batches: counter(
+                "fengsui_ingest_batches_total",
+                "Batches from agents by outcome.",
+                &["stream", "outcome"],
+            ),
             records: counter("fengsui_ingest_records_total", "Records committed, by kind.", &["kind"]),
             commit: histogram(
                 "fengsui_ingest_commit_seconds",
@@ -168,7 +172,10 @@ mod tests {
         };
         let plain = text(Dialect::Plain);
         assert!(plain.contains("# TYPE fengsui_ingest_batches_total counter\n"), "{plain}");
-        assert!(plain.contains("fengsui_ingest_batches_total{outcome=\"committed\",stream=\"event\"} 1\n"), "{plain}");
+        assert!(
+            plain.contains("fengsui_ingest_batches_total{outcome=\"committed\",stream=\"event\"} 1\n"),
+            "{plain}"
+        );
         assert!(plain.contains("fengsui_ingest_commit_seconds_bucket{stream=\"event\",le=\"0.005\"} 1\n"), "{plain}");
         assert!(plain.contains("fengsui_ingest_commit_seconds_bucket{stream=\"event\",le=\"+Inf\"} 1\n"), "{plain}");
         assert!(plain.contains("fengsui_ingest_commit_seconds_sum{stream=\"event\"} 0.003\n"), "{plain}");

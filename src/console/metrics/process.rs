@@ -29,7 +29,12 @@ pub fn write(out: &mut Text) {
         MetricType::Gauge,
         kilobytes(&status, "VmRSS:"),
     );
-    gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", MetricType::Gauge, kilobytes(&status, "VmSize:"));
+    gauge(
+        "process_virtual_memory_bytes",
+        "Virtual memory size in bytes.",
+        MetricType::Gauge,
+        kilobytes(&status, "VmSize:"),
+    );
     let open = fs::read_dir("/proc/self/fd").ok().map(|list| list.count() as f64);
     gauge("process_open_fds", "Number of open file descriptors.", MetricType::Gauge, open);
     gauge("process_threads", "Number of OS threads.", MetricType::Gauge, field(&status, "Threads:"));

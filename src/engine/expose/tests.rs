@@ -124,7 +124,9 @@ fn a_series_disappears_three_windows_after_its_last_value() {
     let mut all = exposition();
     let tower = "tower".parse().unwrap();
     all.take(&tower, &samples("agent:tower", "", 100), 0, now(100));
-    assert!(all.write(Dialect::Plain, None, now(129).mono).contains("fengsui_ping_up{region=\"652900\",agent=\"tower\""));
+    assert!(
+        all.write(Dialect::Plain, None, now(129).mono).contains("fengsui_ping_up{region=\"652900\",agent=\"tower\"")
+    );
     assert!(!all.write(Dialect::Plain, None, now(130).mono).contains("fengsui_ping_up{"));
     all.expire(now(130).mono);
     assert_eq!(all.counts(), (0, 0));
