@@ -1,4 +1,11 @@
 //! Definitions: probes, rules and overrides, shipped ones embedded, the operator's laid over them.
+//!
+//! Each overlay is a layer: an id replaces that of a lower layer, `disabled = true` removes it, an id twice in one
+//! layer is a mistake. Only what is in force is read in full. See `docs/definitions.md`.
+
+mod layers;
+mod probe;
+mod rule;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +18,7 @@ use crate::model::{ObjectKind, ProbeId, ProblemId, RuleId, Severity};
 
 use super::diag::Diagnostic;
 use super::expr::Expr;
+use super::reader::{Faults, Source, read_files, toml_files};
 
 /// Where a definition stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,8 +150,32 @@ impl Loaded {
 }
 
 /// Reads the embedded definitions and lays `overlays` over them: each is a file or a directory (searched for
-/// `*.toml` below it) whose definitions replace those of the same id. A missing directory is an empty one.
+/// `*.toml` below it). A missing one is an empty one.
 pub fn load(overlays: &[PathBuf], catalog: Catalog) -> Loaded {
-    let _ = (overlays, catalog);
-    Loaded { definitions: Arc::default(), diagnostics: Vec::new() }
+    let faults = Faults::default();
+    let mut layers = vec![layers::embedded()];
+    for overlay in overlays {
+        layers.push(read_files(&toml_files(overlay, &faults), &faults));
+    }
+    finish(&layers, catalog, faults)
 }
+
+/// The same from texts alone, without the embedded ones: one layer of (name, text).
+pub fn parse(texts: &[(String, String)], catalog: Catalog) -> Loaded {
+    let layer = texts.iter().map(|(name, text)| Source { name: name.clone(), text: text.clone() }).collect();
+    finish(&[layer], catalog, Faults::default())
+}
+
+fn finish(layers: &[Vec<Source>], catalog: Catalog, faults: Faults) -> Loaded {
+    let mut definitions = layers::read(layers, catalog, &faults);
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    for source in layers.iter().flatten() {
+        hash.update(source.text.as_bytes());
+        hash.update(&[0]);
+    }
+    definitions.digest = super::plan::hex(hash.finish().as_ref());
+    Loaded { definitions: Arc::new(definitions), diagnostics: faults.into_sorted() }
+}
+
+#[cfg(test)]
+mod tests;

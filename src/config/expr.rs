@@ -8,7 +8,8 @@ mod check;
 mod eval;
 mod scope;
 
-pub use scope::{ATTRIBUTES, Scope, attribute_type};
+pub(crate) use scope::reserved;
+pub use scope::{ATTRIBUTES, Scope, Type, attribute_type};
 
 use std::sync::Arc;
 

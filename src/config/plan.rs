@@ -68,3 +68,8 @@ pub fn load(path: &Path) -> io::Result<Option<Plan>> {
     let _ = path;
     Ok(None)
 }
+
+/// Bytes as lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -13,7 +13,7 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4
 /// Where agents reach the console unless told: loopback, mTLS.
 pub const DEFAULT_AGENT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 /// Where the operator's definitions are.
-pub const DEFAULT_OVERLAY: &str = "/etc/fengsui";
+pub const DEFAULT_OVERLAYS: [&str; 2] = ["/etc/fengsui/probes", "/etc/fengsui/alerts"];
 /// Time zone of people.
 pub const DEFAULT_TIMEZONE: &str = "Asia/Shanghai";
 
@@ -61,7 +61,7 @@ impl Default for ConsoleSettings {
             agent_listen: DEFAULT_AGENT_LISTEN,
             names: Vec::new(),
             timezone: DEFAULT_TIMEZONE.to_owned(),
-            definitions: vec![PathBuf::from(DEFAULT_OVERLAY)],
+            definitions: DEFAULT_OVERLAYS.map(PathBuf::from).to_vec(),
             retention: Retention::default(),
         }
     }
@@ -132,7 +132,7 @@ impl AgentSettings {
             listen: None,
             console: None,
             inventory: Vec::new(),
-            definitions: vec![PathBuf::from(DEFAULT_OVERLAY)],
+            definitions: DEFAULT_OVERLAYS.map(PathBuf::from).to_vec(),
             timezone: DEFAULT_TIMEZONE.to_owned(),
             spool: SpoolCaps::default(),
         }

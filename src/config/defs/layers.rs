@@ -1,0 +1,114 @@
+//! Which definition of an id is in force, over all layers.
+
+use std::collections::{BTreeMap, HashSet};
+
+use include_dir::{Dir, include_dir};
+use toml::Spanned;
+use toml::de::DeTable;
+
+use crate::config::diag::did_you_mean;
+use crate::config::reader::{self, Faults, Source, Table};
+use crate::model::field::Catalog;
+use crate::model::{ProbeId, RuleId};
+
+use super::{Definitions, Origin, probe, rule};
+
+static PROBES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes");
+static RULES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/alerts/rules");
+
+/// The shipped texts.
+pub(super) fn embedded() -> Vec<Source> {
+    let mut sources = Vec::new();
+    for (prefix, dir) in [("probes", &PROBES), ("alerts/rules", &RULES)] {
+        for file in dir.files().filter(|f| f.path().extension().is_some_and(|e| e == "toml")) {
+            let name = format!("embedded:{prefix}/{}", file.path().display());
+            sources.push(Source { name, text: file.contents_utf8().unwrap_or_default().to_owned() });
+        }
+    }
+    sources
+}
+
+/// Definitions of one noun by id: the table in force and where it and those below it stand.
+struct InForce<'a> {
+    table: Table<'a>,
+    origin: Origin,
+    layer: usize,
+    disabled: bool,
+}
+
+/// Reads all layers, lowest first.
+pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) -> Definitions {
+    let parsed: Vec<(usize, &Source, Spanned<DeTable<'_>>)> = layers
+        .iter()
+        .enumerate()
+        .flat_map(|(layer, sources)| sources.iter().map(move |s| (layer, s)))
+        .map(|(layer, source)| (layer, source, reader::parse(source, faults)))
+        .collect();
+    let mut probes = BTreeMap::new();
+    let mut rules = BTreeMap::new();
+    let mut overrides = Vec::new();
+    for (layer, source, document) in &parsed {
+        let root = Table::root(source, faults, document.get_ref());
+        for table in root.tables("probe") {
+            if let Some(id) = table.id::<ProbeId>("\"backbone-icmp\"") {
+                lay(&mut probes, "probe", id.as_str(), table, *layer);
+            }
+        }
+        for table in root.tables("rule") {
+            if let Some(id) = table.id::<RuleId>("\"link-loss\"") {
+                lay(&mut rules, "rule", id.as_str(), table, *layer);
+            }
+        }
+        overrides.extend(root.tables("override"));
+        root.finish();
+    }
+
+    let mut definitions = Definitions::default();
+    let gone: Vec<(String, Origin)> = drop_disabled(&mut probes).into_iter().chain(drop_disabled(&mut rules)).collect();
+    for (id, in_force) in &probes {
+        definitions.probes.extend(probe::read(id, &in_force.table, in_force.origin.clone(), catalog));
+    }
+    // A rule on a probe whose definition is wrong has no mistake of its own.
+    let known: HashSet<&str> = probes.keys().map(String::as_str).collect();
+    for (id, in_force) in &rules {
+        let context = rule::Context { catalog, probes: &definitions.probes, known: &known, disabled: &gone };
+        definitions.rules.extend(rule::read(id, &in_force.table, in_force.origin.clone(), &context));
+    }
+    let rule_ids: Vec<&str> = rules.keys().map(String::as_str).collect();
+    for table in &overrides {
+        definitions.overrides.extend(rule::read_override(table, &definitions.rules, &rule_ids));
+    }
+    rule::check_folding(&definitions.rules, &rules.iter().map(|(id, r)| (id.as_str(), &r.table)).collect());
+    definitions.disabled = gone;
+    definitions
+}
+
+fn lay<'a>(
+    all: &mut BTreeMap<String, InForce<'a>>,
+    noun: &str,
+    id: &str,
+    table: Table<'a>,
+    layer: usize,
+) {
+    table.name(format!("{noun} `{id}`"));
+    let disabled = table.bool("disabled") == Some(true);
+    let mut origin = Origin { file: table.source.name.clone(), line: table.line(), replaces: None };
+    if let Some(lower) = all.get(id) {
+        if lower.layer == layer {
+            let place = format!("{}:{}", lower.origin.file, lower.origin.line);
+            table.fault(format!("{noun} `{id}` is defined twice"), format!("the other one is at {place}"));
+            return;
+        }
+        origin.replaces = Some(Box::new(lower.origin.clone()));
+    } else if disabled {
+        let hint = did_you_mean(id, all.keys().map(String::as_str));
+        table.warn(format!("{noun} `{id}` is disabled here but defined nowhere below"), hint);
+    }
+    all.insert(id.to_owned(), InForce { table, origin, layer, disabled });
+}
+
+/// Takes the disabled ones out; such a table may hold nothing else.
+fn drop_disabled(all: &mut BTreeMap<String, InForce<'_>>) -> Vec<(String, Origin)> {
+    let ids: Vec<String> = all.iter().filter(|(_, d)| d.disabled).map(|(id, _)| id.clone()).collect();
+    ids.into_iter().filter_map(|id| all.remove(&id).map(|d| (id, d.origin))).collect()
+}
