@@ -61,7 +61,10 @@ fn value(def: &SettingDef, item: &Item<'_>) -> Option<SettingValue> {
         SettingType::Text(most) => {
             let text = item.text()?;
             if text.len() > most || text.chars().any(char::is_control) {
-                item.fault(format!("`{}` is too long or has control characters", item.key), format!("at most {most} bytes"));
+                item.fault(
+                    format!("`{}` is too long or has control characters", item.key),
+                    format!("at most {most} bytes"),
+                );
                 return None;
             }
             Some(SettingValue::Text(text.to_owned()))

@@ -64,7 +64,8 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
     }
 
     let mut definitions = Definitions::default();
-    let gone: Vec<(String, Origin)> = drop_disabled(&mut probes).into_iter().chain(drop_disabled(&mut rules)).collect();
+    let gone: Vec<(String, Origin)> =
+        drop_disabled(&mut probes).into_iter().chain(drop_disabled(&mut rules)).collect();
     for (id, in_force) in &probes {
         definitions.probes.extend(probe::read(id, &in_force.table, in_force.origin.clone(), catalog));
     }
@@ -83,13 +84,7 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
     definitions
 }
 
-fn lay<'a>(
-    all: &mut BTreeMap<String, InForce<'a>>,
-    noun: &str,
-    id: &str,
-    table: Table<'a>,
-    layer: usize,
-) {
+fn lay<'a>(all: &mut BTreeMap<String, InForce<'a>>, noun: &str, id: &str, table: Table<'a>, layer: usize) {
     table.name(format!("{noun} `{id}`"));
     let disabled = table.bool("disabled") == Some(true);
     let mut origin = Origin { file: table.source.name.clone(), line: table.line(), replaces: None };

@@ -43,14 +43,19 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, catalog: Catalog
     let timeout = bounded(table, "timeout", Duration::from_millis(10), MAX_INTERVAL);
     if let (Some(timeout), Some(item)) = (timeout, table.item("timeout")) {
         if timeout > interval && table.faults.count() == before {
-            let what = format!("timeout {} is longer than the interval {}", format_duration(timeout), format_duration(interval));
+            let what = format!(
+                "timeout {} is longer than the interval {}",
+                format_duration(timeout),
+                format_duration(interval)
+            );
             item.fault(what, "make it at most the interval");
         }
     }
     let keep = bounded(table, "keep", MIN_INTERVAL, MAX_KEEP);
     if let (Some(keep), Some(item)) = (keep, table.item("keep")) {
         if keep < interval {
-            let what = format!("keep {} is shorter than the interval {}", format_duration(keep), format_duration(interval));
+            let what =
+                format!("keep {} is shorter than the interval {}", format_duration(keep), format_duration(interval));
             item.fault(what, "make it at least the interval");
         }
     }

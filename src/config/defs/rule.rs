@@ -169,7 +169,10 @@ fn params(table: &Table<'_>, kind: Option<&KindSpec>) -> BTreeMap<String, f64> {
         if !plain {
             item.fault(format!("`{name}` is no name of a parameter"), "only a-z, 0-9 and `_`, a letter first");
         } else if field || expr::reserved(name) {
-            item.fault(format!("parameter `{name}` would hide a name of the language"), "call it otherwise, such as `raise_at`");
+            item.fault(
+                format!("parameter `{name}` would hide a name of the language"),
+                "call it otherwise, such as `raise_at`",
+            );
         } else if let Some(value) = item.number() {
             params.insert(name.to_owned(), value);
         }
@@ -193,7 +196,11 @@ fn check_pair(table: &Table<'_>, raise: Option<&Expr>, clear: Option<&Expr>, par
         return;
     }
     let used = |name: &str| {
-        [Some(raise), clear].into_iter().flatten().flat_map(Expr::refs).any(|r| matches!(r, Ref::Param(p) if &**p == name))
+        [Some(raise), clear]
+            .into_iter()
+            .flatten()
+            .flat_map(Expr::refs)
+            .any(|r| matches!(r, Ref::Param(p) if &**p == name))
     };
     for name in params.keys().filter(|name| !used(name)) {
         table.warn(format!("{}: parameter `{name}` is not used", table.label()), "remove it or use it");
@@ -224,8 +231,10 @@ pub(super) fn read_override(table: &Table<'_>, rules: &[RuleDef], ids: &[&str]) 
             for item in given.items() {
                 let known = def.is_none_or(|d| d.params.contains_key(item.key));
                 if !known {
-                    let names = def.map(|d| d.params.keys().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
-                    let what = format!("rule `{}` has no parameter `{}`", def.map_or("", |d| d.id.as_str()), item.key);
+                    let names =
+                        def.map(|d| d.params.keys().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
+                    let what =
+                        format!("rule `{}` has no parameter `{}`", def.map_or("", |d| d.id.as_str()), item.key);
                     item.fault(what, did_you_mean(item.key, names));
                 } else if let Some(value) = item.number() {
                     params.insert(item.key.to_owned(), value);

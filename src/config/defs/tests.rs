@@ -45,12 +45,20 @@ fn a_definition_means_what_it_says() {
     let loaded = one(GOOD);
     assert_eq!(lines(&loaded), Vec::<String>::new());
     let probe = &loaded.definitions.probes[0];
-    assert_eq!((probe.interval, probe.timeout, probe.keep), (Duration::from_secs(1), Duration::from_millis(900), Duration::from_secs(10)));
-    assert_eq!((probe.settings.int("count"), probe.settings.int("size"), probe.settings.text("dscp")), (Some(3), Some(64), Some("cs6")));
+    assert_eq!(
+        (probe.interval, probe.timeout, probe.keep),
+        (Duration::from_secs(1), Duration::from_millis(900), Duration::from_secs(10))
+    );
+    assert_eq!(
+        (probe.settings.int("count"), probe.settings.int("size"), probe.settings.text("dscp")),
+        (Some(3), Some(64), Some("cs6"))
+    );
     assert_eq!(probe.origin.line, 2);
     let rule = &loaded.definitions.rules[0];
     assert_eq!((rule.problem.as_str(), rule.no_data, rule.params["clear_at"]), ("link-degraded", 3, 0.0));
-    assert!(matches!(&rule.source, RuleSource::Probe { probe, kind } if probe.as_str() == "backbone-icmp" && &**kind == "icmp"));
+    assert!(
+        matches!(&rule.source, RuleSource::Probe { probe, kind } if probe.as_str() == "backbone-icmp" && &**kind == "icmp")
+    );
     assert_eq!(loaded.definitions.overrides[0].params["raise_at"], 0.3);
     assert_eq!(loaded.definitions.digest.len(), 64);
 }
@@ -67,7 +75,10 @@ fn defaults_follow_the_interval() {
 #[test]
 fn every_mistake_of_every_file_is_reported_at_once() {
     let bad = "[[probe]]\nid = 'p'\nkind = 'icpm'\non = 'asset'\ninterval = 5\ncolour = 'red'\n\n[[rule]]\nid = 'r'\non = 'asset'\nkind = 'icmp'\nraise = 'fials > 1'\nseverity = 'bad'\n";
-    let loaded = parse(&[("a.toml".into(), bad.into()), ("b.toml".into(), "[[probe]]\nid = 'p'\n[[rules]]\n".into())], CATALOG);
+    let loaded = parse(
+        &[("a.toml".into(), bad.into()), ("b.toml".into(), "[[probe]]\nid = 'p'\n[[rules]]\n".into())],
+        CATALOG,
+    );
     assert_eq!(
         lines(&loaded),
         [
@@ -86,7 +97,10 @@ fn every_mistake_of_every_file_is_reported_at_once() {
 #[test]
 fn an_expression_over_several_lines_is_reported_on_its_own_line() {
     let loaded = one(&GOOD.replace("w.loss_ratio.mean > raise_at\n", "up == 0 &&\n  w.lossratio.mean > raise_at\n"));
-    assert_eq!(lines(&loaded), ["a.toml:20: `raise`: unknown field `lossratio` of kind `icmp`; did you mean `loss_ratio`?"]);
+    assert_eq!(
+        lines(&loaded),
+        ["a.toml:20: `raise`: unknown field `lossratio` of kind `icmp`; did you mean `loss_ratio`?"]
+    );
 }
 
 #[test]
@@ -95,10 +109,17 @@ fn overlays_replace_and_remove_and_keep_the_origin() {
     let (low, high) = (dir.path().join("low"), dir.path().join("high"));
     std::fs::create_dir_all(low.join("deep")).unwrap();
     std::fs::create_dir_all(&high).unwrap();
-    let probe = |id: &str, interval: &str| format!("[[probe]]\nid = '{id}'\nkind = 'icmp'\non = 'asset'\ninterval = '{interval}'\n");
+    let probe = |id: &str, interval: &str| {
+        format!("[[probe]]\nid = '{id}'\nkind = 'icmp'\non = 'asset'\ninterval = '{interval}'\n")
+    };
     std::fs::write(low.join("deep/a.toml"), probe("own-a", "10s") + &probe("own-b", "10s")).unwrap();
     std::fs::write(low.join(".hidden.toml"), "nonsense").unwrap();
-    std::fs::write(high.join("b.toml"), probe("own-a", "20s") + "[[probe]]\nid = 'own-b'\ndisabled = true\n[[probe]]\nid = 'own-c'\ndisabled = true\n").unwrap();
+    std::fs::write(
+        high.join("b.toml"),
+        probe("own-a", "20s")
+            + "[[probe]]\nid = 'own-b'\ndisabled = true\n[[probe]]\nid = 'own-c'\ndisabled = true\n",
+    )
+    .unwrap();
     let loaded = load(&[low.clone(), high.clone(), dir.path().join("missing")], CATALOG);
     let own: Vec<&ProbeDef> = loaded.definitions.probes.iter().filter(|p| p.id.as_str().starts_with("own")).collect();
     assert_eq!(own.len(), 1);
@@ -106,7 +127,11 @@ fn overlays_replace_and_remove_and_keep_the_origin() {
     assert_eq!(own[0].origin.file, high.join("b.toml").display().to_string());
     assert_eq!(own[0].origin.replaces.as_ref().unwrap().file, low.join("deep/a.toml").display().to_string());
     assert!(loaded.definitions.disabled.iter().any(|(id, origin)| id == "own-b" && origin.line == 6));
-    assert!(lines(&loaded).iter().any(|l| l.contains("warning: probe `own-c` is disabled here but defined nowhere below")));
+    assert!(
+        lines(&loaded)
+            .iter()
+            .any(|l| l.contains("warning: probe `own-c` is disabled here but defined nowhere below"))
+    );
 }
 
 #[test]
@@ -115,5 +140,9 @@ fn a_file_that_cannot_be_read_is_named() {
     std::fs::write(dir.path().join("gbk.toml"), b"# one\n# \xd6\xd0\xb9\xfa\n").unwrap();
     std::fs::create_dir(dir.path().join("dir.toml")).unwrap();
     let loaded = load(&[dir.path().to_owned()], CATALOG);
-    assert!(lines(&loaded).iter().any(|l| l.ends_with("gbk.toml:2: not UTF-8; save it as UTF-8 (an editor's GBK shows here)")));
+    assert!(
+        lines(&loaded)
+            .iter()
+            .any(|l| l.ends_with("gbk.toml:2: not UTF-8; save it as UTF-8 (an editor's GBK shows here)"))
+    );
 }

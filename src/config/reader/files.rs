@@ -26,7 +26,11 @@ pub(crate) fn toml_files(path: &Path, faults: &Faults) -> Vec<PathBuf> {
 fn search(path: &Path, depth: usize, found: &mut Vec<PathBuf>, faults: &Faults) {
     let unreadable = |error: io::Error| {
         if error.kind() != io::ErrorKind::NotFound {
-            faults.push(Diagnostic::file(&path.display().to_string(), format!("cannot read: {error}"), "check its permissions"));
+            faults.push(Diagnostic::file(
+                &path.display().to_string(),
+                format!("cannot read: {error}"),
+                "check its permissions",
+            ));
         }
     };
     match fs::metadata(path) {
