@@ -1,1 +1,3 @@
-//! stub
+//! Bytes to values and back. Pure, and never panics on input: every decoder says what was wrong and where.
+
+pub mod icmp; // echo requests, their replies, and errors that quote them

@@ -14,6 +14,20 @@ use crate::model::time::{Mono, Now, Wall};
 /// still reads as a time after it.
 const HEAD_START: Duration = Duration::from_secs(3600);
 
+/// Reads of the clocks further apart than this were interrupted, and are tried again.
+const STAMP_GAP: Duration = Duration::from_micros(50);
+/// How often at most: a machine that is always this late gets what it gets.
+const STAMP_TRIES: usize = 3;
+
+/// Monotonic time and the kernel's wall time of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stamp {
+    /// Monotonic time.
+    pub mono: Mono,
+    /// Since the epoch, to the nanosecond.
+    pub wall: Duration,
+}
+
 /// The clock of this process. Clones read the same time, and so do clocks made apart.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
@@ -52,6 +66,25 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
     pub fn mono(&self) -> Mono {
         Mono::from_origin(Instant::now().saturating_duration_since(origin()))
+    }
+
+    /// Monotonic time with the wall time that the kernel's timestamps carry, read close together: their
+    /// difference changes only when somebody sets the clock.
+    #[expect(clippy::disallowed_methods, reason = "kernel timestamps are of the system's clock, never shifted")]
+    pub fn stamp(&self) -> Stamp {
+        let mut best = None;
+        for _ in 0..STAMP_TRIES {
+            let before = self.mono();
+            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let gap = self.mono().since(before);
+            if best.is_none_or(|(least, _)| gap < least) {
+                best = Some((gap, Stamp { mono: before, wall }));
+            }
+            if gap < STAMP_GAP {
+                break;
+            }
+        }
+        best.map_or(Stamp::default(), |(_, stamp)| stamp)
     }
 
     /// Returns at `at`, at once if that is past.
