@@ -5,8 +5,10 @@ pub mod error; // why the network did not do what was asked
 pub mod http; // our own clients: to a console over mTLS or HTTPS, to the admin socket
 pub mod icmp; // echo to thousands of targets over one socket a family
 pub mod listen; // our own servers: plain, HTTPS, mTLS, admin socket
+pub mod resolver; // names to addresses, as the system does it
 pub mod serve; // listening sockets of the simulator
 pub mod snmp; // asking SNMP agents, v1 v2c and v3
 pub mod sock; // system calls that no safe crate offers; the only unsafe code
 pub mod stop; // one way to say "end now"
+pub mod tcp; // TCP connections with a deadline
 pub mod tls; // who trusts whom

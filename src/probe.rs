@@ -181,7 +181,7 @@ pub fn target_row(schema: &KindSchema, task: &Task, named: Vec<(&'static str, Va
             *place = value;
         }
     }
-    Row { table: 0, object: task.object.clone(), instance: Arc::from(""), values }
+    Row { table: 0, object: task.object.clone(), instance: Arc::default(), values }
 }
 
 /// The kind of that name.

@@ -1,11 +1,18 @@
 //! `icmp`: round-trip time and loss by ICMP echo, one socket a family for all targets. A lost packet has no
-//! round-trip time: never zero, never the timeout.
+//! round-trip time: never zero, never the timeout. A late one has its true time and is not lost.
+
+mod pace; // when each task runs, and which packet belongs to which run
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::probe::{BulkChannels, Ctx};
+use crate::model::observation::{Cause, Outcome, Tally, Value};
+use crate::model::plan::Task;
+use crate::net::error::{NetError, outcome_of};
+use crate::net::resolver::Family;
+use crate::probe::{BulkChannels, Ctx, Run, target_row};
 
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
@@ -26,8 +33,8 @@ pub static SPEC: KindSpec = KindSpec {
             name: "size",
             kind: SettingType::Int(0, 1400),
             default: Some("56"),
-            zh: "载荷字节数；小于 16 时不带校验标记",
-            en: "payload bytes; below 16 the packet carries no cookie",
+            zh: "载荷字节数；小于 8 时不带校验标记",
+            en: "payload bytes; below 8 a packet carries no cookie",
         },
         SettingDef {
             name: "dscp",
@@ -40,8 +47,8 @@ pub static SPEC: KindSpec = KindSpec {
             name: "spacing",
             kind: SettingType::Duration,
             default: Some("'100ms'"),
-            zh: "一次监测内相邻报文的间隔",
-            en: "time between the packets of a run",
+            zh: "一次监测内相邻报文的间隔；所有报文在超时的前一半时间内发出",
+            en: "time between the packets of a run; all leave in the first half of the timeout",
         },
         super::FAMILY,
     ],
@@ -65,7 +72,119 @@ const DSCP_NAMES: &[&str] = &[
     "af32", "af33", "af41", "af42", "af43", "ef",
 ];
 
+/// How long after its timeout a run waits for late replies: long enough to tell slow from lost, short enough
+/// that three lost runs of one second each are known within the fifth.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Starts the kind.
-pub fn start(_cx: &Ctx, mut channels: BulkChannels) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move { while channels.tasks.changed().await.is_ok() {} })
+pub fn start(cx: &Ctx, channels: BulkChannels) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(pace::Pacer::new(cx.clone()).run(channels))
 }
+
+/// What a task asks for.
+#[derive(Debug, Clone, PartialEq)]
+struct Wants {
+    count: u32,
+    size: usize,
+    class: u8,
+    spacing: Duration,
+    timeout: Duration,
+    grace: Duration,
+    interval: Duration,
+    family: Family,
+}
+
+impl Wants {
+    fn of(task: &Task) -> Self {
+        let settings = &task.settings;
+        let whole = |key, or: u32| settings.int(key).and_then(|v| u32::try_from(v).ok()).unwrap_or(or);
+        let count = whole("count", 1).clamp(1, 20);
+        // All packets leave in the first half of the time there is, whatever the spacing asked for.
+        let most = task.timeout() / 2 / count.saturating_sub(1).max(1);
+        let interval = task.interval().max(MIN_INTERVAL);
+        Self {
+            count,
+            size: whole("size", 56).min(1400) as usize,
+            class: dscp(settings.text("dscp").unwrap_or("cs0")) << 2,
+            spacing: settings.duration("spacing").unwrap_or(Duration::from_millis(100)).min(most),
+            timeout: task.timeout(),
+            grace: GRACE.min(interval / 4),
+            interval,
+            family: Family::of_setting(settings.text("family")),
+        }
+    }
+}
+
+/// Faster than this a task is not run, whatever it says.
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Code point of a DSCP class; 0 for what is none.
+fn dscp(name: &str) -> u8 {
+    let digits: Vec<u8> = name.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
+    match (name.get(..2), digits.as_slice()) {
+        (Some("ef"), _) => 46,
+        (Some("cs"), [class]) => class * 8,
+        (Some("af"), [class, drop]) => class * 8 + drop * 2,
+        _ => 0,
+    }
+}
+
+/// What the packets of one run met.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Score {
+    /// Handed to the socket, or refused by it.
+    tried: u32,
+    answered: u32,
+    late: u32,
+    duplicate: u32,
+    unreachable: u32,
+    invalid: u32,
+    rtts: Vec<f64>,
+    /// When the last reply came, after the start.
+    last: Duration,
+    /// What the network said, or why a packet was not sent.
+    said: Option<NetError>,
+}
+
+impl Score {
+    const fn waiting(&self) -> u32 {
+        self.tried.saturating_sub(self.answered + self.unreachable + self.invalid)
+    }
+}
+
+/// What a run's score means. Pure. `to` is for people; a run that ends here waits for nothing more.
+fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score) -> Run {
+    let sent = score.tried.saturating_sub(score.invalid);
+    let lost = sent.saturating_sub(score.answered);
+    let tally = Tally { sent, lost, late: score.late, duplicate: score.duplicate, invalid: score.invalid };
+    let said = || score.said.as_ref().map(|e| e.detail.clone());
+    let (outcome, cause, detail) = if sent == 0 {
+        let cause = score.said.as_ref().map_or(Cause::Internal, |e| e.cause);
+        let outcome = outcome_of(cause);
+        (outcome, Some(cause), Some(said().unwrap_or_else(|| format!("{to}: nothing was sent"))))
+    } else if score.answered == 0 && score.unreachable > 0 {
+        (Outcome::Failed, Some(Cause::Unreachable), said())
+    } else if score.answered == 0 {
+        let within = format!("{to}: no answer within {} ms", wants.timeout.as_millis());
+        (Outcome::Failed, Some(Cause::Timeout), Some(within))
+    } else if lost > 0 {
+        (Outcome::Degraded, Some(Cause::Partial), Some(format!("{to}: {lost} of {sent} lost")))
+    } else if score.late > 0 {
+        let late = format!("{to}: {} of {sent} answered after {} ms", score.late, wants.timeout.as_millis());
+        (Outcome::Degraded, Some(Cause::Timeout), Some(late))
+    } else {
+        (Outcome::Ok, None, None)
+    };
+    let rows = if sent == 0 {
+        Vec::new()
+    } else {
+        let loss = Value::gauge(f64::from(lost) / f64::from(sent));
+        let values = vec![("rtt_seconds", Value::many(score.rtts.clone())), ("loss_ratio", loss)];
+        vec![target_row(&SPEC.schema, task, values)]
+    };
+    let took = if lost > 0 { wants.timeout } else { score.last };
+    Run { outcome, cause, detail, tally, rows, took }
+}
+
+#[cfg(test)]
+mod tests;
