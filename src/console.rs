@@ -3,3 +3,8 @@
 pub mod api;
 pub mod command;
 pub mod metrics;
+pub mod pki;
+pub mod secrets;
+pub mod store;
+
+pub use store::Store;

@@ -50,7 +50,7 @@ impl Lock {
 }
 
 /// Makes a directory that only its owner enters.
-pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_dir(dir: &Path) -> Result<(), StoreError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
