@@ -97,14 +97,21 @@ impl Authority {
         let read = |file: &Path| std::fs::read_to_string(file).map_err(|error| file_error("read", file, &error));
         let wrong = |file: &Path| {
             let what = file.display();
-            StoreError::Key(format!("{what} is damaged: put it back from a backup, or remove {} and enrol all agents again", dir.display()))
+            StoreError::Key(format!(
+                "{what} is damaged: put it back from a backup, or remove {} and enrol all agents again",
+                dir.display()
+            ))
         };
         let pem = if pem_file.exists() { read(&pem_file)? } else { return Err(wrong(&pem_file)) };
         let key = KeyPair::from_pem(&read(&key_file)?).map_err(|_| wrong(&key_file))?;
         let der = first_der(&pem).ok_or_else(|| wrong(&pem_file))?;
         let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| wrong(&pem_file))?;
         if parsed.public_key().subject_public_key.data.as_ref() != key.public_key_raw() {
-            return Err(StoreError::Key(format!("{} does not belong to {}: put both back from a backup", key_file.display(), pem_file.display())));
+            return Err(StoreError::Key(format!(
+                "{} does not belong to {}: put both back from a backup",
+                key_file.display(),
+                pem_file.display()
+            )));
         }
         let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|_| wrong(&pem_file))?;
         let fingerprint = hex(ring::digest::digest(&ring::digest::SHA256, &der).as_ref());
@@ -171,7 +178,11 @@ impl Authority {
             }
         }
         held.sort();
-        (held == names).then(|| ServerIdentity { chain: chain.to_owned(), key: key.to_owned().into_secret(), expires })
+        (held == names).then(|| ServerIdentity {
+            chain: chain.to_owned(),
+            key: key.to_owned().into_secret(),
+            expires,
+        })
     }
 
     /// Signs a client certificate for `agent` over the public key of the request.

@@ -35,9 +35,9 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, broadcast, watch};
 
-pub(crate) use lock::{file_error, make_dir, write_private};
 pub use latest::MAX_SERIES;
 pub use live::{Changes, FreshSamples};
+pub(crate) use lock::{file_error, make_dir, write_private};
 pub use types::*;
 
 use crate::console::command::{

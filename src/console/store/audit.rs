@@ -70,7 +70,15 @@ pub(super) fn append(writer: &mut Writer, entry: &Entry) -> Result<(), StoreErro
 /// The hash of a row: over the hash before it, and the row as a JSON array.
 fn link(previous: &[u8], row: &AuditRow) -> Vec<u8> {
     let body = serde_json::json!([
-        row.seq, row.at.millis(), row.actor, row.action, row.target, row.before, row.after, row.reason, row.result
+        row.seq,
+        row.at.millis(),
+        row.actor,
+        row.action,
+        row.target,
+        row.before,
+        row.after,
+        row.reason,
+        row.result
     ])
     .to_string();
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);

@@ -71,8 +71,9 @@ pub(super) fn open(
 
 /// Opens a file for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .and_then(|conn| tune(&conn, READER_CACHE_KIB).map(|()| conn));
+    let opened =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .and_then(|conn| tune(&conn, READER_CACHE_KIB).map(|()| conn));
     opened.map_err(|error| StoreError::File {
         what: "read",
         file: path.display().to_string(),
@@ -179,7 +180,8 @@ mod tests {
 
     const ONE: Migrations = &["CREATE TABLE a (x INTEGER) STRICT;"];
     const TWO: Migrations = &["CREATE TABLE a (x INTEGER) STRICT;", "ALTER TABLE a ADD COLUMN y TEXT;"];
-    const BAD: Migrations = &["CREATE TABLE a (x INTEGER) STRICT;", "CREATE TABLE b (x INTEGER); CREATE TABLE a (x);"];
+    const BAD: Migrations =
+        &["CREATE TABLE a (x INTEGER) STRICT;", "CREATE TABLE b (x INTEGER); CREATE TABLE a (x);"];
 
     fn at(dir: &Path, steps: Migrations) -> Result<Connection, StoreError> {
         open(&dir.join("t.db"), steps, Use::Core, &dir.join("backup"), Wall::from_millis(7))

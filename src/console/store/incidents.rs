@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::db::sql;
 use super::days::Days;
+use super::db::sql;
 use super::scope::Seen;
 use super::types::{FiringAlert, IncidentCount, StoreError};
 use super::writer::{Memory, Writer};
@@ -32,7 +32,12 @@ const MAX_FIRING: i64 = 20_000;
 const COLUMNS: &str = "id, problem, object, instance, state, severity, opened, updated, resolved, closed, ack, assignee, count, flags, cause, previous, close_cause, party, category, runbook";
 
 /// One input of a person; refused ones change nothing.
-pub(super) fn apply(writer: &mut Writer, input: Input, id: &str, now: Wall) -> Result<Result<(), Refused>, StoreError> {
+pub(super) fn apply(
+    writer: &mut Writer,
+    input: Input,
+    id: &str,
+    now: Wall,
+) -> Result<Result<(), Refused>, StoreError> {
     if writer.memory.book.incident(id).is_none() {
         let mut found = select(&writer.core, "WHERE id = ?1", &[&id])?;
         if let Some(incident) = found.pop() {
@@ -187,7 +192,13 @@ pub(super) fn note_original(
     )
     .and_then(|mut q| {
         q.execute(params![
-            key.object.to_string(), key.problem.as_str(), key.instance, agent.as_str(), rule.as_str(), since.millis(), at.millis()
+            key.object.to_string(),
+            key.problem.as_str(),
+            key.instance,
+            agent.as_str(),
+            rule.as_str(),
+            since.millis(),
+            at.millis()
         ])
     })
     .map(drop)
@@ -295,8 +306,7 @@ fn incident(r: &Row<'_>) -> rusqlite::Result<Incident> {
     })
 }
 
-const CONTRIBUTION: &str =
-    "agent, rule, firing, severity, since, at, flapping, stale, count, evidence, folds_into";
+const CONTRIBUTION: &str = "agent, rule, firing, severity, since, at, flapping, stale, count, evidence, folds_into";
 
 fn contribution(r: &Row<'_>, from: usize) -> rusqlite::Result<Contribution> {
     let text = |column: usize| r.get::<_, String>(from + column);
@@ -390,8 +400,7 @@ pub(super) fn list(
     text.push_str(" ORDER BY id DESC");
     let failed = sql("list incidents");
     let mut query = core.prepare_cached(&text).map_err(&failed)?;
-    let mut rows =
-        query.query(rusqlite::params_from_iter(args.iter().map(|arg| arg.as_ref()))).map_err(&failed)?;
+    let mut rows = query.query(rusqlite::params_from_iter(args.iter().map(|arg| arg.as_ref()))).map_err(&failed)?;
     let mut items = Vec::new();
     let mut next = None;
     while let Some(row) = rows.next().map_err(&failed)? {
@@ -418,7 +427,9 @@ pub(super) fn detail(core: &Connection, seen: &Seen, id: &str) -> Result<Option<
         return Ok(None);
     };
     let mut timeline: Vec<TimelineEntry> = core
-        .prepare_cached("SELECT incident, at, actor, kind, text FROM timeline WHERE incident = ?1 ORDER BY seq DESC LIMIT ?2")
+        .prepare_cached(
+            "SELECT incident, at, actor, kind, text FROM timeline WHERE incident = ?1 ORDER BY seq DESC LIMIT ?2",
+        )
         .and_then(|mut q| {
             q.query_map(params![id, MAX_DETAIL], |r| {
                 Ok(TimelineEntry {
@@ -450,12 +461,10 @@ fn timeline_kind(word: &str) -> TimelineKind {
         Acked, Assigned, Closed, Flag, Folded, Joined, Left, Note, Opened, Reopened, Resolved, Unacked, Unfolded,
         Worse,
     };
-    [
-        Opened, Reopened, Worse, Joined, Left, Acked, Unacked, Assigned, Resolved, Closed, Note, Folded, Unfolded, Flag,
-    ]
-    .into_iter()
-    .find(|kind| kind.as_str() == word)
-    .unwrap_or(Note)
+    [Opened, Reopened, Worse, Joined, Left, Acked, Unacked, Assigned, Resolved, Closed, Note, Folded, Unfolded, Flag]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+        .unwrap_or(Note)
 }
 
 /// Counters.

@@ -153,7 +153,9 @@ pub(super) fn apply(writer: &mut Writer, inventory: Inventory, base_rev: u64) ->
         if !renamed.contains(key) {
             writer
                 .core
-                .prepare_cached("UPDATE entity SET removed = ?3, rev = ?4 WHERE kind = ?1 AND id = ?2 AND removed IS NULL")
+                .prepare_cached(
+                    "UPDATE entity SET removed = ?3, rev = ?4 WHERE kind = ?1 AND id = ?2 AND removed IS NULL",
+                )
                 .and_then(|mut q| q.execute(params![kind, id, now.millis(), rev as i64]))
                 .map_err(sql("remove an entity"))?;
         }
@@ -184,7 +186,9 @@ pub(super) fn apply(writer: &mut Writer, inventory: Inventory, base_rev: u64) ->
         live.rev = rev;
         live.refused.clear();
         drop(live);
-        let is_gone = |object: &Object| gone.iter().any(|g| g == object || object.asset().is_some() && g.asset() == object.asset());
+        let is_gone = |object: &Object| {
+            gone.iter().any(|g| g == object || object.asset().is_some() && g.asset() == object.asset())
+        };
         shared.latest_mut().prune(Wall::from_millis(i64::MIN), is_gone);
         shared.changed(|changes| changes.plan += 1);
     });
@@ -223,7 +227,9 @@ fn withdraw(writer: &mut Writer, gone: Vec<Object>, now: Wall) -> Result<(), Sto
         .book
         .active()
         .map(|incident| incident.key.object.clone())
-        .filter(|object| objects.iter().any(|g| g != object && object.asset().is_some() && g.asset() == object.asset()))
+        .filter(|object| {
+            objects.iter().any(|g| g != object && object.asset().is_some() && g.asset() == object.asset())
+        })
         .collect();
     objects.extend(below);
     objects.sort();

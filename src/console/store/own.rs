@@ -26,10 +26,9 @@ pub(super) fn judged(
                 .core
                 .prepare_cached("INSERT OR REPLACE INTO rule_state (key, body) VALUES (?1, ?2)")
                 .and_then(|mut q| q.execute(params![key, body.to_string()])),
-            None => writer
-                .core
-                .prepare_cached("DELETE FROM rule_state WHERE key = ?1")
-                .and_then(|mut q| q.execute([key])),
+            None => {
+                writer.core.prepare_cached("DELETE FROM rule_state WHERE key = ?1").and_then(|mut q| q.execute([key]))
+            }
         }
         .map_err(sql("store the state of a rule"))?;
     }
@@ -48,7 +47,9 @@ pub(super) fn saved(core: &Connection) -> Result<Vec<(String, serde_json::Value)
 }
 
 /// Stub.
-pub(super) fn load(_core: &Connection) -> Result<std::collections::BTreeMap<(AgentId, String), Option<crate::model::Wall>>, StoreError> {
+pub(super) fn load(
+    _core: &Connection,
+) -> Result<std::collections::BTreeMap<(AgentId, String), Option<crate::model::Wall>>, StoreError> {
     Ok(Default::default())
 }
 /// Stub.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::Store;
 use super::db::sql;
 use super::types::{EnrollTokenRow, StoreError, TokenRow};
 use super::writer::Writer;
-use super::Store;
 use crate::console::command::{Actor, Role, Scope};
 use crate::console::secrets::{hex, random};
 use crate::model::{AgentId, RegionId, SecretText, Wall};

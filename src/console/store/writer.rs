@@ -218,7 +218,10 @@ impl Queue {
     }
 
     /// Runs `work` on the writer and answers after COMMIT. If it gives an error, nothing of it stays.
-    pub(super) async fn ask<R, E>(&self, work: impl FnOnce(&mut Writer) -> Result<R, E> + Send + 'static) -> Result<R, E>
+    pub(super) async fn ask<R, E>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E>
     where
         R: Send + 'static,
         E: From<StoreError> + Send + 'static,
