@@ -54,7 +54,9 @@ pub enum IdentityError {
     #[error("{0}")]
     Unusable(String),
     /// The console cannot be reached.
-    #[error("the console {console} cannot be reached: {source}; check the address, the port of `--agent-listen`, and firewalls between")]
+    #[error(
+        "the console {console} cannot be reached: {source}; check the address, the port of `--agent-listen`, and firewalls between"
+    )]
     Unreachable {
         /// Which.
         console: String,
@@ -62,7 +64,9 @@ pub enum IdentityError {
         source: NetError,
     },
     /// The console is not the one whose CA the operator named.
-    #[error("the console {console} does not have the CA of fingerprint {fingerprint}: {source}; compare it with `fengsui agent list` on the console. If it differs there too, somebody may stand between")]
+    #[error(
+        "the console {console} does not have the CA of fingerprint {fingerprint}: {source}; compare it with `fengsui agent list` on the console. If it differs there too, somebody may stand between"
+    )]
     WrongCa {
         /// Which.
         console: String,
@@ -72,10 +76,14 @@ pub enum IdentityError {
         source: NetError,
     },
     /// The token is not valid.
-    #[error("the console refuses the token: it is wrong, used or expired ({0}); make a new one with `fengsui token create --role agent` there")]
+    #[error(
+        "the console refuses the token: it is wrong, used or expired ({0}); make a new one with `fengsui token create --role agent` there"
+    )]
     Token(String),
     /// There is an agent of that name.
-    #[error("the console has an agent of this name already ({0}); revoke that one there first, or choose another name")]
+    #[error(
+        "the console has an agent of this name already ({0}); revoke that one there first, or choose another name"
+    )]
     NameTaken(String),
     /// The certificate was revoked, or ended too long ago.
     #[error("the console no longer accepts this agent ({0}); enrol it again with a new token")]
@@ -164,7 +172,10 @@ pub async fn enroll(with: &Enrolment, dir: &Path, clock: &Clock) -> Result<Ident
     if let Some(wanted) = &with.agent
         && *wanted != answer.agent
     {
-        let why = format!("the token is for agent {}, not {wanted}; give that name, or make a token for {wanted}", answer.agent);
+        let why = format!(
+            "the token is for agent {}, not {wanted}; give that name, or make a token for {wanted}",
+            answer.agent
+        );
         return Err(IdentityError::Unusable(why));
     }
     let identity = Identity::of(dir, answer, with.console.clone(), key.serialize_pem(), clock.wall())?;
@@ -181,11 +192,8 @@ impl Identity {
         }
         let file: IdentityFile = toml::from_str(&read(&path)?)
             .map_err(|e| IdentityError::File { path, why: format!("{}; enrol the agent again", e.message()) })?;
-        let answer = EnrollAnswer {
-            agent: file.agent,
-            certificate: read(&dir.join(CERTIFICATE))?,
-            ca: read(&dir.join(CA))?,
-        };
+        let answer =
+            EnrollAnswer { agent: file.agent, certificate: read(&dir.join(CERTIFICATE))?, ca: read(&dir.join(CA))? };
         Self::of(dir, answer, file.console, read(&dir.join(KEY))?, clock.wall()).map(Some)
     }
 
@@ -252,8 +260,7 @@ impl Identity {
             401 | 403 => return Err(IdentityError::Revoked(answer.excerpt())),
             status => return Err(IdentityError::Answer { status, text: answer.excerpt() }),
         };
-        let renewed =
-            Self::of(&self.dir, answer, self.console.clone(), self.pair.key.clone(), clock.wall())?;
+        let renewed = Self::of(&self.dir, answer, self.console.clone(), self.pair.key.clone(), clock.wall())?;
         if renewed.agent != self.agent {
             return Err(IdentityError::Unusable(format!("the console renewed {} as {}", self.agent, renewed.agent)));
         }

@@ -386,10 +386,7 @@ impl Db {
                 moved += 1;
             }
         }
-        tx.execute(
-            "DELETE FROM dead WHERE rowid <= (SELECT max(rowid) FROM dead) - ?1",
-            params![MAX_DEAD],
-        )?;
+        tx.execute("DELETE FROM dead WHERE rowid <= (SELECT max(rowid) FROM dead) - ?1", params![MAX_DEAD])?;
         tx.commit()?;
         self.recount(id)?;
         Ok(moved)
