@@ -3,6 +3,7 @@
 
 pub mod http; // one HTTP request, its phases apart
 pub mod icmp; // round-trip time and loss by ICMP echo
+pub mod snmp; // what a device says of itself and of its interfaces
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
 
@@ -32,6 +33,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &tcp::SPEC, runner: Runner::Each(tcp::prober) },
     Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },
     Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },
+    Kind { spec: &snmp::SPEC, runner: Runner::Each(snmp::prober) },
 ];
 
 /// The setting of every kind that resolves a name.
