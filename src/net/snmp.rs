@@ -174,8 +174,7 @@ fn credentials(secret: &Secret) -> Result<Auth, String> {
         Secret::SnmpV3 { user, auth, privacy, context } => {
             let user = UsmConfig::new(user.clone().into_bytes()).context_name(context.clone().into_bytes());
             let Some((protocol, key)) = auth else { return Ok(user.into()) };
-            let mut keys =
-                MasterKeys::new(auth_of(*protocol), key.expose().as_bytes()).map_err(|e| e.to_string())?;
+            let mut keys = MasterKeys::new(auth_of(*protocol), key.expose().as_bytes()).map_err(|e| e.to_string())?;
             match privacy {
                 Some((SnmpPrivacy::Des, _)) => {
                     return Err("DES privacy is not supported, it is broken: set AES on the device".into());
@@ -220,6 +219,9 @@ impl Session {
             .retry(retry)
             .max_oids_per_request(MAX_GET)
             .strict_source(manner.strict_source)
+            // Without it a wrong user or key looks like silence, because the report that says so cannot be
+            // authenticated. What it adds is believed for one packet only, and only from the agent's address.
+            .allow_unauthenticated_v3_time_correction(manner.strict_source)
             .build_with(shared.transport(peer).await?)
             .await
             .map_err(|error| of_library(peer, &error))?;
@@ -335,10 +337,7 @@ impl Session {
 impl SnmpError {
     /// Whether a smaller request may fare better.
     const fn is_burden(&self) -> bool {
-        matches!(
-            self,
-            Self::Timeout { .. } | Self::Status { status: ErrorStatus::TooBig | ErrorStatus::GenErr, .. }
-        )
+        matches!(self, Self::Timeout { .. } | Self::Status { status: ErrorStatus::TooBig | ErrorStatus::GenErr, .. })
     }
 }
 

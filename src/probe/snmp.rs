@@ -235,8 +235,7 @@ impl Snmp {
             (self.task.settings.bool("interfaces"), &self.session, self.task.object.asset())
         {
             let moment = Moment { at, elapsed, shape };
-            let found =
-                interfaces::read(session, &mut self.memory, &moment, self.repetitions, clock, end).await;
+            let found = interfaces::read(session, &mut self.memory, &moment, self.repetitions, clock, end).await;
             self.repetitions = grow(found.repetitions, self.task.settings.int("max_repetitions"));
             shortfalls = found.shortfalls;
             if shortfalls.is_empty() {
@@ -273,7 +272,12 @@ impl Snmp {
         let found = snmp::resolve(&self.host, port, clock, end).await.map_err(SnmpError::Net)?;
         // The agent that answered last is asked again, as long as the name still leads there.
         let known = self.session.as_ref().map(Session::peer).filter(|peer| found.contains(peer));
-        let first = || SnmpError::Net(crate::net::error::NetError::new(Cause::Resolve, format!("`{}` has no address", self.host)));
+        let first = || {
+            SnmpError::Net(crate::net::error::NetError::new(
+                Cause::Resolve,
+                format!("`{}` has no address", self.host),
+            ))
+        };
         known.or_else(|| found.first().copied()).ok_or_else(first)
     }
 

@@ -6,4 +6,5 @@
 mod architecture;
 mod docs;
 mod house;
+mod snmp;
 mod tree;

@@ -150,7 +150,13 @@ mod tests {
             ("restarted", 500_000, 3000, None, Uptime::Restarted),
             ("497 days", near, 3000, None, went(60)),
             ("497 days, and the engine went on", near, 3000, Some((42_949_000, 42_949_060)), went(60)),
-            ("restarted just before 497 days, as the engine tells", near, 3000, Some((42_949_000, 30)), Uptime::Restarted),
+            (
+                "restarted just before 497 days, as the engine tells",
+                near,
+                3000,
+                Some((42_949_000, 30)),
+                Uptime::Restarted,
+            ),
             ("long before the wrap", u32::MAX / 2, 3000, Some((1, 61)), Uptime::Restarted),
         ] {
             assert_eq!(uptime(before, now, minute, engine), want, "{name}");

@@ -127,7 +127,8 @@ pub(super) async fn read(
     let mut shortfalls = Vec::new();
     let mut moving = Columns::new(repetitions);
     session.walk_columns(&oids(MOVING), &mut moving, clock, deadline).await;
-    let narrow = moving.rows.values().any(|row| cell(row, 2).is_none() || cell(row, 3).is_none() || speed(row).is_none());
+    let narrow =
+        moving.rows.values().any(|row| cell(row, 2).is_none() || cell(row, 3).is_none() || speed(row).is_none());
     if narrow && moving.error.is_none() {
         session.walk_columns(&oids(NARROW), &mut moving, clock, deadline).await;
     }
@@ -152,7 +153,9 @@ pub(super) async fn read(
 
 fn tell(shortfalls: &mut Vec<String>, columns: &Columns) {
     shortfalls.extend(columns.shortfalls.iter().cloned());
-    shortfalls.extend(columns.error.iter().map(|error| format!("interfaces cut after {} rows: {error}", columns.rows.len())));
+    shortfalls.extend(
+        columns.error.iter().map(|error| format!("interfaces cut after {} rows: {error}", columns.rows.len())),
+    );
 }
 
 fn learn(memory: &mut Memory, still: &Columns, whole: bool) {
@@ -171,7 +174,10 @@ fn learn(memory: &mut Memory, still: &Columns, whole: bool) {
                 name: fit(name),
                 alias: if alias.is_empty() { Value::Null } else { Value::Text(alias.into()) },
                 mtu: cell(row, 3).and_then(Wire::as_u64).map_or(Value::Null, |mtu| Value::gauge(mtu as f64)),
-                mac: cell(row, 4).and_then(Wire::as_bytes).and_then(mac).map_or(Value::Null, |mac| Value::Text(mac.into())),
+                mac: cell(row, 4)
+                    .and_then(Wire::as_bytes)
+                    .and_then(mac)
+                    .map_or(Value::Null, |mac| Value::Text(mac.into())),
             },
         ));
     }
