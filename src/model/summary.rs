@@ -42,6 +42,11 @@ impl Histogram {
         self.add_bucket(bucket(v), 1);
     }
 
+    /// Adds the same measurement `n` times.
+    pub fn add_times(&mut self, v: f64, n: u64) {
+        self.add_bucket(bucket(v), n);
+    }
+
     /// Adds `n` to a bucket by number (as read from the wire); beyond `MAX_BUCKETS` the nearest takes it.
     pub fn add_bucket(&mut self, bucket: i32, n: u64) {
         let full = self.buckets.len() >= MAX_BUCKETS && !self.buckets.contains_key(&bucket);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::model::{Mono, Object};
 
 /// Runs at once: enough to confirm a judgement or to look three times by hand.
-pub const BURST: u32 = 5;
+pub(super) const BURST: u32 = 5;
 /// Then one every six seconds: ten a minute.
-pub const REFILL: Duration = Duration::from_secs(6);
+pub(super) const REFILL: Duration = Duration::from_secs(6);
 /// Objects remembered; when it is full those with a full bucket go, and if none has, new ones are refused.
-pub const MAX_OBJECTS: usize = 20_000;
+pub(super) const MAX_OBJECTS: usize = 20_000;
 
 /// Token buckets by object.
 #[derive(Debug, Default)]
@@ -57,6 +57,6 @@ impl Limiter {
 }
 
 /// The spacing that is used when that one is asked for.
-pub fn spacing(asked: Duration) -> Duration {
+pub(super) fn spacing(asked: Duration) -> Duration {
     asked.clamp(Duration::from_millis(200), Duration::from_secs(60))
 }
