@@ -145,7 +145,8 @@ impl Rules {
             }
         }
         let attributes: HashMap<&Object, &PlanObject> = objects.iter().map(|o| (&o.object, o)).collect();
-        let homes: std::collections::BTreeSet<Object> = all.rules.iter().flat_map(|r| r.homes.iter().cloned()).collect();
+        let homes: std::collections::BTreeSet<Object> =
+            all.rules.iter().flat_map(|r| r.homes.iter().cloned()).collect();
         for object in homes {
             let attributes = attributes.get(&object).map(|o| o.attributes.clone()).unwrap_or_default();
             all.by_object.insert(object.clone(), all.homes.len());
@@ -238,7 +239,8 @@ impl Rules {
     /// Timers: `for`, `clear_for`, `no_data`, and judgements put off by the limit of one a second.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = self.begin(now.mono);
-        while let Some(Reverse((at, h, f))) = self.timers.peek().copied().filter(|Reverse((at, ..))| *at <= now.mono) {
+        while let Some(Reverse((at, h, f))) = self.timers.peek().copied().filter(|Reverse((at, ..))| *at <= now.mono)
+        {
             self.timers.pop();
             let Some(feed) = self.homes.get_mut(h).and_then(|home| home.feeds.get_mut(f)) else { continue };
             if feed.queued != Some(at) {

@@ -245,8 +245,13 @@ impl Schedule {
             Object::Interface { asset, .. } => Some(Object::Asset(asset.clone())),
             _ => None,
         };
-        let tasks: Vec<usize> =
-            [Some(object), owner.as_ref()].into_iter().flatten().filter_map(|o| self.by_object.get(o)).flatten().copied().collect();
+        let tasks: Vec<usize> = [Some(object), owner.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|o| self.by_object.get(o))
+            .flatten()
+            .copied()
+            .collect();
         if tasks.is_empty() {
             return 0;
         }
@@ -328,7 +333,8 @@ fn turn(slot: &mut Slot, planned: Mono, now: Mono, counts: &mut Counts) -> Optio
 /// The phase of a task within its interval: the same for the same seed, id and interval, always.
 pub fn phase(seed: u64, id: &str, interval: Duration) -> Duration {
     // FNV-1a, then splitmix64's finish, so that near ids fall far apart.
-    let mut h = id.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let mut h =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     h = (h ^ (h >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     h = (h ^ (h >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     h ^= h >> 31;

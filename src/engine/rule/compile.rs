@@ -70,10 +70,12 @@ impl Compiled {
             .iter()
             .find(|spec| spec.name == &**kind)
             .ok_or_else(|| format!("rule {}: this build knows no probe kind `{kind}`", rule.id))?;
-        let params: HashSet<&str> = rule.cases.iter().flat_map(|case| case.params.keys()).map(String::as_str).collect();
+        let params: HashSet<&str> =
+            rule.cases.iter().flat_map(|case| case.params.keys()).map(String::as_str).collect();
         let scope = Scope::rule(spec, rule.on, params);
-        let compile =
-            |what: &str, text: &str| Expr::compile(text, &scope).map_err(|e| format!("rule {}: {what}: {e}", rule.id));
+        let compile = |what: &str, text: &str| {
+            Expr::compile(text, &scope).map_err(|e| format!("rule {}: {what}: {e}", rule.id))
+        };
         let raise = compile("raise", &rule.raise)?;
         let clear = rule.clear.as_deref().map(|text| compile("clear", text)).transpose()?;
         let table = [Some(&raise), clear.as_ref()].into_iter().flatten().filter_map(Expr::table).max().unwrap_or(0);

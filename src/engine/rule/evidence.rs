@@ -79,7 +79,9 @@ pub(super) fn with_unit(name: &str, v: f64) -> String {
             _ => format!("{} d", plain(v / 86_400.0)),
         };
     }
-    for (suffix, unit) in [("_bps", " bit/s"), ("_bytes", " B"), ("_octets", " B"), ("_celsius", " C"), ("_days", " d")] {
+    for (suffix, unit) in
+        [("_bps", " bit/s"), ("_bytes", " B"), ("_octets", " B"), ("_celsius", " C"), ("_days", " d")]
+    {
         if name.ends_with(suffix) {
             return format!("{}{unit}", plain(v));
         }

@@ -92,11 +92,8 @@ impl Machine {
         now: Mono,
         by: By,
     ) -> (Change, Turn) {
-        let (change, known) = if self.on() {
-            self.when_on(conditions, clear_hold, now)
-        } else {
-            self.when_off(conditions, hold, now)
-        };
+        let (change, known) =
+            if self.on() { self.when_on(conditions, clear_hold, now) } else { self.when_off(conditions, hold, now) };
         let changed = matches!(change, Change::Raised | Change::Cleared);
         let turn = if changed || (known && by == By::Data) { self.flap.push(changed) } else { Turn::Same };
         if change == Change::Raised {

@@ -180,9 +180,8 @@ impl Rules {
                 let m = machines.iter().position(|m| self.rules[m.rule as usize].def.id == was.def.id)?;
                 Some(Place { h, f, r, m })
             });
-            let same_problem = |at: &Place| {
-                self.look_up(*at).is_some_and(|(_, _, _, _, rule)| rule.def.problem == was.def.problem)
-            };
+            let same_problem =
+                |at: &Place| self.look_up(*at).is_some_and(|(_, _, _, _, rule)| rule.def.problem == was.def.problem);
             match found.filter(same_problem) {
                 Some(at) => self.carry_machine(from, was, at, alert.filter(|_| shown), now, out),
                 None => gone.extend(alert.filter(|_| shown)),
@@ -212,9 +211,8 @@ impl Rules {
         machine.phase = if machine.on() { Phase::Firing } else { Phase::Inactive };
         let feed = &mut self.homes[at.h].feeds[at.f];
         feed.dirty = feed.fresh(now.mono);
-        let looks = |alert: &Alert| {
-            (alert.severity, alert.folds_into.clone(), alert.category.clone(), alert.runbook.clone())
-        };
+        let looks =
+            |alert: &Alert| (alert.severity, alert.folds_into.clone(), alert.category.clone(), alert.runbook.clone());
         if let (Some(told), Some(tell)) = (told, self.alert(at, now))
             && looks(&told) != looks(&tell)
         {

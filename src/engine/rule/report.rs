@@ -98,7 +98,13 @@ impl Rules {
             }
             return;
         }
-        out.push(withdraw(Alert { state: AlertState::Cleared, cleared_by: Some(by), stale: false, flapping: false, ..alert }));
+        out.push(withdraw(Alert {
+            state: AlertState::Cleared,
+            cleared_by: Some(by),
+            stale: false,
+            flapping: false,
+            ..alert
+        }));
     }
 
     /// A machine of another probe that is raised for the same key, shown or hidden.
@@ -205,7 +211,8 @@ impl Rules {
             silence.raised = Some(Box::new(Raised { since: now.wall, stale: false, shown: true }));
             let rule = silence.rule;
             out.extend(self.silence(h, f, n, now).map(|alert| Effect::Alert {
-                saved: Kept { alert: alert.clone(), flap: Default::default(), on: true, fails: 0, agent: None }.save(),
+                saved:
+                    Kept { alert: alert.clone(), flap: Default::default(), on: true, fails: 0, agent: None }.save(),
                 alert,
             }));
             let rows = &self.homes[h].feeds[f].rows;
@@ -279,7 +286,8 @@ impl Rules {
         let before = now.mono.minus(ROW_LIFE);
         let feed = &self.homes[h].feeds[f];
         let mut gone = Vec::new();
-        for (row, r) in feed.rows.iter().zip(0usize..).skip(1).filter(|(row, _)| row.seen.is_some_and(|s| s < before)) {
+        for (row, r) in feed.rows.iter().zip(0usize..).skip(1).filter(|(row, _)| row.seen.is_some_and(|s| s < before))
+        {
             gone.extend((0..row.machines.len()).map(|m| Place { h, f, r, m }));
         }
         for at in gone {

@@ -140,7 +140,11 @@ fn extra_runs_are_limited_an_object_and_never_overlap_a_run() {
     // While one is under way the next is dropped.
     assert_eq!(play(&mut s, [44_000, 45_000, 46_000], false).len(), 1);
     let port: Object = "interface:b/eth0".parse().unwrap();
-    assert_eq!(s.probe_now(&port, 1, Duration::from_secs(1), ms(50_000)), 1, "an interface is seen by its asset's tasks");
+    assert_eq!(
+        s.probe_now(&port, 1, Duration::from_secs(1), ms(50_000)),
+        1,
+        "an interface is seen by its asset's tasks"
+    );
 }
 
 #[test]
