@@ -1,6 +1,7 @@
 //! One file a probe kind, and the table of them. A kind is a row in `KINDS`: its spec says what it takes
 //! and what it observes, its runner how it looks. Nothing outside switches on a kind's name.
 
+pub mod host; // load, memory, disks and interfaces of the agent's own host
 pub mod http; // one HTTP request, its phases apart
 pub mod icmp; // round-trip time and loss by ICMP echo
 pub mod snmp; // what a device says of itself and of its interfaces
@@ -34,6 +35,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },
     Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },
     Kind { spec: &snmp::SPEC, runner: Runner::Each(snmp::prober) },
+    Kind { spec: &host::SPEC, runner: Runner::Each(host::prober) },
 ];
 
 /// The setting of every kind that resolves a name.
