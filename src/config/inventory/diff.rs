@@ -92,13 +92,20 @@ pub fn diff(old: &Inventory, new: &Inventory, prune: bool) -> Diff {
     let mut zones = new.zones.clone();
     zones.retain(|id, zone| shipped.zones.get(id) != Some(zone) || !old.zones.contains_key(id));
     if prune {
-        zones.extend(old.zones.iter().filter(|(id, _)| new.zones.contains_key(*id)).filter_map(|(id, zone)| {
-            (!zones.contains_key(id) && shipped.zones.contains_key(id)).then(|| (id.clone(), zone.clone()))
-        }).collect::<Vec<_>>());
+        zones.extend(
+            old.zones
+                .iter()
+                .filter(|(id, _)| new.zones.contains_key(*id))
+                .filter_map(|(id, zone)| {
+                    (!zones.contains_key(id) && shipped.zones.contains_key(id)).then(|| (id.clone(), zone.clone()))
+                })
+                .collect::<Vec<_>>(),
+        );
     }
     merged.zones = compare("zone", "所属网络", &old.zones, &zones, prune, &mut changes);
     // The shipped ones are there from the start; nobody wants to read about them.
-    changes.retain(|c| c.action != Action::Add || shipped.zones.get(c.id.as_str()) != merged.zones.get(c.id.as_str()));
+    changes
+        .retain(|c| c.action != Action::Add || shipped.zones.get(c.id.as_str()) != merged.zones.get(c.id.as_str()));
     macro_rules! nouns {
         ($($noun:literal $zh:literal $map:ident;)*) => {
             $(merged.$map = compare($noun, $zh, &old.$map, &new.$map, prune, &mut changes);)*
@@ -125,7 +132,8 @@ fn compare<K: Ord + Clone + ToString, V: Fields + Clone + PartialEq>(
     changes: &mut Vec<Change>,
 ) -> BTreeMap<K, V> {
     let mut merged = old.clone();
-    let mut change = |action, id: &K, fields| changes.push(Change { action, what, what_zh, id: id.to_string(), fields });
+    let mut change =
+        |action, id: &K, fields| changes.push(Change { action, what, what_zh, id: id.to_string(), fields });
     for (id, item) in new {
         match old.get(id) {
             None => change(Action::Add, id, Vec::new()),

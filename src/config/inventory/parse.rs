@@ -113,14 +113,24 @@ impl<'a> Reading<'a> {
         self.refer(table.item(key)?, nouns)
     }
 
-    fn refer<T: FromStr<Err = BadId> + AsRef<str>>(&mut self, item: Item<'a>, nouns: &'static [&'static str]) -> Option<T> {
+    fn refer<T: FromStr<Err = BadId> + AsRef<str>>(
+        &mut self,
+        item: Item<'a>,
+        nouns: &'static [&'static str],
+    ) -> Option<T> {
         let id: T = item.parsed()?;
         self.references.push(Reference { item, nouns, id: id.as_ref().to_owned() });
         Some(id)
     }
 
     /// A required reference.
-    fn needs<T>(&mut self, table: &Table<'a>, key: &'static str, nouns: &'static [&'static str], example: &str) -> Option<T>
+    fn needs<T>(
+        &mut self,
+        table: &Table<'a>,
+        key: &'static str,
+        nouns: &'static [&'static str],
+        example: &str,
+    ) -> Option<T>
     where
         T: FromStr<Err = BadId> + AsRef<str>,
     {
@@ -266,7 +276,8 @@ impl<'a> Reading<'a> {
             }
         });
         let carrier = t.table("carrier").map(|c| {
-            let carrier = Carrier { name: free(&c, "name"), circuit: free(&c, "circuit"), hotline: free(&c, "hotline") };
+            let carrier =
+                Carrier { name: free(&c, "name"), circuit: free(&c, "circuit"), hotline: free(&c, "hotline") };
             c.finish();
             carrier
         });
@@ -344,10 +355,8 @@ impl<'a> Reading<'a> {
         let assets: Vec<AssetId> = t.texts("assets").into_iter().filter_map(|i| self.refer(i, &["asset"])).collect();
         let owner = self.reference(t, "owner", &["organisation"]);
         let filing = t.table("filing").map(|f| {
-            let filing = Filing {
-                number: free(&f, "number"),
-                last_assessed: f.item("last_assessed").and_then(|i| i.date()),
-            };
+            let filing =
+                Filing { number: free(&f, "number"), last_assessed: f.item("last_assessed").and_then(|i| i.date()) };
             f.finish();
             filing
         });
@@ -375,7 +384,10 @@ fn free(t: &Table<'_>, key: &'static str) -> String {
     let Some(item) = t.item(key) else { return String::new() };
     let text = item.text().unwrap_or("");
     if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
-        item.fault(format!("`{key}` is too long or has control characters"), format!("at most {MAX_TEXT} characters"));
+        item.fault(
+            format!("`{key}` is too long or has control characters"),
+            format!("at most {MAX_TEXT} characters"),
+        );
     }
     text.to_owned()
 }
@@ -398,7 +410,10 @@ fn host(item: &Item<'_>) -> Option<String> {
         return None;
     }
     if text.contains(':') && text.split('%').next().is_none_or(|v6| v6.parse::<std::net::Ipv6Addr>().is_err()) {
-        item.fault(format!("`{text}` is no address"), "write an IPv6 address without brackets, or a host without port");
+        item.fault(
+            format!("`{text}` is no address"),
+            "write an IPv6 address without brackets, or a host without port",
+        );
         return None;
     }
     let dotted = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');

@@ -96,9 +96,15 @@ fn mistakes(text: &str) -> Vec<String> {
 fn the_designs_example_reads_as_it_means() {
     let inventory = parse(&texts(EXAMPLE)).unwrap();
     let core = &inventory.assets["aks-core-1"];
-    assert_eq!((core.importance, core.status, core.snmp.as_ref().unwrap().secret.as_str()), (3, AssetStatus::InUse, "aks-core"));
+    assert_eq!(
+        (core.importance, core.status, core.snmp.as_ref().unwrap().secret.as_str()),
+        (3, AssetStatus::InUse, "aks-core")
+    );
     let link = &inventory.links["aks-wushi"];
-    assert_eq!((link.capacity_bps, link.b.address(), link.watch[0].to), (Some(1_000_000_000), Some("10.65.1.2"), Side::B));
+    assert_eq!(
+        (link.capacity_bps, link.b.address(), link.watch[0].to),
+        (Some(1_000_000_000), Some("10.65.1.2"), Side::B)
+    );
     assert_eq!(inventory.systems["aks-portal-system"].filing.last_assessed.as_deref(), Some("2026-05-20"));
     assert_eq!(inventory.zones.len(), 5);
     assert_eq!(inventory.agents["aks-tower"].name, "aks-tower");
@@ -141,7 +147,12 @@ fn applying_without_prune_adds_and_replaces_and_with_prune_removes() {
     let plan = apply(&old, &texts(part), false).unwrap();
     let lines: Vec<String> = plan.changes.iter().map(ToString::to_string).collect();
     assert_eq!(plan.counts(), (1, 1, 0));
-    assert!(lines[0].starts_with("~ asset aks-core-1: name \"地区核心交换机\" -> \"核心\", address \"10.65.0.1\" -> \"10.65.0.2\""), "{lines:?}");
+    assert!(
+        lines[0].starts_with(
+            "~ asset aks-core-1: name \"地区核心交换机\" -> \"核心\", address \"10.65.0.1\" -> \"10.65.0.2\""
+        ),
+        "{lines:?}"
+    );
     assert!(lines[0].contains("importance 3 -> nothing"), "{lines:?}");
     assert_eq!(lines[1], "+ asset new");
     assert_eq!(plan.changes[1].zh(), "+ 资产 new");

@@ -19,7 +19,13 @@ impl Facts {
         let own = Object::Agent(agent.clone());
         facts.0.entry(own.clone()).or_insert_with(|| {
             let mut attributes = Attributes::default();
-            attributes.texts([("id", agent.as_str()), ("name", agent.as_str()), ("zone", ""), ("region", ""), ("address", "")]);
+            attributes.texts([
+                ("id", agent.as_str()),
+                ("name", agent.as_str()),
+                ("zone", ""),
+                ("region", ""),
+                ("address", ""),
+            ]);
             PlanObject { object: own, name: agent.to_string(), attributes: attributes.0 }
         });
         facts
@@ -105,7 +111,12 @@ pub fn attributes_of(inventory: &Inventory, object: &Object) -> Option<(String, 
         Object::Region(id) => {
             let region = inventory.regions.get(id)?;
             let parent = or_empty(region.parent.as_ref());
-            all.texts([("id", id.as_str()), ("name", &region.name), ("tier", region.tier.as_str()), ("parent", parent)]);
+            all.texts([
+                ("id", id.as_str()),
+                ("name", &region.name),
+                ("tier", region.tier.as_str()),
+                ("parent", parent),
+            ]);
             region.name.clone()
         }
     };

@@ -105,7 +105,8 @@ fn at_link(probe: &ProbeDef, link: &Link, side: Side) -> Result<Vec<Aim>, &'stat
 }
 
 fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
-    let mut aim = Aim { to: String::new(), target: Target::default(), settings: probe.settings.clone(), secret: None };
+    let mut aim =
+        Aim { to: String::new(), target: Target::default(), settings: probe.settings.clone(), secret: None };
     match probe.kind.target {
         TargetNeed::Own => return Err("an agent looks at its own host only; put the probe on = \"agent\""),
         TargetNeed::Url => {
