@@ -8,6 +8,9 @@ pub mod snmp; // what a device says of itself and of its interfaces
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
 
+#[cfg(test)]
+pub(crate) mod testing; // what tests of kinds share
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -45,6 +48,15 @@ pub const FAMILY: SettingDef = SettingDef {
     default: Some("'any'"),
     zh: "目标为域名时使用的地址族",
     en: "address family to use when the target is a name",
+};
+
+/// The setting of every kind that believes or doubts a certificate.
+pub const CA_FILE: SettingDef = SettingDef {
+    name: "ca_file",
+    kind: SettingType::Text(4096),
+    default: None,
+    zh: "除系统信任库外，额外信任的 CA 证书文件（PEM）",
+    en: "file of CA certificates (PEM) to trust beside the system's",
 };
 
 /// A row of `KINDS`.
