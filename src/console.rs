@@ -1,10 +1,20 @@
 //! The central service: takes batches in, keeps them, makes incidents of alerts, answers people and Prometheus.
+//! `Console::start` puts it together: the store, the definitions in force, plans for the agents, three doors
+//! (pages and API, agents, the admin socket). `Handle::stop` ends it within five seconds.
 
 pub mod api;
+pub mod auth;
 pub mod command;
+pub mod ingest;
+pub mod judge;
 pub mod metrics;
 pub mod pki;
+pub mod planner;
 pub mod secrets;
+pub mod service;
+pub mod start;
 pub mod store;
+pub mod throttle;
 
-pub use store::Store;
+pub use service::Service;
+pub use start::{Addresses, Console, ConsoleParts, Handle, Local, StartError};

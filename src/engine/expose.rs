@@ -62,6 +62,33 @@ struct Family {
     mean: bool,
 }
 
+/// Whether an object answers, by the `up` of all probes on it that are not stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All probes answer.
+    Up,
+    /// Some do.
+    Partly,
+    /// None does.
+    Down,
+    /// Nothing fresh is known.
+    Unknown,
+}
+
+impl Reach {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Up, Self::Partly, Self::Down, Self::Unknown];
+    /// The word used in JSON and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Partly => "partly",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The newest values.
 #[derive(Debug)]
 pub struct Exposition {
@@ -70,6 +97,8 @@ pub struct Exposition {
     index: BTreeMap<(Arc<str>, String), usize>,
     places: BTreeMap<Object, Place>,
     rows: BTreeMap<RowKey, Row>,
+    /// Whether the newest run of each probe was answered, and until when that counts.
+    up: BTreeMap<Object, BTreeMap<(ProbeId, AgentId), (bool, Mono)>>,
     series: usize,
     dropped: u64,
 }
@@ -82,6 +111,7 @@ impl Exposition {
             index: BTreeMap::new(),
             places: BTreeMap::new(),
             rows: BTreeMap::new(),
+            up: BTreeMap::new(),
             series: 0,
             dropped: 0,
         };
@@ -117,18 +147,19 @@ impl Exposition {
         self.places = places;
         let places = &self.places;
         self.rows.retain(|key, _| place_of(places, &key.object).is_some());
+        self.up.retain(|object, _| place_of(places, object).is_some());
         for (key, row) in &mut self.rows {
             row.labels = labels_of(key, place_of(places, &key.object)).into();
         }
         self.recount();
     }
 
-    /// Takes in one window. `skew_ms` is how far the agent's clock is ahead. Old windows change nothing:
-    /// they are history.
+    /// Takes in one window. `skew_ms` is the console's clock minus the agent's. Old windows change nothing: they
+    /// are history.
     pub fn take(&mut self, agent: &AgentId, samples: &Samples, skew_ms: i64, now: Now) {
         let window = samples.to.since(samples.from);
         let fresh = (window * STALE_WINDOWS).max(STALE_FLOOR);
-        let ended = crate::model::Wall::from_millis(samples.to.millis().saturating_sub(skew_ms));
+        let ended = crate::model::Wall::from_millis(samples.to.millis().saturating_add(skew_ms));
         let age = now.wall.since(ended);
         if age >= fresh || (samples.rows.len() > crate::model::wire::MAX_SAMPLE_ROWS) {
             return;
@@ -142,6 +173,10 @@ impl Exposition {
     fn take_row(&mut self, agent: &AgentId, samples: &Samples, given: &SampleRow, stale_at: Mono) {
         if place_of(&self.places, &given.object).is_none() {
             return;
+        }
+        if let Some(up) = given.fields.get("up") {
+            let by_probe = self.up.entry(given.object.clone()).or_default();
+            by_probe.insert((samples.probe.clone(), agent.clone()), (up.0.last > 0.5, stale_at));
         }
         let key = RowKey {
             object: given.object.clone(),
@@ -202,9 +237,29 @@ impl Exposition {
         self.index.get(&key).copied()
     }
 
+    /// Whether an object answers.
+    pub fn reach(&self, object: &Object, now: Mono) -> Reach {
+        let fresh = self.up.get(object).into_iter().flat_map(BTreeMap::values).filter(|(_, until)| *until > now);
+        let (mut yes, mut no) = (false, false);
+        for (up, _) in fresh {
+            yes |= *up;
+            no |= !*up;
+        }
+        match (yes, no) {
+            (true, false) => Reach::Up,
+            (true, true) => Reach::Partly,
+            (false, true) => Reach::Down,
+            (false, false) => Reach::Unknown,
+        }
+    }
+
     /// Forgets what is stale.
     pub fn expire(&mut self, now: Mono) {
         self.rows.retain(|_, row| row.stale_at > now);
+        self.up.retain(|_, by_probe| {
+            by_probe.retain(|_, (_, until)| *until > now);
+            !by_probe.is_empty()
+        });
         self.recount();
     }
 

@@ -58,8 +58,6 @@ pub struct Call {
     pub query: Query,
     /// Body.
     pub body: Bytes,
-    /// True if the body is not JSON but TOML.
-    pub toml: bool,
     /// True if the reader asked for TOML.
     pub wants_toml: bool,
 }

@@ -138,7 +138,7 @@ fn write_family(family: &MetricFamily, out: &mut Text) {
             MetricType::Histogram => {
                 let h = metric.get_histogram();
                 let bucket_name = format!("{name}_bucket");
-                let mut bucket = |le: &str, n: u64, out: &mut Text| {
+                let bucket = |le: &str, n: u64, out: &mut Text| {
                     let mut with_le = labels.clone();
                     label(&mut with_le, "le", le);
                     out.sample(&bucket_name, &with_le, n as f64);

@@ -138,7 +138,7 @@ fn history_is_not_the_newest_value_but_a_fast_clock_is_forgiven() {
     let tower = "tower".parse().unwrap();
     all.take(&tower, &samples("agent:tower", "", 100), 0, now(1000));
     assert_eq!(all.counts().0, 0);
-    all.take(&tower, &samples("agent:tower", "", 100), -900_000, now(1000));
+    all.take(&tower, &samples("agent:tower", "", 100), 900_000, now(1000));
     assert_eq!(all.counts().0, 5);
 }
 
@@ -173,4 +173,20 @@ fn beyond_the_cap_new_series_are_dropped_and_counted() {
     assert_eq!(all.counts(), (MAX_SERIES, 5));
     all.take(&tower, &samples("asset:core-1", "i0", 100), 0, now(101));
     assert_eq!(all.counts(), (MAX_SERIES, 5), "a series that is there goes on");
+}
+
+#[test]
+fn an_object_is_up_when_all_its_probes_answer() {
+    let mut all = exposition();
+    let tower: AgentId = "tower".parse().unwrap();
+    let core: Object = "asset:core-1".parse().unwrap();
+    assert_eq!(all.reach(&core, now(100).mono), Reach::Unknown);
+    all.take(&tower, &samples("asset:core-1", "", 100), 0, now(100));
+    assert_eq!(all.reach(&core, now(100).mono), Reach::Up);
+    let mut other = samples("asset:core-1", "", 100);
+    other.probe = "p2".parse().unwrap();
+    other.rows[0].fields.insert("up".into(), SummaryBody(Summary::one(0.0)));
+    all.take(&tower, &other, 0, now(110));
+    assert_eq!(all.reach(&core, now(111).mono), Reach::Partly);
+    assert_eq!(all.reach(&core, now(999).mono), Reach::Unknown);
 }

@@ -1,0 +1,68 @@
+//! Who is asking: the user at the admin socket, or whoever holds a token. Nothing else is an identity;
+//! a loopback address alone opens the metrics endpoints and no more.
+
+use std::sync::Arc;
+
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
+
+use crate::console::api::problem::Problem;
+use crate::console::command::{Actor, Role, Scope};
+use crate::console::service::Service;
+use crate::net::listen::{PeerAddr, PeerUid};
+
+/// The longest token that is looked at, in bytes; ours have about 50.
+const MAX_TOKEN: usize = 200;
+
+/// The principal of a request, or why there is none.
+pub async fn actor(service: &Service, headers: &HeaderMap, extensions: &Extensions) -> Result<Actor, Problem> {
+    if let Some(PeerUid(uid)) = extensions.get::<PeerUid>() {
+        return Ok(Actor { name: Arc::from(format!("local:{uid}")), role: Role::Admin, scope: Scope::All });
+    }
+    let Some(token) = bearer(headers)? else {
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "需要令牌：请求头写 `Authorization: Bearer TOKEN`；用 `fengsui token create --role ROLE` 生成",
+            "a token is needed: send `Authorization: Bearer TOKEN`; `fengsui token create --role ROLE` makes one",
+        ));
+    };
+    service.store.token_check(token).ok_or_else(|| {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "令牌无效、已过期或已吊销；用 `fengsui token create --role ROLE` 重新生成",
+            "the token is unknown, expired or revoked; `fengsui token create --role ROLE` makes a new one",
+        )
+    })
+}
+
+/// The regions whose metrics a request may read; `Scope::All` for a request from this machine without a token.
+pub async fn metrics_reader(
+    service: &Service,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Scope, Problem> {
+    let local = extensions.get::<PeerAddr>().is_some_and(|PeerAddr(a)| a.ip().to_canonical().is_loopback());
+    // A gateway on this machine speaks for others; they need a token.
+    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    if local && !forwarded && !headers.contains_key(header::AUTHORIZATION) {
+        return Ok(Scope::All);
+    }
+    Ok(actor(service, headers, extensions).await?.scope)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = value.to_str().ok().and_then(|v| {
+        let (scheme, token) = v.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    match token {
+        Some(token) if !token.is_empty() && token.len() <= MAX_TOKEN => Ok(Some(token)),
+        _ => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "`Authorization` 请求头应为 `Bearer TOKEN`",
+            "the `Authorization` header must read `Bearer TOKEN`",
+        )),
+    }
+}

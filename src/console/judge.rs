@@ -1,0 +1,133 @@
+//! What the console makes of samples as they are committed: the newest values for metrics and pages, and the
+//! rules that run `at = "console"`, because no single agent sees enough for them. Their alerts go through the
+//! store like any agent's, under the agent id `console`, with the rules' state in the same transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::config::plan::console_rules;
+use crate::console::command::{Actor, Command, Role, Scope};
+use crate::console::service::Service;
+use crate::console::store::FreshSamples;
+use crate::engine::rule::{Effect, Rules, Saved};
+use crate::model::Alert;
+
+/// How often stale series are forgotten.
+const EXPIRE: Duration = Duration::from_secs(10);
+/// The shortest pause between two ticks of the rules.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs until the console stops.
+pub async fn run(service: Service) {
+    let mut feed = service.store.feed();
+    let (mut changes, mut definitions) = (service.store.subscribe(), service.watch_definitions());
+    let mut seen = changes.borrow_and_update().plan;
+    definitions.borrow_and_update();
+    let mut rules = start(&service).await;
+    let mut next_expire = service.clock.mono().plus(EXPIRE);
+    let mut next_tick = service.clock.mono();
+    loop {
+        let wake = next_tick.min(next_expire);
+        let effects = tokio::select! {
+            fresh = feed.recv() => match fresh {
+                Ok(fresh) => take(&service, &mut rules, &fresh),
+                Err(RecvError::Lagged(lost)) => {
+                    tracing::warn!(lost, "samples came faster than they could be judged; the newest go on");
+                    Vec::new()
+                }
+                Err(RecvError::Closed) => return,
+            },
+            changed = changes.wait_for(|c| c.plan != seen) => {
+                match changed {
+                    Ok(now) => seen = now.plan,
+                    Err(_) => return,
+                }
+                reload(&service, &mut rules)
+            }
+            changed = definitions.changed() => {
+                if changed.is_err() { return }
+                reload(&service, &mut rules)
+            }
+            () = service.clock.sleep_until(wake) => {
+                let now = service.clock.now();
+                if now.mono >= next_expire {
+                    service.exposition().expire(now.mono);
+                    next_expire = now.mono.plus(EXPIRE);
+                }
+                if now.mono >= next_tick {
+                    next_tick = now.mono.plus(TICK);
+                    rules.tick(now)
+                } else {
+                    Vec::new()
+                }
+            }
+            () = service.stop.stopped() => return,
+        };
+        carry_out(&service, effects).await;
+    }
+}
+
+async fn start(service: &Service) -> Rules {
+    let saved = service.store.judged().await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the state of the console's own rules cannot be read; they begin anew");
+        Vec::new()
+    });
+    let saved = saved.into_iter().map(|(key, body)| Saved { key, body }).collect();
+    let (_, inventory) = service.store.inventory();
+    let (rules, objects) = console_rules(&inventory, &service.definitions(), service.catalog);
+    let (rules, problems) = Rules::new(&rules, &objects, &[], service.catalog, saved, service.clock.now());
+    tell(service, problems);
+    rules
+}
+
+fn reload(service: &Service, rules: &mut Rules) -> Vec<Effect> {
+    let (_, inventory) = service.store.inventory();
+    let (fresh, objects) = console_rules(&inventory, &service.definitions(), service.catalog);
+    let (effects, problems) = rules.reload(&fresh, &objects, &[], service.clock.now());
+    tell(service, problems);
+    effects
+}
+
+fn tell(service: &Service, problems: Vec<String>) {
+    for problem in &problems {
+        tracing::warn!(problem, "a rule at the console is not used");
+    }
+    service.set_console_rule_problems(problems);
+}
+
+fn take(service: &Service, rules: &mut Rules, fresh: &FreshSamples) -> Vec<Effect> {
+    let now = service.clock.now();
+    service.exposition().take(&fresh.agent, &fresh.samples, fresh.skew_ms, now);
+    rules.observe_samples(&fresh.agent, &fresh.samples, now)
+}
+
+async fn carry_out(service: &Service, effects: Vec<Effect>) {
+    let (mut alerts, mut saved): (Vec<Alert>, Vec<(String, Option<serde_json::Value>)>) = Default::default();
+    let keep = |s: Saved| (s.key, if s.body.is_null() { None } else { Some(s.body) });
+    for effect in effects {
+        match effect {
+            Effect::Alert { alert, saved: state } => {
+                alerts.push(alert);
+                saved.push(keep(state));
+            }
+            Effect::Save(state) => saved.push(keep(state)),
+            Effect::Forget(key) => saved.push((key, None)),
+            Effect::ProbeNow { object, count, spacing, reason } => {
+                let actor = Actor { name: Arc::from("console"), role: Role::Operator, scope: Scope::All };
+                let spacing_ms = u64::try_from(spacing.as_millis()).unwrap_or(u64::MAX);
+                let command = Command::ProbeNow { object, count, spacing_ms };
+                if let Err(error) = service.store.command(&actor, Some(&reason), command).await {
+                    tracing::debug!(%error, "a rule's wish to look again was not granted");
+                }
+            }
+        }
+    }
+    if alerts.is_empty() && saved.is_empty() {
+        return;
+    }
+    if let Err(error) = service.store.judge(alerts, saved).await {
+        tracing::error!(%error, "what the console's own rules said could not be kept");
+    }
+}
