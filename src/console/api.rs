@@ -51,7 +51,10 @@ pub fn router(service: Service) -> Router {
         .route("/healthz", plain_get("/healthz", health, |service, _, _| Box::pin(metrics::healthz(service))))
         .route("/readyz", plain_get("/readyz", ready, |service, _, _| Box::pin(metrics::readyz(service))))
         .route("/metrics", plain_get("/metrics", page, |s, h, e| Box::pin(metrics::page(s, h, e))))
-        .route("/metrics/objects", plain_get("/metrics/objects", objects, |s, h, e| Box::pin(metrics::objects(s, h, e))))
+        .route(
+            "/metrics/objects",
+            plain_get("/metrics/objects", objects, |s, h, e| Box::pin(metrics::objects(s, h, e))),
+        )
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
 }
@@ -203,12 +206,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Request(_) => Self::wrong(error.to_string(), error.to_string()),
-            StoreError::Busy(_) | StoreError::Closed => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("存储繁忙或正在停止：{error}"),
-                error.to_string(),
-            )
-            .retry_after(1),
+            StoreError::Busy(_) | StoreError::Closed => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("存储繁忙或正在停止：{error}"), error.to_string())
+                    .retry_after(1)
+            }
             _ => {
                 tracing::error!(%error, "the store failed a request");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("存储失败：{error}"), error.to_string())

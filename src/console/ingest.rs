@@ -118,11 +118,7 @@ async fn take(
 ) -> Result<(&'static str, &'static str, Response), Refused> {
     const UNREAD: &str = "unknown";
     let busy = |stream, why: String| {
-        Refused::new(
-            stream,
-            "busy",
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.clone(), why).retry_after(1),
-        )
+        Refused::new(stream, "busy", Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.clone(), why).retry_after(1))
     };
     let agent = agent(service, extensions).map_err(|p| Refused::new(UNREAD, "refused", p))?;
     let received = service.clock.now();
@@ -257,11 +253,7 @@ async fn enroll(State(service): State<Service>, request: Request) -> Response {
     answer.map_or_else(|problem| problem.respond(&head.headers), |given| json(StatusCode::OK, &given))
 }
 
-async fn try_enroll(
-    service: &Service,
-    from: Option<std::net::IpAddr>,
-    body: Body,
-) -> Result<EnrollAnswer, Problem> {
+async fn try_enroll(service: &Service, from: Option<std::net::IpAddr>, body: Body) -> Result<EnrollAnswer, Problem> {
     let now = service.clock.mono();
     let wait = from.map_or(Duration::ZERO, |ip| service.enroll_throttle.wait(ip, now));
     if !wait.is_zero() {

@@ -203,8 +203,7 @@ impl Local {
         let store = open_store(store_parts(&parts)).await?;
         let (trigger, stop) = stop::pair();
         // Wrong definitions do not keep a person from listing incidents.
-        let service =
-            Service::new(store, parts.clock, parts.catalog, loaded.definitions, loaded.diagnostics, stop);
+        let service = Service::new(store, parts.clock, parts.catalog, loaded.definitions, loaded.diagnostics, stop);
         Ok(Self { service, _trigger: trigger })
     }
 
@@ -329,4 +328,3 @@ fn take_definitions(service: &Service, loaded: defs::Loaded) {
     let fresh: Arc<_> = if same { service.definitions() } else { loaded.definitions };
     service.reloaded(Some(fresh), loaded.diagnostics);
 }
-

@@ -25,7 +25,8 @@ pub async fn list(call: Call) -> Result<Reply, Problem> {
         ..IncidentFilter::default()
     };
     for word in query.text("state").unwrap_or_default().split(',').filter(|w| !w.is_empty()) {
-        let state = IncidentState::parse(word).ok_or_else(|| bad("state", word, "open, acked, resolved or closed"))?;
+        let state =
+            IncidentState::parse(word).ok_or_else(|| bad("state", word, "open, acked, resolved or closed"))?;
         filter.states.push(state);
     }
     let found = call.service.store.incidents(&call.actor.scope, filter, query.page()?).await?;
@@ -80,7 +81,10 @@ pub async fn ack(call: Call) -> Result<Reply, Problem> {
             ));
         }
         (Some(at), false) if at <= call.service.clock.wall() => {
-            return Err(Problem::wrong("`until` 已经过去；请给将来的时间", "`until` is in the past; give a later time"));
+            return Err(Problem::wrong(
+                "`until` 已经过去；请给将来的时间",
+                "`until` is in the past; give a later time",
+            ));
         }
         (Some(at), false) => AckKind::Until(at),
         (None, true) => AckKind::Sticky,
@@ -150,7 +154,8 @@ struct CloseBody {
 pub async fn close(call: Call) -> Result<Reply, Problem> {
     let body: CloseBody = call.json()?;
     let cause = CloseCause::parse(&body.cause).ok_or_else(|| {
-        let all = CloseCause::ALL.iter().map(|c| format!("{} ({})", c.as_str(), c.zh())).collect::<Vec<_>>().join(", ");
+        let all =
+            CloseCause::ALL.iter().map(|c| format!("{} ({})", c.as_str(), c.zh())).collect::<Vec<_>>().join(", ");
         let given: String = body.cause.chars().take(80).collect();
         Problem::wrong(
             format!("关闭原因 `{given}` 无效；可用：{all}"),

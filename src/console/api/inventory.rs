@@ -59,8 +59,7 @@ pub async fn apply(call: Call) -> Result<Reply, Problem> {
     if diff.changes.is_empty() {
         return Ok(Reply::Json(json!({ "rev": rev, "changes": shown, "lines": printed })));
     }
-    let command =
-        Command::InventoryApply { inventory: Box::new(diff.merged), summary: printed.clone(), base_rev };
+    let command = Command::InventoryApply { inventory: Box::new(diff.merged), summary: printed.clone(), base_rev };
     let rev = match call.service.store.command(&call.actor, None, command).await? {
         Outcome::Revision(rev) => rev,
         _ => call.service.store.inventory().0,
@@ -110,11 +109,8 @@ fn changes(diff: &Diff) -> Vec<Value> {
     diff.changes
         .iter()
         .map(|c| {
-            let fields: Vec<Value> = c
-                .fields
-                .iter()
-                .map(|(field, old, new)| json!({ "field": field, "old": old, "new": new }))
-                .collect();
+            let fields: Vec<Value> =
+                c.fields.iter().map(|(field, old, new)| json!({ "field": field, "old": old, "new": new })).collect();
             json!({ "action": word(c.action), "what": c.what, "id": c.id, "fields": fields })
         })
         .collect()

@@ -88,7 +88,11 @@ pub async fn assets(call: Call) -> Result<Reply, Problem> {
     let (_, inventory) = call.service.store.inventory();
     let seen = regions_of(&inventory, &call.actor.scope);
     let region = query.parse::<RegionId>("region", "a region id")?.map(|r| inventory.region_subtree(&r));
-    let kind = query.read_with("kind", "router, switch, firewall, host, website, service, ups or other", AssetKind::parse)?;
+    let kind = query.read_with(
+        "kind",
+        "router, switch, firewall, host, website, service, ups or other",
+        AssetKind::parse,
+    )?;
     let state = query.read_with("state", STATES, |t| {
         Reach::ALL.iter().map(|r| r.as_str()).chain(["unwatched"]).find(|s| *s == t)
     })?;
@@ -102,22 +106,27 @@ pub async fn assets(call: Call) -> Result<Reply, Problem> {
             && part.as_ref().is_none_or(|q| matches_text(a, q))
             && state.is_none_or(|s| asset_state(&call, a) == s)
     });
-    page_of(found, &query.page()?, |a| a.id.to_string(), |a| {
-        let (severity, incidents) = standing(&firing, &Object::Asset(a.id.clone()));
-        json!({
-            "id": a.id,
-            "name": a.name,
-            "kind": a.kind.as_str(),
-            "status": a.status.as_str(),
-            "address": a.address,
-            "zone": a.zone,
-            "region": a.region,
-            "importance": a.importance,
-            "state": asset_state(&call, a),
-            "severity": severity,
-            "incidents": incidents,
-        })
-    })
+    page_of(
+        found,
+        &query.page()?,
+        |a| a.id.to_string(),
+        |a| {
+            let (severity, incidents) = standing(&firing, &Object::Asset(a.id.clone()));
+            json!({
+                "id": a.id,
+                "name": a.name,
+                "kind": a.kind.as_str(),
+                "status": a.status.as_str(),
+                "address": a.address,
+                "zone": a.zone,
+                "region": a.region,
+                "importance": a.importance,
+                "state": asset_state(&call, a),
+                "severity": severity,
+                "incidents": incidents,
+            })
+        },
+    )
 }
 
 fn matches_text(asset: &Asset, part: &str) -> bool {
@@ -232,17 +241,22 @@ pub async fn links(call: Call) -> Result<Reply, Problem> {
         .links
         .values()
         .filter(|l| link_within(&inventory, seen.as_ref(), l) && tier.is_none_or(|t| t == l.tier));
-    page_of(found, &call.query.page()?, |l| l.id.to_string(), |l| {
-        let object = Object::Link(l.id.clone());
-        let (severity, incidents) = standing(&firing, &object);
-        let mut all = shape::link(l);
-        if let Some(all) = all.as_object_mut() {
-            all.insert("state".to_owned(), json!(reach(&call, &object).as_str()));
-            all.insert("severity".to_owned(), severity);
-            all.insert("incidents".to_owned(), json!(incidents));
-        }
-        all
-    })
+    page_of(
+        found,
+        &call.query.page()?,
+        |l| l.id.to_string(),
+        |l| {
+            let object = Object::Link(l.id.clone());
+            let (severity, incidents) = standing(&firing, &object);
+            let mut all = shape::link(l);
+            if let Some(all) = all.as_object_mut() {
+                all.insert("state".to_owned(), json!(reach(&call, &object).as_str()));
+                all.insert("severity".to_owned(), severity);
+                all.insert("incidents".to_owned(), json!(incidents));
+            }
+            all
+        },
+    )
 }
 
 /// `GET /links/{id}`

@@ -154,12 +154,7 @@ const PRUNE: Param = param("prune", "true: what the files lack is removed");
 pub const ROUTES: &[Route] = &[
     get("/openapi.json", &[], "this description", run!(openapi::answer)),
     // -- what is there
-    list(
-        "/regions",
-        &[LIMIT, AFTER],
-        "regions (区划) in scope",
-        run!(objects::regions),
-    ),
+    list("/regions", &[LIMIT, AFTER], "regions (区划) in scope", run!(objects::regions)),
     list(
         "/assets",
         &[
@@ -175,12 +170,26 @@ pub const ROUTES: &[Route] = &[
         run!(objects::assets),
     ),
     get("/assets/{id}", &[], "an asset: declared, observed, newest values, firing alerts", run!(objects::asset)),
-    list("/assets/{id}/interfaces", &[LIMIT, AFTER], "its interfaces with their newest values", run!(objects::interfaces)),
-    list("/links", &[param("tier", "backbone, metro, access"), LIMIT, AFTER], "links (链路) with their state", run!(objects::links)),
+    list(
+        "/assets/{id}/interfaces",
+        &[LIMIT, AFTER],
+        "its interfaces with their newest values",
+        run!(objects::interfaces),
+    ),
+    list(
+        "/links",
+        &[param("tier", "backbone, metro, access"), LIMIT, AFTER],
+        "links (链路) with their state",
+        run!(objects::links),
+    ),
     get("/links/{id}", &[], "a link: declared, newest values, firing alerts", run!(objects::link)),
     list(
         "/observations",
-        &[required("object", "an object, such as asset:core-1"), param("probe", "of this probe"), param("instance", "of this instance")],
+        &[
+            required("object", "an object, such as asset:core-1"),
+            param("probe", "of this probe"),
+            param("instance", "of this instance"),
+        ],
         "the newest value of every series of an object",
         run!(objects::observations),
     ),
@@ -228,7 +237,13 @@ pub const ROUTES: &[Route] = &[
         "acknowledge (受理)",
         run!(incidents::ack),
     ),
-    post("/incidents/{id}/unack", Needs::Operator, Body::Json(&[REASON]), "end an acknowledgement", run!(incidents::unack)),
+    post(
+        "/incidents/{id}/unack",
+        Needs::Operator,
+        Body::Json(&[REASON]),
+        "end an acknowledgement",
+        run!(incidents::unack),
+    ),
     post(
         "/incidents/{id}/assign",
         Needs::Operator,
@@ -255,11 +270,21 @@ pub const ROUTES: &[Route] = &[
         "close a resolved one",
         run!(incidents::close),
     ),
-    post("/incidents/{id}/note", Needs::Operator, Body::Json(&[("text", "words")]), "add a note", run!(incidents::note)),
+    post(
+        "/incidents/{id}/note",
+        Needs::Operator,
+        Body::Json(&[("text", "words")]),
+        "add a note",
+        run!(incidents::note),
+    ),
     post(
         "/objects/{object}/probe",
         Needs::Operator,
-        Body::Json(&[("count", "runs, 1 to 20; 1 if absent"), ("spacing_ms", "between them, at least 100; 1000 if absent"), REASON]),
+        Body::Json(&[
+            ("count", "runs, 1 to 20; 1 if absent"),
+            ("spacing_ms", "between them, at least 100; 1000 if absent"),
+            REASON,
+        ]),
         "have its probes run now; `/` in an object is written %2F",
         run!(objects::probe_now),
     ),
@@ -289,7 +314,13 @@ pub const ROUTES: &[Route] = &[
     ),
     post("/tokens/{name}/revoke", Needs::Admin, Body::Json(&[REASON]), "revoke a token", run!(admin::token_revoke)),
     admin_only(list("/secrets", &[], "named secrets, never their values", run!(admin::secrets))),
-    post("/secrets/rotate", Needs::Admin, Body::Json(&[REASON]), "seal all secrets again under a new key", run!(admin::secret_rotate)),
+    post(
+        "/secrets/rotate",
+        Needs::Admin,
+        Body::Json(&[REASON]),
+        "seal all secrets again under a new key",
+        run!(admin::secret_rotate),
+    ),
     Route {
         method: "PUT",
         ..post(
@@ -326,10 +357,21 @@ pub const ROUTES: &[Route] = &[
         "make a one-time enrolment token; it is shown this once, with the CA's fingerprint",
         run!(admin::enroll_token),
     ),
-    get("/inventory", &[], "the declared inventory: TOML if `Accept: application/toml`, else JSON", run!(inventory::export)),
+    get(
+        "/inventory",
+        &[],
+        "the declared inventory: TOML if `Accept: application/toml`, else JSON",
+        run!(inventory::export),
+    ),
     Route {
         takes: &[PRUNE],
-        ..post("/inventory/plan", Needs::Admin, Body::Toml, "what applying this would add, change and remove", run!(inventory::plan))
+        ..post(
+            "/inventory/plan",
+            Needs::Admin,
+            Body::Toml,
+            "what applying this would add, change and remove",
+            run!(inventory::plan),
+        )
     },
     Route {
         takes: &[PRUNE, required("base_rev", "the revision the plan was made against")],

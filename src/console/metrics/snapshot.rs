@@ -72,9 +72,14 @@ fn agents(service: &Service, out: &mut Text) {
     use MetricType::{Counter, Gauge};
     let rows = service.store.agents();
     let now = service.clock.wall();
-    per_agent(out, &rows, "fengsui_agent_alive", Gauge, "1 when the agent was heard of lately, 0 when it is silent.", |row| {
-        Some(f64::from(u8::from(row.alive)))
-    });
+    per_agent(
+        out,
+        &rows,
+        "fengsui_agent_alive",
+        Gauge,
+        "1 when the agent was heard of lately, 0 when it is silent.",
+        |row| Some(f64::from(u8::from(row.alive))),
+    );
     per_agent(out, &rows, "fengsui_agent_heard_age_seconds", Gauge, "Since the agent was heard of last.", |row| {
         Some(now.since(row.last_heard?).as_secs_f64())
     });
@@ -119,9 +124,14 @@ fn agents(service: &Service, out: &mut Text) {
     per_agent(out, &rows, "fengsui_agent_tasks", Gauge, "Tasks the agent runs.", |row| {
         Some(row.status.as_ref()?.tasks as f64)
     });
-    per_agent(out, &rows, "fengsui_agent_limits", Gauge, "Things the agent cannot do; `fengsui enroll list` names them.", |row| {
-        Some(row.status.as_ref()?.limits.len() as f64)
-    });
+    per_agent(
+        out,
+        &rows,
+        "fengsui_agent_limits",
+        Gauge,
+        "Things the agent cannot do; `fengsui enroll list` names them.",
+        |row| Some(row.status.as_ref()?.limits.len() as f64),
+    );
     per_agent(out, &rows, "fengsui_agent_plan_rev", Gauge, "Revision of the plan the agent uses.", |row| {
         Some(row.status.as_ref()?.plan_rev as f64)
     });
@@ -186,8 +196,18 @@ fn store(service: &Service, out: &mut Text) {
         ("fengsui_store_queue_length", Gauge, "Changes waiting for the writer.", s.queued),
         ("fengsui_store_records_total", Counter, "Records of agents committed.", s.records),
         ("fengsui_store_duplicate_batches_total", Counter, "Batches that had been committed before.", s.duplicates),
-        ("fengsui_store_unassigned_records_total", Counter, "Records about objects that are not the agent's.", s.unassigned),
-        ("fengsui_store_aside_records_total", Counter, "Records put aside: malformed, or too far in the future.", s.aside),
+        (
+            "fengsui_store_unassigned_records_total",
+            Counter,
+            "Records about objects that are not the agent's.",
+            s.unassigned,
+        ),
+        (
+            "fengsui_store_aside_records_total",
+            Counter,
+            "Records put aside: malformed, or too far in the future.",
+            s.aside,
+        ),
         ("fengsui_store_parked_records_total", Counter, "Records of unknown kinds, kept.", s.parked),
         ("fengsui_store_hours_closed_total", Counter, "Hours turned from journal into chunks.", s.hours_closed),
         ("fengsui_store_wal_bytes", Gauge, "Write-ahead log of core.db.", s.wal_bytes),
