@@ -240,8 +240,11 @@ impl Book {
         for incident in incidents {
             book.load(incident);
         }
-        let orphans: Vec<Arc<str>> =
-            book.active().filter(|i| i.flags.topology && !book.is_active(i.cause.as_ref())).map(|i| i.id.clone()).collect();
+        let orphans: Vec<Arc<str>> = book
+            .active()
+            .filter(|i| i.flags.topology && !book.is_active(i.cause.as_ref()))
+            .map(|i| i.id.clone())
+            .collect();
         // Their cause ended while we were not running: the hold begins at the first tick.
         book.held.extend(orphans.into_iter().map(|id| (id, (Wall::default(), Wall::default()))));
         book
@@ -258,13 +261,15 @@ impl Book {
             return;
         }
         let id = incident.id.clone();
-        let (state, key, ended) = (incident.state, incident.key.clone(), incident.resolved.unwrap_or(incident.updated));
+        let (state, key, ended) =
+            (incident.state, incident.key.clone(), incident.resolved.unwrap_or(incident.updated));
         let silent = match (&key.object, key.problem.as_str()) {
             (Object::Agent(agent), AGENT_SILENT) if state.active() => Some(agent.clone()),
             _ => None,
         };
         self.silent.extend(silent);
-        let timed = state == IncidentState::Acked && incident.ack.as_ref().is_some_and(|a| matches!(a.kind, AckKind::Until(_)));
+        let timed = state == IncidentState::Acked
+            && incident.ack.as_ref().is_some_and(|a| matches!(a.kind, AckKind::Until(_)));
         if timed {
             self.timed.insert(id.clone());
         }
@@ -272,9 +277,11 @@ impl Book {
         if state.active() {
             self.index(&id);
         } else {
-            let newer = self.ended.get(&key).and_then(|other| self.incidents.get(other)).is_some_and(|other| {
-                other.resolved.unwrap_or(other.updated) > ended
-            });
+            let newer = self
+                .ended
+                .get(&key)
+                .and_then(|other| self.incidents.get(other))
+                .is_some_and(|other| other.resolved.unwrap_or(other.updated) > ended);
             if !newer {
                 self.ended.insert(key, id.clone());
             }

@@ -105,7 +105,14 @@ impl Book {
     }
 
     /// Opens the incident again, or a new one.
-    fn begin(&mut self, agent: &AgentId, alert: &Alert, votes: Vec<Contribution>, history: bool, work: &mut Work<'_>) {
+    fn begin(
+        &mut self,
+        agent: &AgentId,
+        alert: &Alert,
+        votes: Vec<Contribution>,
+        history: bool,
+        work: &mut Work<'_>,
+    ) {
         let last = self.ended.get(&alert.key).and_then(|id| self.incidents.get(id));
         let reopens = last.filter(|last| last.state == IncidentState::Resolved).and_then(|last| {
             let event = if history { alert.since } else { work.now };
@@ -292,7 +299,8 @@ impl Book {
         self.waits_no_more(&alert.key, |c| c.agent == *agent && c.rule == alert.rule);
         let Some(id) = self.active.get(&alert.key).cloned() else { return };
         let Some(incident) = self.incidents.get_mut(&id) else { return };
-        let Some(known) = incident.contributions.iter_mut().find(|c| c.agent == *agent && c.rule == alert.rule) else {
+        let Some(known) = incident.contributions.iter_mut().find(|c| c.agent == *agent && c.rule == alert.rule)
+        else {
             return;
         };
         if !known.firing || age(alert, known) == Age::Older {
@@ -304,15 +312,7 @@ impl Book {
     }
 
     /// Marks a contribution as over and resolves if that was it.
-    fn leaves(
-        &mut self,
-        id: &Arc<str>,
-        agent: &AgentId,
-        rule: &RuleId,
-        at: Wall,
-        why: &str,
-        work: &mut Work<'_>,
-    ) {
+    fn leaves(&mut self, id: &Arc<str>, agent: &AgentId, rule: &RuleId, at: Wall, why: &str, work: &mut Work<'_>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         if let Some(c) = incident.contributions.iter_mut().find(|c| c.agent == *agent && c.rule == *rule) {
             (c.firing, c.flapping, c.stale) = (false, false, false);
@@ -371,7 +371,10 @@ impl Book {
         let (flapping, stale) = firing.fold((false, true), |(flapping, stale), c| {
             (flapping || c.flapping, stale && (c.stale || self.silent.contains(&c.agent)))
         });
-        let now = [("flapping", flapping, &mut incident.flags.flapping), ("stale", some && stale, &mut incident.flags.stale)];
+        let now = [
+            ("flapping", flapping, &mut incident.flags.flapping),
+            ("stale", some && stale, &mut incident.flags.stale),
+        ];
         for (name, now, flag) in now {
             if *flag != now {
                 *flag = now;
@@ -422,7 +425,9 @@ impl Book {
             let firing: Vec<(AgentId, RuleId)> = self
                 .incidents
                 .get(&id)
-                .map(|i| i.contributions.iter().filter(|c| c.firing).map(|c| (c.agent.clone(), c.rule.clone())).collect())
+                .map(|i| {
+                    i.contributions.iter().filter(|c| c.firing).map(|c| (c.agent.clone(), c.rule.clone())).collect()
+                })
                 .unwrap_or_default();
             for (agent, rule) in firing {
                 if self.is_active(Some(&id)) {
