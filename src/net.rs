@@ -1,7 +1,9 @@
 //! Every socket and every clock of the program is made here. No policy: what a result means is for others.
 
+pub mod certificate; // what a probed server presents, and whether to believe it
 pub mod clock; // wall and monotonic time; tests pause the one and shift the other
 pub mod error; // why the network did not do what was asked
+pub mod fetch; // one HTTP request of a probe, phase by phase
 pub mod http; // our own clients: to a console over mTLS or HTTPS, to the admin socket
 pub mod icmp; // echo to thousands of targets over one socket a family
 pub mod listen; // our own servers: plain, HTTPS, mTLS, admin socket

@@ -1,11 +1,15 @@
 //! One file a probe kind, and the table of them. A kind is a row in `KINDS`: its spec says what it takes
 //! and what it observes, its runner how it looks. Nothing outside switches on a kind's name.
 
+pub mod host; // load, memory, disks and interfaces of the agent's own host
 pub mod http; // one HTTP request, its phases apart
 pub mod icmp; // round-trip time and loss by ICMP echo
 pub mod snmp; // what a device says of itself and of its interfaces
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
+
+#[cfg(test)]
+pub(crate) mod testing; // what tests of kinds share
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -34,6 +38,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },
     Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },
     Kind { spec: &snmp::SPEC, runner: Runner::Each(snmp::prober) },
+    Kind { spec: &host::SPEC, runner: Runner::Each(host::prober) },
 ];
 
 /// The setting of every kind that resolves a name.
@@ -43,6 +48,15 @@ pub const FAMILY: SettingDef = SettingDef {
     default: Some("'any'"),
     zh: "目标为域名时使用的地址族",
     en: "address family to use when the target is a name",
+};
+
+/// The setting of every kind that believes or doubts a certificate.
+pub const CA_FILE: SettingDef = SettingDef {
+    name: "ca_file",
+    kind: SettingType::Text(4096),
+    default: None,
+    zh: "除系统信任库外，额外信任的 CA 证书文件（PEM）",
+    en: "file of CA certificates (PEM) to trust beside the system's",
 };
 
 /// A row of `KINDS`.

@@ -1,16 +1,29 @@
 //! Inventory and definitions into what one agent has to do. The only place that evaluates `where` and chooses who
 //! watches what.
+//!
+//! Everything is in a fixed order (ids ascending), so equal inputs give equal digests and an agent can tell that
+//! nothing changed for it.
 
-use std::collections::BTreeSet;
-use std::io;
-use std::path::Path;
+mod assign;
+mod attributes;
+mod file;
+mod rules;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::field::Catalog;
 use crate::model::inventory::Inventory;
-use crate::model::plan::{PLAN_SCHEMA, Plan, PlanObject, PlanRule};
-use crate::model::{AgentId, Secret};
+use crate::model::plan::{PLAN_SCHEMA, Plan, PlanObject, PlanRule, RuleAt};
+use crate::model::{AgentId, Object, Secret};
 
 use super::defs::Definitions;
+
+pub use attributes::attributes_of;
+pub use file::{load, save};
+
+/// The most notes of one plan; the rest is counted. A page of them is read, a thousand are not.
+const MAX_NOTES: usize = 100;
 
 /// A plan and what could not be planned.
 #[derive(Debug, Clone)]
@@ -21,7 +34,8 @@ pub struct Built {
     pub notes: Vec<String>,
 }
 
-/// Makes the plan of one agent.
+/// Makes the plan of one agent. `alive` are the agents heard lately (`watch` with mode `first` takes the first of
+/// them); `secrets` looks a secret up by name.
 pub fn build(
     inventory: &Inventory,
     definitions: &Definitions,
@@ -31,20 +45,48 @@ pub fn build(
     secrets: &dyn Fn(&str) -> Option<Secret>,
     alive: &BTreeSet<AgentId>,
 ) -> Built {
-    let _ = (inventory, definitions, catalog, secrets, alive);
-    Built {
-        plan: Plan {
-            schema: PLAN_SCHEMA,
-            rev,
-            digest: String::new(),
-            agent: agent.clone(),
-            objects: Vec::new(),
-            tasks: Vec::new(),
-            rules: Vec::new(),
-            secrets: std::collections::BTreeMap::new(),
-        },
-        notes: Vec::new(),
+    let _ = catalog; // definitions carry their kinds; the argument keeps the door open for SNMP profiles
+    let mut notes = Vec::new();
+    let watched = assign::watched_by(inventory, agent, alive, &mut notes);
+    let facts = attributes::Facts::of(inventory, &watched.objects(), agent);
+    let tasks = tasks::tasks(inventory, definitions, &watched, &facts, &mut notes);
+    let rules = rules::rules(definitions, RuleAt::Agent, &facts, &tasks);
+
+    let mut named = BTreeMap::new();
+    for name in tasks.iter().filter_map(|t| t.secret.as_deref()).collect::<BTreeSet<_>>() {
+        match secrets(name) {
+            Some(secret) => {
+                named.insert(name.to_owned(), secret);
+            }
+            None => notes.push(format!("secret `{name}` is not set; set it with: fengsui secret set {name}")),
+        }
     }
+    let used: BTreeSet<&Object> = tasks.iter().map(|t| &t.object).collect();
+    let objects = facts.into_plan_objects(|object| used.contains(object));
+    if notes.len() > MAX_NOTES {
+        let more = notes.len() - MAX_NOTES;
+        notes.truncate(MAX_NOTES);
+        notes.push(format!("and {more} more"));
+    }
+    let mut plan = Plan {
+        schema: PLAN_SCHEMA,
+        rev: 0,
+        digest: String::new(),
+        agent: agent.clone(),
+        objects,
+        tasks,
+        rules,
+        secrets: named,
+    };
+    plan.digest = digest(&plan);
+    plan.rev = rev;
+    Built { plan, notes }
+}
+
+/// SHA-256 over the plan's JSON with revision and digest left out.
+fn digest(plan: &Plan) -> String {
+    let json = serde_json::to_vec(plan).unwrap_or_default();
+    hex(ring::digest::digest(&ring::digest::SHA256, &json).as_ref())
 }
 
 /// The rules that run on the console (`at = "console"`), with all objects they judge.
@@ -53,23 +95,21 @@ pub fn console_rules(
     definitions: &Definitions,
     catalog: Catalog,
 ) -> (Vec<PlanRule>, Vec<PlanObject>) {
-    let _ = (inventory, definitions, catalog);
-    (Vec::new(), Vec::new())
-}
-
-/// Writes a plan: 0600, to a file beside it, synced, renamed.
-pub fn save(path: &Path, plan: &Plan) -> io::Result<()> {
-    let _ = (path, plan);
-    Ok(())
-}
-
-/// Reads a plan back. `Ok(None)` if there is none.
-pub fn load(path: &Path) -> io::Result<Option<Plan>> {
-    let _ = path;
-    Ok(None)
+    let _ = catalog;
+    let watched = assign::everything(inventory);
+    let facts = attributes::Facts::of_all(inventory, &watched.objects());
+    let mut notes = Vec::new(); // the plans of the agents say the same
+    let tasks = tasks::tasks(inventory, definitions, &watched, &facts, &mut notes);
+    let rules = rules::rules(definitions, RuleAt::Console, &facts, &tasks);
+    let used: BTreeSet<&Object> = rules.iter().flat_map(|r| &r.cases).flat_map(|c| &c.objects).collect();
+    let objects = facts.into_plan_objects(|object| used.contains(object));
+    (rules, objects)
 }
 
 /// Bytes as lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

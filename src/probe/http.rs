@@ -2,13 +2,21 @@
 //! redirect is followed: what is measured is this URL on this host, not wherever it leads.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
+use crate::model::observation::{Cause, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
-use crate::probe::{Ctx, Prober};
+use crate::model::time::Mono;
+use crate::net::certificate::Check;
+use crate::net::error::NetError;
+use crate::net::fetch::{Fetched, Order};
+use crate::net::resolver::Family;
+use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
@@ -60,7 +68,8 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "最多读取的正文字节数",
             en: "most bytes of the body that are read",
         },
-        super::FAMILY,
+        crate::probe::CA_FILE,
+        crate::probe::FAMILY,
     ],
     schema: KindSchema {
         kind: Cow::Borrowed("http"),
@@ -81,7 +90,82 @@ pub static SPEC: KindSpec = KindSpec {
     secret: false,
 };
 
+/// Statuses that are good when none are set. Redirects count: where they lead is another URL's probe.
+const GOOD: std::ops::RangeInclusive<u16> = 200..=399;
+
 /// The prober of a task.
-pub fn prober(_cx: &Ctx, _task: &Arc<Task>, _secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
-    Err("http is not built yet".to_owned())
+pub fn prober(_cx: &Ctx, task: &Arc<Task>, _secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
+    let settings = &task.settings;
+    let url = task.target.url.as_deref().ok_or("it has no URL")?;
+    let check = if settings.bool("verify") { Check::Verify } else { Check::TakeAny };
+    let ca_file = settings.text("ca_file").map(Path::new);
+    let max_body = settings.int("max_body").and_then(|v| usize::try_from(v).ok()).unwrap_or(0);
+    let order = Order::new(url, settings.text("path"), check, ca_file)?
+        .max_body(max_body)
+        .family(Family::of_setting(settings.text("family")));
+    let order = if settings.text("method") == Some("HEAD") { order.head() } else { order };
+    let status = settings.ints("status").iter().filter_map(|s| u16::try_from(*s).ok()).collect();
+    let contains = settings.text("body_contains").filter(|t| !t.is_empty()).map(str::to_owned);
+    Ok(Box::new(Http { task: task.clone(), order, status, contains }))
 }
+
+struct Http {
+    task: Arc<Task>,
+    order: Order,
+    status: Vec<u16>,
+    contains: Option<String>,
+}
+
+impl Prober for Http {
+    fn run<'a>(&'a mut self, cx: &'a Ctx, deadline: Mono) -> RunFuture<'a> {
+        Box::pin(async move {
+            let began = cx.clock.mono();
+            let fetched = self.order.fetch(deadline, &cx.clock).await;
+            let took = cx.clock.mono().since(began);
+            let rows = vec![target_row(&SPEC.schema, &self.task, values(&fetched))];
+            match fetched.error.clone().or_else(|| self.wrong(&fetched)) {
+                // Nothing was measured when it did not even resolve.
+                Some(error) if fetched.phases.resolve.is_none() => Run::error(error, Vec::new(), took),
+                Some(error) => Run::error(error, rows, took),
+                None => Run::ok(rows, took),
+            }
+        })
+    }
+}
+
+impl Http {
+    /// What is wrong with an answer that came.
+    fn wrong(&self, fetched: &Fetched) -> Option<NetError> {
+        let status = fetched.status?;
+        let good = if self.status.is_empty() { GOOD.contains(&status) } else { self.status.contains(&status) };
+        if !good {
+            let wanted = if self.status.is_empty() { "200 to 399".to_owned() } else { format!("{:?}", self.status) };
+            let to = fetched.location.as_ref().map(|l| format!(" to {l}")).unwrap_or_default();
+            return Some(NetError::new(Cause::Status, format!("status {status}{to}, wanted {wanted}")));
+        }
+        let wanted = self.contains.as_ref()?;
+        if fetched.body.windows(wanted.len()).any(|part| part == wanted.as_bytes()) {
+            return None;
+        }
+        let read = fetched.body.len();
+        let cut = if fetched.cut { ", all that max_body allows" } else { "" };
+        Some(NetError::new(Cause::Content, format!("`{wanted}` is not in the body ({read} bytes read{cut})")))
+    }
+}
+
+fn values(fetched: &Fetched) -> Vec<(&'static str, Value)> {
+    let seconds = |d: Option<Duration>| d.map_or(Value::Null, |d| Value::gauge(d.as_secs_f64()));
+    let phases = &fetched.phases;
+    vec![
+        ("resolve_seconds", seconds(phases.resolve)),
+        ("connect_seconds", seconds(phases.connect)),
+        ("tls_seconds", seconds(phases.tls)),
+        ("first_byte_seconds", seconds(phases.first_byte)),
+        ("total_seconds", seconds(phases.total)),
+        ("status_code", fetched.status.map_or(Value::Null, |s| Value::gauge(f64::from(s)))),
+        ("body_bytes", fetched.status.map_or(Value::Null, |_| Value::gauge(fetched.body.len() as f64))),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "一次监测内相邻报文的间隔；所有报文在超时的前一半时间内发出",
             en: "time between the packets of a run; all leave in the first half of the timeout",
         },
-        super::FAMILY,
+        crate::probe::FAMILY,
     ],
     schema: KindSchema {
         kind: Cow::Borrowed("icmp"),

@@ -2,13 +2,23 @@
 //! a bad certificate can be described, and judges it after: trust by the system's roots, name, dates.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
 
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
+use crate::model::observation::{Cause, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
-use crate::probe::{Ctx, Prober};
+use crate::model::time::{Mono, Wall};
+use crate::net::certificate::{Check, Presented, Trust};
+use crate::net::error::NetError;
+use crate::net::resolver::{Family, resolve};
+use crate::net::tcp::connect_any;
+use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
 const NO_YES: &[Cow<'static, str>] = &[Cow::Borrowed("no"), Cow::Borrowed("yes")];
 
@@ -35,7 +45,8 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "证书过期、不受信任或域名不符时是否判为失败",
             en: "whether an expired or untrusted certificate or a wrong name fails the run",
         },
-        super::FAMILY,
+        crate::probe::CA_FILE,
+        crate::probe::FAMILY,
     ],
     schema: KindSchema {
         kind: Cow::Borrowed("tls"),
@@ -62,6 +73,86 @@ pub static SPEC: KindSpec = KindSpec {
 };
 
 /// The prober of a task.
-pub fn prober(_cx: &Ctx, _task: &Arc<Task>, _secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
-    Err("tls is not built yet".to_owned())
+pub fn prober(_cx: &Ctx, task: &Arc<Task>, _secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
+    let settings = &task.settings;
+    let host = task.target.host.clone().ok_or("it has no address")?;
+    let set = settings.int("port").and_then(|p| u16::try_from(p).ok());
+    let port = task.target.port.or(set).unwrap_or(443);
+    let name = settings.text("server_name").map_or_else(|| host.clone(), str::to_owned);
+    let trust = Trust::load(settings.text("ca_file").map(Path::new))?;
+    let family = Family::of_setting(settings.text("family"));
+    Ok(Box::new(Tls { task: task.clone(), host, port, name, verify: settings.bool("verify"), family, trust }))
 }
+
+struct Tls {
+    task: Arc<Task>,
+    host: String,
+    port: u16,
+    name: String,
+    verify: bool,
+    family: Family,
+    trust: Arc<Trust>,
+}
+
+impl Prober for Tls {
+    fn run<'a>(&'a mut self, cx: &'a Ctx, deadline: Mono) -> RunFuture<'a> {
+        Box::pin(async move {
+            let began = cx.clock.mono();
+            let shaken = self.handshake(cx, deadline).await;
+            let took = cx.clock.mono().since(began);
+            match shaken {
+                Ok((handshake, chain)) => self.report(handshake, &chain, cx.clock.wall(), took),
+                Err(error) => Run::error(error, Vec::new(), took),
+            }
+        })
+    }
+}
+
+impl Tls {
+    /// How long the handshake took, and what was presented.
+    async fn handshake(
+        &self,
+        cx: &Ctx,
+        deadline: Mono,
+    ) -> Result<(Duration, Vec<CertificateDer<'static>>), NetError> {
+        let clock = &cx.clock;
+        let late = || NetError::new(Cause::Resolve, format!("resolve {}: no answer in time", self.host));
+        let resolving = resolve(&self.host, self.port, self.family);
+        let addresses = clock.until(deadline, resolving).await.ok_or_else(late)??;
+        let (stream, _) = connect_any(&addresses, deadline, clock).await?;
+        let began = clock.mono();
+        let stream = self.trust.handshake(Check::TakeAny, &self.name, stream, deadline, clock).await?;
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        Ok((clock.mono().since(began), chain.iter().map(|der| der.clone().into_owned()).collect()))
+    }
+
+    /// What a chain means.
+    fn report(&self, handshake: Duration, chain: &[CertificateDer<'_>], now: Wall, took: Duration) -> Run {
+        let verdict = self.trust.judge(chain, &self.name, now);
+        let Some(presented) = Presented::read(chain, now) else {
+            let what = format!("tls {}: what it presented is no certificate", self.name);
+            return Run::error(NetError::new(Cause::Protocol, what), Vec::new(), took);
+        };
+        let text = |text: String| Value::Text(Arc::from(text));
+        let values = vec![
+            ("handshake_seconds", Value::gauge(handshake.as_secs_f64())),
+            ("days_left", Value::gauge(presented.days_left)),
+            ("trusted", Value::State(u8::from(verdict.untrusted.is_none()))),
+            ("name_ok", Value::State(u8::from(verdict.misnamed.is_none()))),
+            ("subject", text(presented.subject)),
+            ("issuer", text(presented.issuer)),
+            ("names", text(presented.names)),
+            ("chain", text(presented.chain)),
+        ];
+        let rows = vec![target_row(&SPEC.schema, &self.task, values)];
+        match verdict.untrusted.or(verdict.misnamed) {
+            Some(why) if self.verify => {
+                Run::error(NetError::new(Cause::Certificate, format!("tls {}: {why}", self.name)), rows, took)
+            }
+            _ => Run::ok(rows, took),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

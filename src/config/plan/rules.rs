@@ -1,0 +1,80 @@
+//! Rules with `where` and overrides evaluated into cases.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::defs::{Definitions, RuleDef};
+use crate::model::plan::{PlanRule, RuleAt, RuleCase, RuleSource, Task};
+use crate::model::{Object, ObjectKind};
+
+use super::attributes::Facts;
+
+/// The rules that run there, each with the objects that tasks give it data about.
+pub(super) fn rules(definitions: &Definitions, at: RuleAt, facts: &Facts, tasks: &[Task]) -> Vec<PlanRule> {
+    let mut by_kind: BTreeMap<&str, BTreeSet<&Object>> = BTreeMap::new();
+    let mut by_probe: BTreeMap<&str, BTreeSet<&Object>> = BTreeMap::new();
+    for task in tasks {
+        by_kind.entry(&task.kind).or_default().insert(&task.object);
+        by_probe.entry(task.probe.as_str()).or_default().insert(&task.object);
+    }
+    let mut rules = Vec::new();
+    for def in definitions.rules.iter().filter(|def| def.at == at) {
+        let fed = match &def.source {
+            RuleSource::Kind(kind) => by_kind.get(&**kind),
+            RuleSource::Probe { probe, .. } => by_probe.get(probe.as_str()),
+        };
+        // An asset stands for its interfaces.
+        let carrier = if def.on == ObjectKind::Interface { ObjectKind::Asset } else { def.on };
+        let objects = fed.into_iter().flatten().copied().filter(|o| o.kind() == carrier);
+        let objects = objects.filter(|o| facts.passes(o, def.filter.as_ref()));
+        let cases = cases(definitions, def, objects, facts);
+        if !cases.is_empty() {
+            rules.push(plan_rule(def, cases));
+        }
+    }
+    rules
+}
+
+/// Objects grouped by equal parameters.
+fn cases<'a>(
+    definitions: &Definitions,
+    def: &RuleDef,
+    objects: impl Iterator<Item = &'a Object>,
+    facts: &Facts,
+) -> Vec<RuleCase> {
+    let overrides: Vec<_> = definitions.overrides.iter().filter(|o| o.rule == def.id).collect();
+    let mut groups: BTreeMap<Vec<u64>, RuleCase> = BTreeMap::new();
+    for object in objects {
+        let mut params = def.params.clone();
+        for change in overrides.iter().filter(|o| facts.passes(object, o.filter.as_ref())) {
+            params.extend(change.params.iter().map(|(name, value)| (name.clone(), *value)));
+        }
+        // All objects have the same names, so the values alone tell groups apart.
+        let key = params.values().map(|v| v.to_bits()).collect();
+        groups.entry(key).or_insert_with(|| RuleCase { params, objects: Vec::new() }).objects.push(object.clone());
+    }
+    groups.into_values().collect()
+}
+
+fn plan_rule(def: &RuleDef, cases: Vec<RuleCase>) -> PlanRule {
+    let ms = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    PlanRule {
+        id: def.id.clone(),
+        problem: def.problem.clone(),
+        on: def.on,
+        source: def.source.clone(),
+        at: def.at,
+        window_ms: ms(def.window),
+        raise: def.raise.text().to_owned(),
+        clear: def.clear.as_ref().map(|e| e.text().to_owned()),
+        for_ms: ms(def.for_),
+        clear_for_ms: ms(def.clear_for),
+        no_data: def.no_data,
+        folds_into: def.folds_into.clone(),
+        severity: def.severity,
+        category: def.category.clone(),
+        runbook: def.runbook.clone(),
+        zh: def.zh.clone(),
+        en: def.en.clone(),
+        cases,
+    }
+}

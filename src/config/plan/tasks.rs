@@ -1,0 +1,167 @@
+//! One task for each probe, object and far end.
+
+use std::sync::Arc;
+
+use crate::config::defs::{Definitions, ProbeDef};
+use crate::model::field::TargetNeed;
+use crate::model::inventory::{Asset, Inventory, Link, Side, Website};
+use crate::model::plan::{SettingValue, Settings, Target, Task};
+use crate::model::{Object, ObjectKind};
+
+use super::assign::Watched;
+use super::attributes::Facts;
+
+/// The setting by which a probe chooses a port; a kind that has it without a default probes all ports of an asset.
+const PORT: &str = "port";
+
+/// All tasks, by probe, then object.
+pub(super) fn tasks(
+    inventory: &Inventory,
+    definitions: &Definitions,
+    watched: &Watched<'_>,
+    facts: &Facts,
+    notes: &mut Vec<String>,
+) -> Vec<Task> {
+    let _ = inventory;
+    let mut tasks = Vec::new();
+    for probe in &definitions.probes {
+        let filter = probe.filter.as_ref();
+        let mut add = |object: Object, made: Result<Vec<Aim>, &'static str>| match made {
+            Ok(aims) => tasks.extend(aims.into_iter().map(|aim| task(probe, object.clone(), aim))),
+            Err(why) => notes.push(format!("probe `{}` leaves out {object}: {why}", probe.id)),
+        };
+        match probe.on {
+            ObjectKind::Asset => {
+                for asset in &watched.assets {
+                    let object = Object::Asset(asset.id.clone());
+                    if facts.passes(&object, filter) {
+                        add(object, at_asset(probe, asset));
+                    }
+                }
+            }
+            ObjectKind::Link => {
+                for (link, side) in &watched.links {
+                    let object = Object::Link(link.id.clone());
+                    if facts.passes(&object, filter) {
+                        add(object, at_link(probe, link, *side));
+                    }
+                }
+            }
+            ObjectKind::Agent => {
+                for agent in &watched.agents {
+                    let object = Object::Agent(agent.clone());
+                    if facts.passes(&object, filter) {
+                        add(object, at_agent(probe));
+                    }
+                }
+            }
+            // No kind watches these by itself.
+            ObjectKind::Region | ObjectKind::Interface => {}
+        }
+    }
+    tasks
+}
+
+/// Where a task is aimed, and what tells it from others of the same probe and object.
+struct Aim {
+    to: String,
+    target: Target,
+    settings: Settings,
+    secret: Option<String>,
+}
+
+fn task(probe: &ProbeDef, object: Object, aim: Aim) -> Task {
+    let ms = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    Task {
+        id: Arc::from(format!("{}|{object}|{}", probe.id, aim.to)),
+        probe: probe.id.clone(),
+        kind: Arc::from(probe.kind.name),
+        object,
+        target: aim.target,
+        settings: aim.settings,
+        interval_ms: ms(probe.interval),
+        timeout_ms: ms(probe.timeout),
+        keep_ms: ms(probe.keep),
+        secret: aim.secret,
+    }
+}
+
+fn at_agent(probe: &ProbeDef) -> Result<Vec<Aim>, &'static str> {
+    if probe.kind.target != TargetNeed::Own {
+        return Err("this kind needs an address; an agent is not probed by address");
+    }
+    Ok(vec![Aim { to: String::new(), target: Target::default(), settings: probe.settings.clone(), secret: None }])
+}
+
+fn at_link(probe: &ProbeDef, link: &Link, side: Side) -> Result<Vec<Aim>, &'static str> {
+    let (end, to) = match side {
+        Side::A => (&link.a, "a"),
+        Side::B => (&link.b, "b"),
+    };
+    // Never the asset's own address: a loopback answers by another road when the link is down.
+    let host = end.address().ok_or("its far end has no address")?;
+    let target = Target { host: Some(host.to_owned()), port: None, url: None };
+    Ok(vec![Aim { to: to.to_owned(), target, settings: probe.settings.clone(), secret: None }])
+}
+
+fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
+    let mut aim =
+        Aim { to: String::new(), target: Target::default(), settings: probe.settings.clone(), secret: None };
+    match probe.kind.target {
+        TargetNeed::Own => return Err("an agent looks at its own host only; put the probe on = \"agent\""),
+        TargetNeed::Url => {
+            let site = asset.website.as_ref().ok_or("it has no website url")?;
+            aim.target.url = Some(site.url.clone());
+            return Ok(vec![aim]);
+        }
+        TargetNeed::Address => {}
+    }
+    match (&asset.website, &asset.address) {
+        // A website is where its URL says, by name: certificates are for names.
+        (Some(site), _) => {
+            let (host, port) = host_and_port(site).ok_or("its url has no host")?;
+            aim.target.host = Some(host.to_owned());
+            if let (Some(port), Some(SettingValue::Int(own))) = (port, aim.settings.0.get_mut(PORT)) {
+                *own = i64::from(port);
+            }
+        }
+        (None, Some(address)) => aim.target.host = Some(address.clone()),
+        (None, None) => return Err("it has no address"),
+    }
+    if probe.kind.secret {
+        let snmp = asset.snmp.as_ref().ok_or("it has no snmp access")?;
+        aim.target.port = Some(snmp.port);
+        aim.secret = Some(snmp.secret.clone());
+        return Ok(vec![aim]);
+    }
+    let wants_port = probe.kind.settings.iter().any(|s| s.name == PORT) && aim.settings.int(PORT).is_none();
+    if !wants_port {
+        return Ok(vec![aim]);
+    }
+    if asset.tcp_ports.is_empty() {
+        return Err("it has no tcp ports");
+    }
+    let ports = asset.tcp_ports.iter().map(|port| Aim {
+        to: port.to_string(),
+        target: Target { port: Some(*port), ..aim.target.clone() },
+        settings: aim.settings.clone(),
+        secret: None,
+    });
+    Ok(ports.collect())
+}
+
+/// Host and explicit port of a URL that the inventory's reader has checked.
+fn host_and_port(site: &Website) -> Option<(&str, Option<u16>)> {
+    let rest = site.url.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if let Some(v6) = authority.strip_prefix('[') {
+        let (host, after) = v6.split_once(']')?;
+        return Some((host, after.strip_prefix(':').and_then(|p| p.parse().ok())));
+    }
+    match authority.rsplit_once(':') {
+        Some((host, port)) => Some((host, Some(port.parse().ok()?))),
+        None if authority.is_empty() => None,
+        None => Some((authority, None)),
+    }
+}
