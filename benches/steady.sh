@@ -53,7 +53,7 @@ address() { echo "127.$((20 + $1 / 65536)).$(($1 / 256 % 256)).$(($1 % 256))"; }
 inventory() { # N PORT
   printf '[[region]]\nid = "652900"\nname = "阿克苏地区"\ntier = "prefecture"\n'
   for i in $(seq 1 "$1"); do
-    printf '\n[[asset]]\nid = "host-%d"\nname = "主机 %d"\nkind = "host"\naddress = "%s"\nregion = "652900"\ntcp_ports = [%d]\n' \
+    printf '\n[[asset]]\nid = "host-%d"\nname = "主机 %d"\nkind = "host"\naddress = "%s"\nregion = "652900"\nzone = "extranet"\ntcp = [%d]\n' \
       "$i" "$i" "$(address "$i")" "$2"
   done
 }

@@ -91,7 +91,8 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
 const STORES: &[&str] = &["src/console/store", "src/relay/spool"];
 /// Where files may be opened: in config only its reader, its watcher and what keeps the plan.
 const FILES: &[&str] = &[
-    "src/config/reader.rs",
+    "src/config/reader",
+    "src/config/plan/file.rs",
     "src/config/watch.rs",
     "src/net",
     "src/probe",
