@@ -320,3 +320,6 @@ fn put(path: &Path, text: &str) -> Result<(), IdentityError> {
 fn failed(path: &Path, error: &std::io::Error) -> IdentityError {
     IdentityError::File { path: path.to_owned(), why: format!("{error}; the agent's user must own the directory") }
 }
+
+#[cfg(test)]
+mod tests;

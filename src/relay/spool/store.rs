@@ -41,6 +41,8 @@ pub(super) struct Store {
     disk: Db,
     /// No file at all could be made; `disk` is in memory.
     diskless: bool,
+    /// The last attempt to write failed.
+    failing: bool,
     spare: Option<Spare>,
     trouble: Option<String>,
     retry_at: Mono,
@@ -79,6 +81,7 @@ impl Store {
             caps,
             disk,
             diskless: trouble.is_some(),
+            failing: false,
             spare: None,
             trouble,
             retry_at: now,
@@ -117,8 +120,9 @@ impl Store {
         }
         let kept = attempt.is_ok();
         self.note(attempt);
-        if kept && !self.diskless && self.trouble.take().is_some() {
-            tracing::info!(file = %self.path.display(), "the spool works again");
+        if kept {
+            self.failing = false;
+            self.recover();
         }
         kept
     }
@@ -131,9 +135,7 @@ impl Store {
         all.extend_from_slice(rows);
         states.extend_from_slice(saved);
         self.disk.append(&all, &states)?;
-        spare.db.cut_after(spare.offered)?;
-        self.drop_idle_spare();
-        Ok(())
+        spare.db.cut_after(spare.offered)
     }
 
     fn write_spare(&mut self, rows: &[Row], saved: &[SavedState]) -> Result<(), SpoolError> {
@@ -144,10 +146,15 @@ impl Store {
         spare.db.append(rows, saved).map_err(|fault| SpoolError::Memory(format!("{fault:?}")))
     }
 
-    fn drop_idle_spare(&mut self) {
-        let idle = |spare: &Spare| Stream::ALL.iter().all(|stream| !spare.db.has_more(*stream));
-        if self.trouble.is_none() && self.spare.as_ref().is_some_and(idle) {
-            self.spare = None;
+    /// Once the disk works and memory holds nothing any more, all is well.
+    fn recover(&mut self) {
+        let holds = |spare: &Spare| Stream::ALL.iter().any(|stream| spare.db.has_more(*stream));
+        if self.failing || self.diskless || self.spare.as_ref().is_some_and(holds) {
+            return;
+        }
+        self.spare = None;
+        if self.trouble.take().is_some() {
+            tracing::info!(file = %self.path.display(), "the spool works again");
         }
     }
 
@@ -158,6 +165,7 @@ impl Store {
             Err(Fault::Held) => "another process has it".to_owned(),
             Err(Fault::Disk(why) | Fault::Unreadable(why)) => why,
         };
+        self.failing = true;
         self.retry_at = self.clock.mono().plus(RETRY);
         let trouble = format!("the spool {} does not work: {why}; records are kept in memory", self.path.display());
         if self.trouble.as_ref() != Some(&trouble) {
@@ -246,7 +254,7 @@ impl Store {
             act(db, now)
         };
         self.note(done);
-        self.drop_idle_spare();
+        self.recover();
     }
 
     /// Puts malformed records aside.
