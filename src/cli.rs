@@ -13,7 +13,10 @@ pub mod inventory;
 pub mod log;
 pub mod man;
 pub mod reach;
+pub mod replay;
 pub mod secret;
+pub mod simulate;
+pub mod snmp;
 pub mod table;
 pub mod text;
 pub mod token;
@@ -113,6 +116,12 @@ pub enum Verb {
     Secret(secret::Args),
     /// Enrolment of agents.
     Enroll(enroll::Args),
+    /// Ask one SNMP agent: get, walk.
+    Snmp(snmp::Args),
+    /// Serve SNMP recordings as devices.
+    Simulate(simulate::Args),
+    /// Play a scenario of faults on simulated devices.
+    Replay(replay::Args),
     /// Completions for a shell, on stdout.
     Completions(completions::Args),
     /// Manual pages, into a directory.
@@ -150,6 +159,9 @@ fn run(verb: Verb) -> Answer {
         Verb::Token(args) => token::run(args),
         Verb::Secret(args) => secret::run(args),
         Verb::Enroll(args) => enroll::run(args),
+        Verb::Snmp(args) => snmp::run(args),
+        Verb::Simulate(args) => simulate::run(args),
+        Verb::Replay(args) => replay::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => man::run(args),
     }

@@ -4,11 +4,13 @@
 //! It knows nothing of probes, agents or consoles: they meet it over sockets, as they meet real devices.
 
 pub mod device; // one service: up, silent, down, changed
+pub mod play; // a script, played
 pub mod recording; // .snmprec
 pub mod scenario; // a script of faults, seeded
 pub mod world; // devices that run
 
 pub use device::{Kind, Power};
+pub use play::{Played, play};
 pub use recording::Recording;
 pub use scenario::Scenario;
 pub use world::{Action, DeviceSpec, ServiceSpec, Step, World, WorldError};

@@ -4,6 +4,8 @@
 //! A cut table is data: what came is kept, beside why the rest did not. It refuses to walk for ever: an OID
 //! that does not grow ends its column, rows and packets are capped, each with its name.
 
+mod walk;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -13,6 +15,8 @@ use ::snmp::v3::ReportStatus;
 use ::snmp::{Auth, AuthProtocol, Client, ErrorStatus, MasterKeys, PrivProtocol, Retry, UdpTransport, UsmConfig};
 pub use ::snmp::{Oid, Value};
 use tokio::sync::OnceCell;
+
+pub use self::walk::{Columns, MAX_ROWS};
 
 use super::clock::Clock;
 use super::error::{NetError, cause_of};
@@ -27,12 +31,6 @@ const RECEIVE_CAPACITY: usize = 65_507;
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// OIDs in one GET: the fixed part of a device fits, and the reply stays within a frame or two.
 const MAX_GET: usize = 32;
-/// Columns of one GETBULK: with 25 repetitions some 150 variables, a reply of 3 to 5 KB.
-const COLUMNS_AT_ONCE: usize = 6;
-/// Rows of one table: a large router has some thousand interfaces, a lying agent has no end.
-pub const MAX_ROWS: usize = 20_000;
-/// Requests for one set of columns, for the same reason.
-const MAX_PACKETS: u32 = 10_000;
 /// Time a port has to refuse an empty datagram: the ICMP message comes from the device itself.
 const REFUSAL: Duration = Duration::from_millis(150);
 /// Credentials kept with their hashed keys (1 to 9 ms each); more are hashed anew.
@@ -272,157 +270,12 @@ impl Session {
             Err(error) => Err(of_library(self.peer, &error)),
         }
     }
-
-    /// Walks several columns (or subtrees) at once into `table`, whatever comes until `deadline`.
-    pub async fn walk_columns(&self, columns: &[Oid], table: &mut Columns, clock: &Clock, deadline: Mono) {
-        let first = table.width;
-        table.width += columns.len();
-        let mut cursors: Vec<Cursor> = columns
-            .iter()
-            .enumerate()
-            .map(|(at, prefix)| Cursor { at: first + at, prefix: prefix.clone(), last: prefix.clone(), done: false })
-            .collect();
-        for group in cursors.chunks_mut(COLUMNS_AT_ONCE) {
-            self.walk_group(group, table, clock, deadline).await;
-            if table.error.is_some() {
-                return;
-            }
-        }
-    }
-
-    async fn walk_group(&self, group: &mut [Cursor], table: &mut Columns, clock: &Clock, deadline: Mono) {
-        let mut at_once = group.len();
-        loop {
-            let mut active: Vec<&mut Cursor> = group.iter_mut().filter(|c| !c.done).take(at_once).collect();
-            if active.is_empty() {
-                return;
-            }
-            if table.packets >= MAX_PACKETS {
-                return table.cut(format!("more than {MAX_PACKETS} requests"));
-            }
-            if table.rows.len() >= MAX_ROWS {
-                return table.cut(format!("more than {MAX_ROWS} rows"));
-            }
-            table.packets += 1;
-            let from: Vec<Oid> = active.iter().map(|c| c.last.clone()).collect();
-            let answer = clock.until(deadline, self.get_bulk(&from, table.repetitions)).await;
-            match answer.unwrap_or(Err(SnmpError::Timeout { peer: self.peer })) {
-                Ok(list) => table.take(&mut active, list),
-                // v1 says "end of the tree" with an error, for the column that it names.
-                Err(SnmpError::Status { status: ErrorStatus::NoSuchName, index, .. }) if self.v1 => {
-                    match (index as usize).checked_sub(1).and_then(|at| active.get_mut(at)) {
-                        Some(cursor) => cursor.done = true,
-                        None => active.iter_mut().for_each(|cursor| cursor.done = true),
-                    }
-                }
-                Err(error) if error.is_burden() && table.repetitions > 1 && clock.mono() < deadline => {
-                    table.repetitions /= 2;
-                }
-                Err(SnmpError::Status { .. }) if at_once > 1 => at_once = 1,
-                Err(error @ SnmpError::Status { .. }) => {
-                    if let Some(cursor) = active.first_mut() {
-                        cursor.done = true;
-                        table.shortfalls.push(format!("{}: {error}", cursor.prefix));
-                    }
-                }
-                Err(error) => {
-                    table.error = Some(error);
-                    return;
-                }
-            }
-        }
-    }
 }
 
 impl SnmpError {
     /// Whether a smaller request may fare better.
     const fn is_burden(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Status { status: ErrorStatus::TooBig | ErrorStatus::GenErr, .. })
-    }
-}
-
-#[derive(Debug)]
-struct Cursor {
-    at: usize,
-    prefix: Oid,
-    last: Oid,
-    done: bool,
-}
-
-/// Columns of a table, by index, as far as they came.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Columns {
-    /// Index -> value by column, in the order in which columns were walked.
-    pub rows: BTreeMap<Vec<u32>, Vec<Option<Value>>>,
-    /// Repetitions of a GETBULK; halved when a device does not bear them.
-    pub repetitions: u32,
-    /// What was left out, and why; empty if the table is whole.
-    pub shortfalls: Vec<String>,
-    /// What ended the walk early.
-    pub error: Option<SnmpError>,
-    /// Requests so far.
-    pub packets: u32,
-    width: usize,
-}
-
-impl Columns {
-    /// Nothing yet.
-    pub fn new(repetitions: u32) -> Self {
-        Self {
-            rows: BTreeMap::new(),
-            repetitions: repetitions.max(1),
-            shortfalls: Vec::new(),
-            error: None,
-            packets: 0,
-            width: 0,
-        }
-    }
-
-    /// True if all rows of all columns came.
-    pub const fn whole(&self) -> bool {
-        self.shortfalls.is_empty() && self.error.is_none()
-    }
-
-    fn cut(&mut self, why: String) {
-        self.shortfalls.push(why);
-    }
-
-    fn take(&mut self, active: &mut [&mut Cursor], list: Vec<(Oid, Value)>) {
-        let count = active.len();
-        let (mut heard, width) = (0, self.width);
-        for (position, (oid, value)) in list.into_iter().enumerate() {
-            let Some(cursor) = active.get_mut(position % count) else { continue };
-            heard += 1;
-            if cursor.done {
-                continue;
-            }
-            if matches!(value, Value::EndOfMibView) || (oid > cursor.last && !oid.starts_with(&cursor.prefix)) {
-                cursor.done = true;
-                continue;
-            }
-            if oid <= cursor.last {
-                cursor.done = true;
-                self.shortfalls.push(format!("{}: the agent's OIDs do not grow at {oid}", cursor.prefix));
-                continue;
-            }
-            let index = oid.arcs().get(cursor.prefix.len()..).unwrap_or_default().to_vec();
-            cursor.last = oid;
-            if value.is_exception() {
-                continue; // noSuchObject in a walk: nothing here, go on behind it
-            }
-            let row = self.rows.entry(index).or_default();
-            row.resize(width, None);
-            if let Some(place) = row.get_mut(cursor.at) {
-                *place = Some(value);
-            }
-        }
-        if heard > 0 {
-            return;
-        }
-        for cursor in active.iter_mut() {
-            cursor.done = true;
-            self.shortfalls.push(format!("{}: the agent answered nothing", cursor.prefix));
-        }
     }
 }
 

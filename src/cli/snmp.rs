@@ -1,0 +1,288 @@
+//! `fengsui snmp`: asks one agent, for a person who wants to see what a device says.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::text::{parse_duration, pick};
+use super::{Answer, Exit, Failure, Format, block_on, print};
+use crate::model::{Secret, SecretText};
+use crate::net::clock::Clock;
+use crate::net::snmp::{Manner, Oid, Session, SnmpError, Value, refuses, resolve, text_of};
+use crate::sim::recording::parse_oid;
+use crate::sim::scenario::{auth_word, privacy_word};
+
+/// Rows a GETBULK of a walk asks for.
+const REPETITIONS: u32 = 25;
+/// A name must resolve within this.
+const RESOLVE: Duration = Duration::from_secs(5);
+
+/// Options of `snmp`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Ask for exactly these OIDs
+    Get {
+        /// Host or address, with :PORT if it is not 161
+        target: String,
+        /// OIDs, dotted numbers
+        #[arg(required = true)]
+        oids: Vec<String>,
+        /// Who asks.
+        #[command(flatten)]
+        who: Who,
+        /// How.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Ask for everything below an OID
+    Walk {
+        /// Host or address, with :PORT if it is not 161
+        target: String,
+        /// OID, dotted numbers
+        #[arg(default_value = "1.3.6.1.2.1")]
+        oid: String,
+        /// Who asks.
+        #[command(flatten)]
+        who: Who,
+        /// How.
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+/// Who asks, or may ask. Keys stand in files: argv is for everybody to read.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Who {
+    /// SNMPv2c community
+    #[arg(long, value_name = "NAME")]
+    pub community: Option<String>,
+    /// SNMPv3 user
+    #[arg(long, value_name = "USER")]
+    pub v3_user: Option<String>,
+    /// Authentication of the v3 user: md5, sha1, sha224, sha256, sha384 or sha512, and the file that holds the password
+    #[arg(long, value_name = "ALGORITHM:KEYFILE", requires = "v3_user")]
+    pub v3_auth: Option<String>,
+    /// Privacy of the v3 user: aes128, aes192 or aes256, and the file that holds the password
+    #[arg(long, value_name = "ALGORITHM:KEYFILE", requires = "v3_auth")]
+    pub v3_privacy: Option<String>,
+}
+
+/// How it asks and prints.
+#[derive(Debug, Clone, clap::Args)]
+pub struct How {
+    /// Ask with SNMPv1 instead of v2c
+    #[arg(long, conflicts_with = "v3_user")]
+    pub v1: bool,
+    /// How long one try waits
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
+    pub timeout: Duration,
+    /// How often a request without answer is sent again
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub retries: u32,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+impl Who {
+    /// All that is given, as secrets.
+    pub fn secrets(&self) -> Result<Vec<Secret>, Failure> {
+        let mut secrets = Vec::new();
+        if let Some(name) = &self.community {
+            secrets.push(Secret::SnmpCommunity { v1: false, community: SecretText::new(name.as_str()) });
+        }
+        if let Some(user) = &self.v3_user {
+            let auth = keyed(self.v3_auth.as_deref(), "--v3-auth", auth_word)?;
+            let privacy = keyed(self.v3_privacy.as_deref(), "--v3-privacy", privacy_word)?;
+            secrets.push(Secret::SnmpV3 { user: user.clone(), auth, privacy, context: String::new() });
+        }
+        if secrets.is_empty() {
+            return Err(Failure::usage(pick(
+                "请给出 --community NAME，或 --v3-user USER（及 --v3-auth、--v3-privacy）",
+                "give --community NAME, or --v3-user USER (with --v3-auth and --v3-privacy)",
+            )));
+        }
+        Ok(secrets)
+    }
+}
+
+fn keyed<T>(
+    text: Option<&str>,
+    option: &str,
+    word: fn(&str) -> Option<T>,
+) -> Result<Option<(T, SecretText)>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let (name, file) = text.split_once(':').unwrap_or((text, ""));
+    let algorithm = word(name).ok_or_else(|| {
+        Failure::usage(pick(
+            format!("{option}：没有算法 `{name}`；写法是 算法:密钥文件，如 sha256:/etc/fengsui/key"),
+            format!("{option}: no algorithm `{name}`; it reads ALGORITHM:KEYFILE, such as sha256:/etc/fengsui/key"),
+        ))
+    })?;
+    let key = std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!(
+            "{option}: {} `{file}`: {error}",
+            pick("无法读取密钥文件", "cannot read the key file")
+        ))
+    })?;
+    Ok(Some((algorithm, SecretText::new(key.trim_end_matches(['\r', '\n'])))))
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Answer {
+    block_on(1, ask(args))?
+}
+
+async fn ask(args: Args) -> Answer {
+    match args.what {
+        What::Get { target, oids, who, how } => {
+            let oids: Vec<Oid> = oids.iter().map(|oid| oid_of(oid)).collect::<Result<_, _>>()?;
+            let session = open(&target, &who, &how).await?;
+            let found = match session.get(&oids).await {
+                Ok(found) => found,
+                Err(error) => return Err(failed(error).await),
+            };
+            for oid in &oids {
+                show(oid, found.get(oid), how.format);
+            }
+            Ok(if oids.iter().all(|oid| found.contains_key(oid)) { Exit::Good } else { Exit::Bad })
+        }
+        What::Walk { target, oid, who, how } => {
+            let root = oid_of(&oid)?;
+            let session = open(&target, &who, &how).await?;
+            let mut count = 0_u64;
+            let mut told = |oid: &Oid, value: &Value| {
+                count += 1;
+                show(oid, Some(value), how.format);
+            };
+            if let Err(error) = session.walk(&root, REPETITIONS, &mut told).await {
+                return Err(failed(error).await);
+            }
+            if count > 0 {
+                return Ok(Exit::Good);
+            }
+            let nothing = pick("设备在此之下没有内容", "the device has nothing below");
+            Err(Failure::bad(format!("{}: {nothing} {root}", session.peer())))
+        }
+    }
+}
+
+/// Silence and a port that refuses are two things to a person who looks for the cause.
+async fn failed(error: SnmpError) -> Failure {
+    match error {
+        SnmpError::Timeout { peer } if refuses(peer, &Clock::system()).await => {
+            Failure::bad(SnmpError::Refused { peer }.to_string())
+        }
+        other => Failure::bad(other.to_string()),
+    }
+}
+
+fn oid_of(text: &str) -> Result<Oid, Failure> {
+    parse_oid(text).map_err(|_| {
+        Failure::usage(pick(
+            format!("`{text}` 不是 OID；请写点分数字，如 1.3.6.1.2.1.1"),
+            format!("`{text}` is no OID; write dotted numbers, such as 1.3.6.1.2.1.1"),
+        ))
+    })
+}
+
+async fn open(target: &str, who: &Who, how: &How) -> Result<Session, Failure> {
+    let mut secrets = who.secrets()?;
+    let mut secret = secrets.remove(0);
+    if let Secret::SnmpCommunity { v1, .. } = &mut secret {
+        *v1 = how.v1;
+    }
+    if !secrets.is_empty() {
+        return Err(Failure::usage(pick(
+            "--community 与 --v3-user 只能给一个",
+            "give --community or --v3-user, not both",
+        )));
+    }
+    let clock = Clock::system();
+    let peer = peer(target, &clock).await?;
+    let manner = Manner { timeout: how.timeout, retries: how.retries, strict_source: true };
+    Session::open(peer, &secret, manner).await.map_err(|error| Failure::unseen(error.to_string()))
+}
+
+async fn peer(target: &str, clock: &Clock) -> Result<SocketAddr, Failure> {
+    if let Ok(peer) = target.parse() {
+        return Ok(peer);
+    }
+    // A bare IPv6 address has colons too, but it parses as an address.
+    let bare = target.parse::<std::net::IpAddr>().is_ok();
+    let (host, port) = match target.rsplit_once(':') {
+        Some((host, port)) if !bare => match port.parse() {
+            Ok(port) => (host, port),
+            Err(_) => return Err(Failure::usage(format!("`{target}`: `{port}` {}", pick("不是端口", "is no port")))),
+        },
+        _ => (target, 161),
+    };
+    let found = resolve(host, port, clock, clock.mono().plus(RESOLVE)).await;
+    let found = found.map_err(|error| Failure::bad(error.to_string()))?;
+    found.first().copied().ok_or_else(|| Failure::bad(format!("`{host}`: {}", pick("没有地址", "it has no address"))))
+}
+
+fn show(oid: &Oid, value: Option<&Value>, format: Format) {
+    let (kind, number, text) = describe(value);
+    match format {
+        Format::Table => print(&format!("{oid} = {kind}: {text}")),
+        Format::Json => {
+            let value = number.map_or_else(|| serde_json::json!(text), |n| serde_json::json!(n));
+            let value = if kind == "null" { serde_json::Value::Null } else { value };
+            print(&serde_json::json!({ "v": 1, "oid": oid.to_string(), "type": kind, "value": value }).to_string());
+        }
+    }
+}
+
+/// Type, number if it is one, and text.
+fn describe(value: Option<&Value>) -> (&'static str, Option<i128>, String) {
+    let number = |kind, n: i128| (kind, Some(n), n.to_string());
+    match value {
+        None => ("null", None, pick("设备没有此项", "the device has none").to_owned()),
+        Some(Value::Integer(v)) => number("integer", (*v).into()),
+        Some(Value::Counter32(v)) => number("counter32", (*v).into()),
+        Some(Value::Gauge32(v) | Value::UInteger32(v)) => number("gauge32", (*v).into()),
+        Some(Value::TimeTicks(v)) => number("timeticks", (*v).into()),
+        Some(Value::Counter64(v)) => number("counter64", (*v).into()),
+        Some(Value::ObjectIdentifier(oid)) => ("oid", None, oid.to_string()),
+        Some(Value::IpAddress(a)) => ("address", None, std::net::Ipv4Addr::from(*a).to_string()),
+        Some(Value::OctetString(bytes)) if printable(bytes) => ("text", None, text_of(bytes)),
+        Some(Value::OctetString(bytes) | Value::Opaque(bytes) | Value::Nsap(bytes)) => {
+            ("hex", None, bytes.iter().map(|b| format!("{b:02x}")).collect())
+        }
+        Some(Value::Null) => ("null", None, String::new()),
+        Some(other) => ("unknown", None, format!("{other:?}")),
+    }
+}
+
+fn printable(bytes: &[u8]) -> bool {
+    let text = |s: &str| !s.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\t'));
+    std::str::from_utf8(bytes).is_ok_and(text)
+}
+
+/// The path of a file as messages show it.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Reads a file of at most `max` bytes.
+pub(super) fn read_bounded(path: &PathBuf, max: u64) -> Result<Vec<u8>, String> {
+    let len = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if len > max {
+        return Err(pick(
+            format!("文件有 {len} 字节，上限为 {max}"),
+            format!("it has {len} bytes, at most {max} are read"),
+        ));
+    }
+    std::fs::read(path).map_err(|e| e.to_string())
+}
