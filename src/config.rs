@@ -18,3 +18,4 @@ pub mod watch;
 
 pub use diag::{Diagnostic, Level};
 pub use kinds::{parse_set, settings_of};
+pub use reader::{Sorted, sort_files};

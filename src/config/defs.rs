@@ -8,7 +8,7 @@ mod probe;
 mod rule;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,14 +150,23 @@ impl Loaded {
 }
 
 /// Reads the embedded definitions and lays `overlays` over them: each is a file or a directory (searched for
-/// `*.toml` below it). A missing one is an empty one.
+/// `*.toml` below it; of a directory like `/etc/fengsui`, with settings beside `probes` and `alerts`, only those two
+/// count). A missing one is an empty one.
 pub fn load(overlays: &[PathBuf], catalog: Catalog) -> Loaded {
     let faults = Faults::default();
     let mut layers = vec![layers::embedded()];
     for overlay in overlays {
-        layers.push(read_files(&toml_files(overlay, &faults), &faults));
+        let files: Vec<PathBuf> = parts(overlay).iter().flat_map(|part| toml_files(part, &faults)).collect();
+        layers.push(read_files(&files, &faults));
     }
     finish(&layers, catalog, faults)
+}
+
+/// Where the definitions of an overlay are.
+fn parts(overlay: &Path) -> Vec<PathBuf> {
+    let inner = [overlay.join("probes"), overlay.join("alerts")];
+    let settings = ["console.toml", "agent.toml"].iter().any(|name| overlay.join(name).exists());
+    if settings || inner.iter().any(|p| p.is_dir()) { inner.to_vec() } else { vec![overlay.to_owned()] }
 }
 
 /// The same from texts alone, without the embedded ones: one layer of (name, text).

@@ -6,16 +6,24 @@ use std::time::Duration;
 
 use crate::model::AgentId;
 
-use super::diag::Diagnostic;
+use super::diag::{Diagnostic, any_error};
+use super::reader::{self, Faults, Item, Source, Table, read_files};
 
 /// Where the console's pages and API listen unless told: loopback, plain HTTP.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// Where agents reach the console unless told: loopback, mTLS.
 pub const DEFAULT_AGENT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 /// Where the operator's definitions are.
-pub const DEFAULT_OVERLAYS: [&str; 2] = ["/etc/fengsui/probes", "/etc/fengsui/alerts"];
+pub const DEFAULT_OVERLAY: &str = "/etc/fengsui";
 /// Time zone of people.
 pub const DEFAULT_TIMEZONE: &str = "Asia/Shanghai";
+
+/// The longest retention, ten years.
+const MAX_DAYS: i64 = 3_650;
+/// Days that logs are kept at least: six months by law (网络安全法 第二十一条).
+const LOG_DAYS: u32 = 180;
+/// The largest spool, 1 TiB.
+const MAX_SPOOL_MIB: i64 = 1 << 20;
 
 /// How long the console keeps what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +69,7 @@ impl Default for ConsoleSettings {
             agent_listen: DEFAULT_AGENT_LISTEN,
             names: Vec::new(),
             timezone: DEFAULT_TIMEZONE.to_owned(),
-            definitions: DEFAULT_OVERLAYS.map(PathBuf::from).to_vec(),
+            definitions: vec![PathBuf::from(DEFAULT_OVERLAY)],
             retention: Retention::default(),
         }
     }
@@ -70,8 +78,12 @@ impl Default for ConsoleSettings {
 impl ConsoleSettings {
     /// Reads the file; every key is optional.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let _ = path;
-        Ok(Self::default())
+        from_file(path, console)
+    }
+
+    /// The same from a text.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        from_text(name, text, console)
     }
 }
 
@@ -132,7 +144,7 @@ impl AgentSettings {
             listen: None,
             console: None,
             inventory: Vec::new(),
-            definitions: DEFAULT_OVERLAYS.map(PathBuf::from).to_vec(),
+            definitions: vec![PathBuf::from(DEFAULT_OVERLAY)],
             timezone: DEFAULT_TIMEZONE.to_owned(),
             spool: SpoolCaps::default(),
         }
@@ -140,6 +152,260 @@ impl AgentSettings {
 
     /// Reads the file; only `id` is required.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        Err(vec![Diagnostic::file(&path.display().to_string(), "not yet", "wait")])
+        from_file(path, agent)
+    }
+
+    /// The same from a text.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        from_text(name, text, agent)
+    }
+}
+
+/// Either of the two, told apart by what only one of them has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settings {
+    /// Of a console.
+    Console(ConsoleSettings),
+    /// Of an agent.
+    Agent(AgentSettings),
+}
+
+impl Settings {
+    /// Reads a file of either sort: one with `id` is an agent's.
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        from_file(
+            path,
+            |root| if root.has("id") { agent(root).map(Self::Agent) } else { console(root).map(Self::Console) },
+        )
+    }
+    /// The overlays it names.
+    pub fn definitions(&self) -> &[PathBuf] {
+        match self {
+            Self::Console(c) => &c.definitions,
+            Self::Agent(a) => &a.definitions,
+        }
+    }
+    /// The inventory files it names.
+    pub fn inventory(&self) -> &[PathBuf] {
+        match self {
+            Self::Console(_) => &[],
+            Self::Agent(a) => &a.inventory,
+        }
+    }
+}
+
+fn from_file<T>(path: &Path, read: impl Fn(&Table<'_>) -> Option<T>) -> Result<T, Vec<Diagnostic>> {
+    let faults = Faults::default();
+    match read_files(&[path.to_owned()], &faults).first() {
+        Some(source) => from_source(source, faults, read),
+        None => Err(faults.into_sorted()),
+    }
+}
+
+fn from_text<T>(name: &str, text: &str, read: impl Fn(&Table<'_>) -> Option<T>) -> Result<T, Vec<Diagnostic>> {
+    let source = Source { name: name.to_owned(), text: text.to_owned() };
+    from_source(&source, Faults::default(), read)
+}
+
+fn from_source<T>(
+    source: &Source,
+    faults: Faults,
+    read: impl Fn(&Table<'_>) -> Option<T>,
+) -> Result<T, Vec<Diagnostic>> {
+    let value = {
+        let document = reader::parse(source, &faults);
+        let root = Table::root(source, &faults, document.get_ref());
+        let value = read(&root);
+        root.finish();
+        value
+    };
+    let diagnostics = faults.into_sorted();
+    match value {
+        Some(value) if !any_error(&diagnostics) => Ok(value),
+        _ => Err(diagnostics),
+    }
+}
+
+fn console(root: &Table<'_>) -> Option<ConsoleSettings> {
+    let default = ConsoleSettings::default();
+    let names = root.texts("names").iter().filter_map(|i| i.text()).map(str::to_owned).collect();
+    let retention = match root.table("retention") {
+        Some(t) => {
+            let days = |key, min, or: u32| {
+                t.int(key, i64::from(min), MAX_DAYS).and_then(|v| u32::try_from(v).ok()).unwrap_or(or)
+            };
+            let retention = Retention {
+                samples_days: days("samples_days", 1, default.retention.samples_days),
+                logs_days: days("logs_days", LOG_DAYS, default.retention.logs_days),
+                rollups_days: days("rollups_days", 1, default.retention.rollups_days),
+            };
+            t.finish();
+            retention
+        }
+        None => default.retention,
+    };
+    Some(ConsoleSettings {
+        data: path(root, "data"),
+        listen: socket(root, "listen").unwrap_or(default.listen),
+        agent_listen: socket(root, "agent_listen").unwrap_or(default.agent_listen),
+        names,
+        timezone: timezone(root),
+        definitions: paths(root, "definitions").unwrap_or(default.definitions),
+        retention,
+    })
+}
+
+fn agent(root: &Table<'_>) -> Option<AgentSettings> {
+    let id: Option<AgentId> = root.id("\"aks-tower\"");
+    let mut settings = AgentSettings::new(id.clone().or_else(|| AgentId::new("unnamed").ok())?);
+    settings.data = path(root, "data");
+    settings.listen = socket(root, "listen");
+    settings.console = root.table("console").and_then(|t| uplink(&t));
+    settings.inventory = paths(root, "inventory").unwrap_or_default();
+    if let (Some(item), true) = (root.item("inventory"), root.has("console")) {
+        item.fault(
+            "`inventory` beside `console`",
+            "an agent with a console gets its plan from there; keep one of them",
+        );
+    }
+    if !root.has("console") && !root.has("inventory") {
+        root.fault(
+            "the agent has neither `console` nor `inventory`",
+            "add [console] with url, or inventory = [\"...\"]",
+        );
+    }
+    settings.definitions = paths(root, "definitions").unwrap_or(settings.definitions);
+    settings.timezone = timezone(root);
+    if let Some(t) = root.table("spool") {
+        if let Some(mib) = t.int("mib", 1, MAX_SPOOL_MIB) {
+            settings.spool.bytes = u64::try_from(mib).unwrap_or(1) << 20;
+        }
+        if let Some(age) = t.duration("age") {
+            settings.spool.age = age;
+        }
+        if settings.spool.age < Duration::from_secs(3_600) {
+            t.fault("a spool that keeps less than an hour loses every night's outage", "write age = \"30d\"");
+        }
+        t.finish();
+    }
+    id.map(|_| settings)
+}
+
+fn uplink(t: &Table<'_>) -> Option<Uplink> {
+    let url = t.text("url", "\"https://console.example:8443\"").map(|u| u.trim_end_matches('/').to_owned());
+    if let (Some(url), Some(item)) = (&url, t.item("url")) {
+        let host = url.strip_prefix("https://").unwrap_or("");
+        if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
+            item.fault(format!("`{url}` is no address of a console"), "write https://HOST:PORT and nothing after it");
+        }
+    }
+    let ca_sha256 = t.opt_text("ca_sha256").map(|text| text.replace(':', "").to_ascii_lowercase());
+    if let (Some(hex), Some(item)) = (&ca_sha256, t.item("ca_sha256")) {
+        if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            item.fault(
+                "`ca_sha256` is no fingerprint",
+                "64 hexadecimal digits, as `fengsui enroll token` prints them",
+            );
+        }
+    }
+    let token_file = path(t, "token_file");
+    t.finish();
+    Some(Uplink { url: url?, ca_sha256, token_file })
+}
+
+/// A path; relative ones count from the file that names them.
+fn path(t: &Table<'_>, key: &'static str) -> Option<PathBuf> {
+    t.item(key).and_then(|item| beside(&item))
+}
+
+fn paths(t: &Table<'_>, key: &'static str) -> Option<Vec<PathBuf>> {
+    let items = t.item(key)?.list()?;
+    Some(items.iter().filter_map(beside).collect())
+}
+
+fn beside(item: &Item<'_>) -> Option<PathBuf> {
+    let text = item.text()?;
+    if text.is_empty() {
+        item.fault(format!("`{}` is an empty path", item.key), "name a file or a directory, or remove the key");
+        return None;
+    }
+    let directory = Path::new(&item.source.name).parent().unwrap_or(Path::new(""));
+    Some(directory.join(text))
+}
+
+fn socket(t: &Table<'_>, key: &'static str) -> Option<SocketAddr> {
+    let item = t.item(key)?;
+    let text = item.text()?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        item.fault(
+            format!("`{text}` is no address to listen on"),
+            "write ADDRESS:PORT, such as \"127.0.0.1:8080\" or \"[::]:8443\"",
+        );
+    }
+    address
+}
+
+fn timezone(t: &Table<'_>) -> String {
+    let Some(item) = t.item("timezone") else { return DEFAULT_TIMEZONE.to_owned() };
+    let text = item.text().unwrap_or(DEFAULT_TIMEZONE);
+    if jiff::tz::TimeZone::get(text).is_err() {
+        item.fault(format!("unknown time zone `{text}`"), "an IANA name such as Asia/Shanghai or Asia/Urumqi");
+    }
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines<T>(read: Result<T, Vec<Diagnostic>>) -> Vec<String> {
+        read.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_empty_console_file_is_the_default() {
+        assert_eq!(ConsoleSettings::parse("c.toml", "").unwrap(), ConsoleSettings::default());
+    }
+
+    #[test]
+    fn settings_mean_what_they_say_and_paths_count_from_the_file() {
+        let text = "data = '/var/lib/fengsui'\nlisten = '[::1]:9000'\nnames = ['console.aks']\ndefinitions = ['own', '/abs']\n[retention]\nsamples_days = 7\n";
+        let console = ConsoleSettings::parse("/etc/fengsui/console.toml", text).unwrap();
+        assert_eq!(console.listen.to_string(), "[::1]:9000");
+        assert_eq!(console.definitions, [PathBuf::from("/etc/fengsui/own"), PathBuf::from("/abs")]);
+        assert_eq!((console.retention.samples_days, console.retention.logs_days), (7, 180));
+        let text = "id = 'aks-tower'\n[console]\nurl = 'https://10.0.0.1:8443/'\nca_sha256 = 'AA:bb'\n[spool]\nmib = 64\nage = '7d'\n";
+        assert_eq!(
+            lines(AgentSettings::parse("a.toml", text)),
+            ["a.toml:4: `ca_sha256` is no fingerprint; 64 hexadecimal digits, as `fengsui enroll token` prints them"]
+        );
+        let agent = AgentSettings::parse("a.toml", &text.replace("AA:bb", &"ab".repeat(32))).unwrap();
+        assert_eq!(agent.console.unwrap().url, "https://10.0.0.1:8443");
+        assert_eq!((agent.spool.bytes, agent.spool.age.as_secs()), (64 << 20, 7 * 86_400));
+    }
+
+    #[test]
+    fn mistakes_in_settings_are_all_reported() {
+        let text = "listen = ':8080'\ntimezone = 'Asia/Aksu'\ndefinition = []\n[retention]\nlogs_days = 30\n";
+        assert_eq!(
+            lines(ConsoleSettings::parse("c.toml", text)),
+            [
+                "c.toml:1: `:8080` is no address to listen on; write ADDRESS:PORT, such as \"127.0.0.1:8080\" or \"[::]:8443\"",
+                "c.toml:2: unknown time zone `Asia/Aksu`; an IANA name such as Asia/Shanghai or Asia/Urumqi",
+                "c.toml:3: unknown key `definition` in the file; did you mean `definitions`?",
+                "c.toml:5: `logs_days` = 30 is out of bounds; 180 to 3650",
+            ]
+        );
+        assert_eq!(
+            lines(AgentSettings::parse("a.toml", "")),
+            [
+                "a.toml:1: the agent has neither `console` nor `inventory`; add [console] with url, or inventory = [\"...\"]",
+                "a.toml:1: the file lacks `id`; add id = \"aks-tower\"",
+            ]
+        );
+        assert!(
+            lines(ConsoleSettings::read(Path::new("/nonexistent/x.toml")))[0].contains("cannot read: No such file")
+        );
     }
 }

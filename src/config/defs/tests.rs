@@ -1,3 +1,5 @@
+//! Definitions: what they mean, what is reported, how layers lie over each other.
+
 use super::*;
 use crate::config::testing::CATALOG;
 

@@ -1,3 +1,5 @@
+//! Inventory: the design's example, every mistake, diff and prune, export that reads back.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

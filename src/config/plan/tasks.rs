@@ -22,7 +22,6 @@ pub(super) fn tasks(
     facts: &Facts,
     notes: &mut Vec<String>,
 ) -> Vec<Task> {
-    let _ = inventory;
     let mut tasks = Vec::new();
     for probe in &definitions.probes {
         let filter = probe.filter.as_ref();

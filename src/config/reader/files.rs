@@ -92,3 +92,41 @@ fn read_one(path: &Path, faults: &Faults) -> Option<Source> {
         }
     }
 }
+
+/// Files by what is in them.
+#[derive(Debug, Default)]
+pub struct Sorted {
+    /// Definitions; also files that say nothing of what they are, and settings directories.
+    pub definitions: Vec<PathBuf>,
+    /// Inventories.
+    pub inventory: Vec<PathBuf>,
+}
+
+/// Keys that only an inventory has.
+const INVENTORY: [&str; 8] = ["region", "organisation", "person", "zone", "agent", "asset", "link", "system"];
+
+/// Tells inventories from definitions. A directory with both is taken apart file by file; one without an inventory
+/// stays whole, so that it is one layer.
+pub fn sort_files(paths: &[PathBuf]) -> Sorted {
+    let mut sorted = Sorted::default();
+    for path in paths {
+        // Whoever reads them reports what cannot be read.
+        let files = toml_files(path, &Faults::default());
+        let (inventory, other): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|file| is_inventory(file));
+        if inventory.is_empty() {
+            sorted.definitions.push(path.clone());
+        } else {
+            sorted.definitions.extend(other);
+            sorted.inventory.extend(inventory);
+        }
+    }
+    sorted
+}
+
+fn is_inventory(file: &Path) -> bool {
+    let faults = Faults::default();
+    read_files(&[file.to_owned()], &faults).first().is_some_and(|source| {
+        let document = super::parse(source, &faults);
+        INVENTORY.iter().any(|key| document.get_ref().get(*key).is_some())
+    })
+}
