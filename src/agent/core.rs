@@ -1,0 +1,358 @@
+//! The agent's loop: everything that changes its state passes here, one thing after another.
+//!
+//! plan -> schedule -> run -> observation -> rules and summaries -> spool. It does no I/O itself but the
+//! plan file; probes, spool and uplink are tasks of their own behind bounded channels.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::agent::bulk::{self, Bulk};
+use crate::agent::latest::Latest;
+use crate::agent::runs::{Done, Runs, invalid};
+use crate::agent::status::Status;
+use crate::config;
+use crate::engine::rule::{Effect, Rules, Saved};
+use crate::engine::schedule::Schedule;
+use crate::engine::summarise::Summariser;
+use crate::model::field::KindSchema;
+use crate::model::plan::{Job, Plan, Task};
+use crate::model::wire::{Desired, JobResult, Record, Roster};
+use crate::model::{Cause, Mono, Wall};
+use crate::probe::{self, Ctx, KINDS, Run};
+use crate::relay::spool::{Append, SavedRow, Spool};
+
+/// Rosters and status records go up this often (design section 8).
+const ROSTER_EVERY: Duration = Duration::from_secs(60);
+/// Timers of rules and summary windows are looked at this often.
+const TICK: Duration = Duration::from_secs(1);
+/// Parcels of records waiting to be written; the loop waits when it is full, and runs get late, not lost.
+const WRITES: usize = 64;
+/// How long runs in flight may take to end when stopping.
+const LAST_RUNS: Duration = Duration::from_secs(1);
+
+/// What the loop is started with.
+pub(super) struct Parts {
+    pub(super) cx: Arc<Ctx>,
+    pub(super) spool: Spool,
+    /// Where plans are written down before use; `None` when the agent runs alone.
+    pub(super) plan_file: Option<PathBuf>,
+    pub(super) first: Option<Plan>,
+    pub(super) plans: mpsc::Receiver<Plan>,
+    pub(super) desired: mpsc::Receiver<Desired>,
+    pub(super) rev: watch::Sender<u64>,
+    pub(super) latest: Latest,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+/// Records and rule state that go down in one transaction.
+#[derive(Default)]
+struct Parcel {
+    records: Vec<Append>,
+    saved: Vec<SavedRow>,
+}
+
+/// Runs until told to stop.
+pub(super) async fn run(mut parts: Parts) {
+    let (writes, write_in) = mpsc::channel(WRITES);
+    let writer = tokio::spawn(write(parts.spool.clone(), write_in));
+    let mut core = Core::new(&parts, writes).await;
+    if let Some(plan) = parts.first.take() {
+        core.apply(plan);
+    }
+    let mut finished = Vec::new();
+    loop {
+        let wake = core.next_wake();
+        tokio::select! {
+            biased;
+            _ = parts.stopping.wait_for(|stop| *stop) => break,
+            Some(plan) = parts.plans.recv() => core.apply(plan),
+            Some(desired) = parts.desired.recv() => core.desired(desired, parts.plan_file.as_deref(), &parts.rev),
+            done = core.runs.next() => core.finished(done),
+            () = core.bulk.next(&mut finished) => {}
+            () = core.cx.clock.sleep_until(wake) => {}
+        }
+        for (task, began, run) in finished.drain(..) {
+            core.finished(Done { task, began, run });
+        }
+        core.turn();
+        core.send().await;
+    }
+    core.stop().await;
+    drop(core);
+    if writer.await.is_err() {
+        tracing::error!("the spool's writer broke off");
+    }
+}
+
+/// Writes parcels down in order; several that wait become one transaction.
+async fn write(spool: Spool, mut parcels: mpsc::Receiver<Parcel>) {
+    let mut waiting = Vec::with_capacity(WRITES);
+    while parcels.recv_many(&mut waiting, WRITES).await > 0 {
+        let mut all = Parcel::default();
+        for parcel in waiting.drain(..) {
+            all.records.extend(parcel.records);
+            all.saved.extend(parcel.saved);
+        }
+        if let Err(error) = spool.append(all.records, all.saved).await {
+            tracing::error!(%error, "records could not be written down");
+        }
+    }
+}
+
+struct Core {
+    cx: Arc<Ctx>,
+    spool: Spool,
+    schedule: Schedule,
+    schemas: HashMap<&'static str, Arc<KindSchema>>,
+    runs: Runs,
+    bulk: Bulk,
+    tasks: HashMap<Arc<str>, Arc<Task>>,
+    rules: Option<Rules>,
+    restored: Vec<Saved>,
+    summaries: Summariser,
+    latest: Latest,
+    status: Status,
+    rev: u64,
+    next_tick: Mono,
+    next_roster: Mono,
+    parcel: Parcel,
+    writes: mpsc::Sender<Parcel>,
+}
+
+impl Core {
+    async fn new(parts: &Parts, writes: mpsc::Sender<Parcel>) -> Self {
+        let cx = parts.cx.clone();
+        let now = cx.clock.now();
+        let restored = parts.spool.saved().await.into_iter().map(|(key, body)| Saved { key, body }).collect();
+        Self {
+            schedule: Schedule::new(),
+            schemas: KINDS.iter().map(|kind| (kind.spec.name, Arc::new(kind.spec.schema.clone()))).collect(),
+            runs: Runs::new(cx.clone()),
+            bulk: Bulk::new(cx.clone()),
+            tasks: HashMap::new(),
+            rules: None,
+            restored,
+            summaries: Summariser::new(),
+            latest: parts.latest.clone(),
+            status: Status::new(now, parts.spool.clone(), cx.limits.clone()),
+            rev: 0,
+            next_tick: now.mono.plus(TICK),
+            next_roster: now.mono,
+            parcel: Parcel::default(),
+            writes,
+            spool: parts.spool.clone(),
+            cx,
+        }
+    }
+
+    fn next_wake(&self) -> Mono {
+        let now = self.cx.clock.now();
+        let rules = self.rules.as_ref().and_then(|rules| rules.next_wake(now));
+        [self.schedule.next_wake(), rules].into_iter().flatten().fold(self.next_tick, Mono::min)
+    }
+
+    /// Takes a plan into use. The caller has written it down.
+    fn apply(&mut self, plan: Plan) {
+        let now = self.cx.clock.now();
+        let tasks: Vec<Arc<Task>> = plan.tasks.iter().cloned().map(Arc::new).collect();
+        let (bulk, each): (Vec<_>, Vec<_>) = tasks.iter().cloned().partition(|task| bulk::is_bulk(&task.kind));
+        let mut problems = self.runs.set(&plan, &each);
+        self.schedule.set(&each, now);
+        self.bulk.set(&bulk);
+        self.tasks = tasks.iter().map(|task| (task.id.clone(), task.clone())).collect();
+        let effects = match &mut self.rules {
+            Some(rules) => {
+                let (effects, unknown) = rules.reload(&plan.rules, &plan.objects, &plan.tasks, probe::catalog(), now);
+                problems.extend(unknown);
+                effects
+            }
+            None => {
+                let saved = std::mem::take(&mut self.restored);
+                let (rules, effects, unknown) =
+                    Rules::new(&plan.rules, &plan.objects, &plan.tasks, probe::catalog(), saved, now);
+                problems.extend(unknown);
+                self.rules = Some(rules);
+                effects
+            }
+        };
+        self.effects(effects);
+        self.latest.retain(&tasks);
+        self.rev = plan.rev;
+        self.status.plan(plan.rev, tasks.len(), problems);
+        self.next_roster = now.mono;
+        tracing::info!(rev = plan.rev, tasks = tasks.len(), rules = plan.rules.len(), "plan in use");
+    }
+
+    /// What the console wants: a plan, which is written down before use, and jobs.
+    fn desired(&mut self, desired: Desired, file: Option<&std::path::Path>, rev: &watch::Sender<u64>) {
+        if let Some(plan) = desired.plan {
+            if plan.agent != self.cx.agent {
+                tracing::error!(agent = %plan.agent, "a plan for another agent was left unused");
+            } else if let Some(Err(error)) = file.map(|file| config::plan::save(file, &plan)) {
+                tracing::error!(%error, "the new plan could not be written down and is left unused");
+                self.cx.limits.add(format!("a new plan could not be written down: {error}"));
+            } else {
+                rev.send_replace(plan.rev);
+                self.apply(plan);
+            }
+        }
+        let now = self.cx.clock.now();
+        for job in desired.jobs {
+            let result = match job {
+                Job::ProbeNow { id, object, count, spacing_ms } => {
+                    let spacing = Duration::from_millis(spacing_ms);
+                    match self.probe_now(&object, count, spacing) {
+                        Ok(tasks) => JobResult { id, ok: true, detail: format!("{tasks} probes asked for") },
+                        Err(why) => JobResult { id, ok: false, detail: why },
+                    }
+                }
+                Job::Roster { id } => {
+                    self.next_roster = now.mono;
+                    JobResult { id, ok: true, detail: String::new() }
+                }
+            };
+            self.record(Record::JobResult(result));
+        }
+    }
+
+    fn probe_now(&mut self, object: &crate::model::Object, count: u32, spacing: Duration) -> Result<usize, String> {
+        let now = self.cx.clock.now();
+        let mine: Vec<Arc<Task>> = self.tasks.values().filter(|task| task.object == *object).cloned().collect();
+        if mine.is_empty() {
+            return Err(format!("this agent has no probe on {object}"));
+        }
+        if !self.schedule.probe_now(object, count, spacing, now) {
+            return Err(format!("{object} was probed out of turn too often; wait a minute"));
+        }
+        for task in mine.iter().filter(|task| bulk::is_bulk(&task.kind)) {
+            self.bulk.now(task);
+        }
+        Ok(mine.len())
+    }
+
+    /// A run ended: it becomes an observation, and everybody who wants it gets it.
+    fn finished(&mut self, done: Done) {
+        let Done { task, began, run } = done;
+        if !bulk::is_bulk(&task.kind) && run.cause != Some(Cause::Overrun) {
+            self.schedule.finished(&task.id);
+        }
+        self.observe(&task, began, run);
+    }
+
+    fn observe(&mut self, task: &Arc<Task>, began: Wall, run: Run) {
+        let Some(schema) = self.schemas.get(&*task.kind) else { return };
+        if !self.tasks.contains_key(&task.id) {
+            return; // it left the plan while this run was under way
+        }
+        self.status.ran(&run);
+        let now = self.cx.clock.now();
+        let observation = probe::observation(&self.cx, task, schema, began, run);
+        self.latest.update(&observation);
+        self.summaries.push(&observation, task.keep(), now);
+        if let Some(rules) = &mut self.rules {
+            let effects = rules.observe(&observation, now);
+            self.effects(effects);
+        }
+    }
+
+    /// Starts what is due and looks at timers.
+    fn turn(&mut self) {
+        let now = self.cx.clock.now();
+        for due in self.schedule.due(now) {
+            if due.late {
+                self.schedule.finished(&due.task.id);
+                self.observe(&due.task, now.wall, invalid(Cause::Late, "this host was too busy to begin in time".into()));
+                continue;
+            }
+            if due.overrun {
+                self.observe(&due.task, now.wall, invalid(Cause::Overrun, "the run before has not ended".into()));
+                continue;
+            }
+            if let Some(done) = self.runs.start(&due.task, now.wall, due.deadline) {
+                self.finished(done);
+            }
+        }
+        if now.mono >= self.next_roster && self.rules.is_some() {
+            self.next_roster = now.mono.plus(ROSTER_EVERY);
+            let firing = self.rules.as_ref().map(Rules::roster).unwrap_or_default();
+            self.record(Record::Roster(Roster { firing, plan_rev: self.rev }));
+        }
+        let rules_due = self.rules.as_ref().and_then(|rules| rules.next_wake(now)).is_some_and(|at| at <= now.mono);
+        if now.mono < self.next_tick && !rules_due {
+            return;
+        }
+        if let Some(rules) = &mut self.rules {
+            let effects = rules.tick(now);
+            self.effects(effects);
+        }
+        if now.mono >= self.next_tick {
+            self.next_tick = now.mono.plus(TICK);
+            let (samples, facts) = self.summaries.flush(now);
+            samples.into_iter().map(Record::Samples).for_each(|record| self.record(record));
+            facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
+            for kind in self.bulk.ended() {
+                self.cx.limits.add(format!("the {kind} runner ended by itself; it begins again with the next plan"));
+            }
+            if let Some(status) = self.status.due(now) {
+                self.record(Record::AgentStatus(status));
+            }
+        }
+    }
+
+    fn effects(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Alert { alert, saved } => {
+                    tracing::info!(alert = %alert.key, rule = %alert.rule, state = alert.state.as_str(), "alert");
+                    self.parcel.saved.push(SavedRow { key: saved.key, body: Some(saved.body) });
+                    self.record(Record::Alert(alert));
+                }
+                Effect::Save(saved) => {
+                    self.parcel.saved.push(SavedRow { key: saved.key, body: Some(saved.body) });
+                }
+                Effect::Forget(key) => self.parcel.saved.push(SavedRow { key, body: None }),
+                Effect::ProbeNow { object, count, spacing, reason } => {
+                    if let Err(why) = self.probe_now(&object, count, spacing) {
+                        tracing::debug!(%object, %reason, %why, "not probed out of turn");
+                    }
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, record: Record) {
+        let at = self.cx.clock.wall();
+        self.parcel.records.push(Append { record, at });
+    }
+
+    async fn send(&mut self) {
+        if self.parcel.records.is_empty() && self.parcel.saved.is_empty() {
+            return;
+        }
+        let parcel = std::mem::take(&mut self.parcel);
+        if self.writes.send(parcel).await.is_err() {
+            tracing::error!("the spool's writer is gone; records are lost until the agent restarts");
+        }
+    }
+
+    /// Lets runs in flight end, then hands everything over.
+    async fn stop(&mut self) {
+        self.bulk.stop();
+        let end = self.cx.clock.mono().plus(LAST_RUNS);
+        while self.runs.in_flight() > 0 {
+            tokio::select! {
+                done = self.runs.next() => self.finished(done),
+                () = self.cx.clock.sleep_until(end) => break,
+            }
+        }
+        let (samples, facts) = self.summaries.flush_all(self.cx.clock.now());
+        samples.into_iter().map(Record::Samples).for_each(|record| self.record(record));
+        facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
+        self.send().await;
+        tracing::debug!(records = self.spool.stats().records, "agent loop ended");
+    }
+}

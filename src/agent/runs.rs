@@ -1,0 +1,163 @@
+//! The probers of the plan's tasks, and their runs in flight.
+//!
+//! Every task of kind `Each` has a prober of its own that keeps state between runs. A run takes the prober
+//! away and brings it back; while it is away the task cannot start again. A panicking run loses its prober,
+//! costs one invalid observation, and the next run gets a new one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::model::plan::{Plan, Task};
+use crate::model::{Cause, Mono, Outcome, Secret, Tally, Wall};
+use crate::probe::{self, Ctx, Prober, Run, Runner};
+
+/// Runs in flight at once. Each may hold a socket; 1,024 stays under the usual soft limit on open files
+/// together with everything else.
+const MAX_IN_FLIGHT: usize = 768;
+
+/// A finished run.
+pub(super) struct Done {
+    /// Its task.
+    pub(super) task: Arc<Task>,
+    /// When it began.
+    pub(super) began: Wall,
+    /// What it saw.
+    pub(super) run: Run,
+}
+
+enum Slot {
+    Idle(Box<dyn Prober>),
+    Away,
+    /// It could not be built; every run says why.
+    Broken(Cause, String),
+}
+
+/// All probers and runs of kind `Each`.
+pub(super) struct Runs {
+    cx: Arc<Ctx>,
+    secrets: BTreeMap<String, Secret>,
+    slots: HashMap<Arc<str>, (Arc<Task>, Slot)>,
+    flying: JoinSet<(Arc<Task>, Wall, Box<dyn Prober>, Run)>,
+    ids: HashMap<tokio::task::Id, (Arc<Task>, Wall)>,
+}
+
+impl Runs {
+    /// No tasks yet.
+    pub(super) fn new(cx: Arc<Ctx>) -> Self {
+        Self { cx, secrets: BTreeMap::new(), slots: HashMap::new(), flying: JoinSet::new(), ids: HashMap::new() }
+    }
+
+    /// Takes a new plan: unchanged tasks keep their prober and state, the rest are built anew.
+    /// Returns what could not be built.
+    pub(super) fn set(&mut self, plan: &Plan, tasks: &[Arc<Task>]) -> Vec<String> {
+        let before = std::mem::replace(&mut self.secrets, plan.secrets.clone());
+        let mut old = std::mem::take(&mut self.slots);
+        let mut problems = Vec::new();
+        for task in tasks {
+            let kept = old.remove(&task.id).filter(|(was, slot)| {
+                let same_secret = task.secret.as_ref().is_none_or(|name| before.get(name) == plan.secrets.get(name));
+                was == task && same_secret && !matches!(slot, Slot::Broken(..))
+            });
+            let slot = match kept {
+                Some((_, slot)) => slot,
+                None => self.build(task),
+            };
+            if let Slot::Broken(_, why) = &slot {
+                problems.push(format!("{}: {why}", task.id));
+            }
+            self.slots.insert(task.id.clone(), (task.clone(), slot));
+        }
+        problems
+    }
+
+    fn build(&self, task: &Arc<Task>) -> Slot {
+        let secret = task.secret.as_ref().and_then(|name| self.secrets.get(name));
+        if let (Some(name), None) = (&task.secret, secret) {
+            return Slot::Broken(Cause::NoSecret, format!("secret `{name}` is not in the plan"));
+        }
+        match probe::kind(&task.kind).map(|kind| &kind.runner) {
+            Some(Runner::Each(build)) => match build(&self.cx, task, secret) {
+                Ok(prober) => Slot::Idle(prober),
+                Err(why) => Slot::Broken(Cause::Unsupported, why),
+            },
+            _ => Slot::Broken(Cause::Unsupported, format!("this build does not know probe kind `{}`", task.kind)),
+        }
+    }
+
+    /// Starts a run; what cannot start comes back at once as an invalid one.
+    pub(super) fn start(&mut self, task: &Arc<Task>, began: Wall, deadline: Mono) -> Option<Done> {
+        let full = self.flying.len() >= MAX_IN_FLIGHT;
+        let refuse = |cause, why: String| Some(Done { task: task.clone(), began, run: invalid(cause, why) });
+        let Some((_, slot)) = self.slots.get_mut(&task.id) else {
+            return None; // the task left the plan between being due and now
+        };
+        match slot {
+            Slot::Broken(cause, why) => refuse(*cause, why.clone()),
+            Slot::Away => refuse(Cause::Overrun, "the run before has not ended".to_owned()),
+            Slot::Idle(_) if full => refuse(Cause::Overrun, format!("{MAX_IN_FLIGHT} runs are in flight already")),
+            Slot::Idle(_) => {
+                let Slot::Idle(mut prober) = std::mem::replace(slot, Slot::Away) else { return None };
+                let (cx, task) = (self.cx.clone(), task.clone());
+                let flying_task = task.clone();
+                let handle = self.flying.spawn(async move {
+                    let run = prober.run(&cx, deadline).await;
+                    (flying_task, began, prober, run)
+                });
+                self.ids.insert(handle.id(), (task, began));
+                None
+            }
+        }
+    }
+
+    /// The next finished run; never returns when none is in flight.
+    pub(super) async fn next(&mut self) -> Done {
+        match self.flying.join_next_with_id().await {
+            None => std::future::pending().await,
+            Some(Ok((id, (task, began, prober, run)))) => {
+                self.ids.remove(&id);
+                self.bring_back(&task, prober);
+                Done { task, began, run }
+            }
+            Some(Err(error)) => {
+                let (task, began) =
+                    self.ids.remove(&error.id()).expect("every spawned run is entered in `ids` before it can end");
+                tracing::error!(task = %task.id, %error, "a probe run broke off; its prober starts afresh");
+                let fresh = self.build(&task);
+                if let Some((now, slot)) = self.slots.get_mut(&task.id)
+                    && *now == task
+                {
+                    *slot = fresh;
+                }
+                Done { task, began, run: invalid(Cause::Internal, format!("the run broke off: {error}")) }
+            }
+        }
+    }
+
+    fn bring_back(&mut self, task: &Arc<Task>, prober: Box<dyn Prober>) {
+        if let Some((now, slot)) = self.slots.get_mut(&task.id)
+            && now == task
+            && matches!(slot, Slot::Away)
+        {
+            *slot = Slot::Idle(prober);
+        }
+    }
+
+    /// How many runs are in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.flying.len()
+    }
+}
+
+/// An invalid run: our own fault, outside loss, SLA and rules.
+pub(super) fn invalid(cause: Cause, why: String) -> Run {
+    Run {
+        outcome: Outcome::Invalid,
+        cause: Some(cause),
+        detail: Some(why),
+        tally: Tally { invalid: 1, ..Tally::default() },
+        rows: Vec::new(),
+        took: std::time::Duration::ZERO,
+    }
+}

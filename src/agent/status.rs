@@ -1,0 +1,92 @@
+//! The agent's own state, for its console and its metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::wire::AgentStatus;
+use crate::model::{Cause, Mono, Now};
+use crate::probe::{Limits, Run};
+use crate::relay::spool::Spool;
+
+/// Status records go up this often, and at once when something in them gets worse.
+const EVERY: Duration = Duration::from_secs(60);
+/// Most lines of limits in one status record.
+const MAX_LIMITS: usize = 32;
+
+/// Counts what happens and says when to tell.
+pub(super) struct Status {
+    started: Mono,
+    next: Mono,
+    spool: Spool,
+    limits: Arc<Limits>,
+    hostname: String,
+    plan_rev: u64,
+    tasks: u64,
+    plan_problems: Vec<String>,
+    skipped: u64,
+    told: Vec<String>,
+}
+
+impl Status {
+    pub(super) fn new(now: Now, spool: Spool, limits: Arc<Limits>) -> Self {
+        Self {
+            started: now.mono,
+            next: now.mono,
+            spool,
+            limits,
+            hostname: sysinfo::System::host_name().unwrap_or_default(),
+            plan_rev: 0,
+            tasks: 0,
+            plan_problems: Vec::new(),
+            skipped: 0,
+            told: Vec::new(),
+        }
+    }
+
+    /// A plan came into use.
+    pub(super) fn plan(&mut self, rev: u64, tasks: usize, problems: Vec<String>) {
+        for problem in &problems {
+            tracing::warn!(%problem, "part of the plan cannot be carried out");
+        }
+        self.plan_rev = rev;
+        self.tasks = tasks as u64;
+        self.plan_problems = problems;
+        self.next = Mono::default();
+    }
+
+    /// A run ended.
+    pub(super) fn ran(&mut self, run: &Run) {
+        if matches!(run.cause, Some(Cause::Overrun | Cause::Late)) {
+            self.skipped += 1;
+        }
+    }
+
+    /// The record, if it is time for one.
+    pub(super) fn due(&mut self, now: Now) -> Option<AgentStatus> {
+        let mut limits = self.limits.list();
+        limits.extend(self.plan_problems.iter().cloned());
+        let more = limits.len().saturating_sub(MAX_LIMITS);
+        if more > 0 {
+            limits.truncate(MAX_LIMITS);
+            limits.push(format!("and {more} more; see the agent's log"));
+        }
+        if now.mono < self.next && limits == self.told {
+            return None;
+        }
+        self.next = now.mono.plus(EVERY);
+        self.told.clone_from(&limits);
+        let spool = self.spool.stats();
+        Some(AgentStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            hostname: self.hostname.clone(),
+            uptime_seconds: now.mono.since(self.started).as_secs(),
+            plan_rev: self.plan_rev,
+            tasks: self.tasks,
+            spool_records: spool.records,
+            spool_bytes: spool.bytes,
+            spool_dropped: spool.dropped,
+            skipped_runs: self.skipped,
+            limits,
+        })
+    }
+}
