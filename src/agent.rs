@@ -87,7 +87,7 @@ impl Agent {
         let limits = Arc::new(Limits::default());
         let (spool, opened) = Spool::open(&parts.dir.join("spool.db"), parts.caps, &parts.clock);
         if let Some(aside) = &opened.corrupt_set_aside {
-            limits.add(format!("the spool was damaged and set aside as {}; a new epoch began", aside.display()));
+            limits.set("spool", format!("it was damaged and set aside as {}; a new epoch began", aside.display()));
         }
         let plan_file = parts.dir.join("plan.json");
         let plan = match parts.plan {
@@ -95,7 +95,7 @@ impl Agent {
             None => match config::plan::load(&plan_file) {
                 Ok(plan) => plan.filter(|plan| plan.agent == parts.agent),
                 Err(error) => {
-                    limits.add(format!("the plan written down earlier cannot be used: {error}"));
+                    limits.set("plan", format!("the one written down earlier cannot be used: {error}"));
                     None
                 }
             },

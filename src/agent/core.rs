@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::agent::bulk::{self, Bulk};
 use crate::agent::latest::Latest;
-use crate::agent::runs::{Done, Runs, invalid};
+use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
 use crate::config;
 use crate::engine::rule::{Effect, Rules, Saved};
@@ -194,7 +194,7 @@ impl Core {
                 tracing::error!(agent = %plan.agent, "a plan for another agent was left unused");
             } else if let Some(Err(error)) = file.map(|file| config::plan::save(file, &plan)) {
                 tracing::error!(%error, "the new plan could not be written down and is left unused");
-                self.cx.limits.add(format!("a new plan could not be written down: {error}"));
+                self.cx.limits.set("plan", format!("a new plan could not be written down: {error}"));
             } else {
                 rev.send_replace(plan.rev);
                 self.apply(plan);
@@ -237,7 +237,7 @@ impl Core {
     /// A run ended: it becomes an observation, and everybody who wants it gets it.
     fn finished(&mut self, done: Done) {
         let Done { task, began, run } = done;
-        if !bulk::is_bulk(&task.kind) && run.cause != Some(Cause::Overrun) {
+        if !bulk::is_bulk(&task.kind) {
             self.schedule.finished(&task.id);
         }
         self.observe(&task, began, run);
@@ -265,11 +265,11 @@ impl Core {
         for due in self.schedule.due(now) {
             if due.late {
                 self.schedule.finished(&due.task.id);
-                self.observe(&due.task, now.wall, invalid(Cause::Late, "this host was too busy to begin in time".into()));
+                self.observe(&due.task, now.wall, Run::invalid(Cause::Late, "this host was too busy to begin in time"));
                 continue;
             }
             if due.overrun {
-                self.observe(&due.task, now.wall, invalid(Cause::Overrun, "the run before has not ended".into()));
+                self.observe(&due.task, now.wall, Run::invalid(Cause::Overrun, "the run before has not ended"));
                 continue;
             }
             if let Some(done) = self.runs.start(&due.task, now.wall, due.deadline) {
@@ -295,7 +295,7 @@ impl Core {
             samples.into_iter().map(Record::Samples).for_each(|record| self.record(record));
             facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
             for kind in self.bulk.ended() {
-                self.cx.limits.add(format!("the {kind} runner ended by itself; it begins again with the next plan"));
+                self.cx.limits.set(kind, "its runner ended by itself; it begins again with the next plan");
             }
             if let Some(status) = self.status.due(now) {
                 self.record(Record::AgentStatus(status));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::model::plan::{Plan, Task};
-use crate::model::{Cause, Mono, Outcome, Secret, Tally, Wall};
+use crate::model::{Cause, Mono, Secret, Wall};
 use crate::probe::{self, Ctx, Prober, Run, Runner};
 
 /// Runs in flight at once. Each may hold a socket; 1,024 stays under the usual soft limit on open files
@@ -89,7 +89,7 @@ impl Runs {
     /// Starts a run; what cannot start comes back at once as an invalid one.
     pub(super) fn start(&mut self, task: &Arc<Task>, began: Wall, deadline: Mono) -> Option<Done> {
         let full = self.flying.len() >= MAX_IN_FLIGHT;
-        let refuse = |cause, why: String| Some(Done { task: task.clone(), began, run: invalid(cause, why) });
+        let refuse = |cause, why: String| Some(Done { task: task.clone(), began, run: Run::invalid(cause, why) });
         let Some((_, slot)) = self.slots.get_mut(&task.id) else {
             return None; // the task left the plan between being due and now
         };
@@ -130,7 +130,7 @@ impl Runs {
                 {
                     *slot = fresh;
                 }
-                Done { task, began, run: invalid(Cause::Internal, format!("the run broke off: {error}")) }
+                Done { task, began, run: Run::invalid(Cause::Internal, format!("the run broke off: {error}")) }
             }
         }
     }
@@ -147,17 +147,5 @@ impl Runs {
     /// How many runs are in flight.
     pub(super) fn in_flight(&self) -> usize {
         self.flying.len()
-    }
-}
-
-/// An invalid run: our own fault, outside loss, SLA and rules.
-pub(super) fn invalid(cause: Cause, why: String) -> Run {
-    Run {
-        outcome: Outcome::Invalid,
-        cause: Some(cause),
-        detail: Some(why),
-        tally: Tally { invalid: 1, ..Tally::default() },
-        rows: Vec::new(),
-        took: std::time::Duration::ZERO,
     }
 }

@@ -63,7 +63,8 @@ impl Status {
 
     /// The record, if it is time for one.
     pub(super) fn due(&mut self, now: Now) -> Option<AgentStatus> {
-        let mut limits = self.limits.list();
+        let mut limits: Vec<String> =
+            self.limits.list().into_iter().map(|(topic, text)| format!("{topic}: {text}")).collect();
         limits.extend(self.plan_problems.iter().cloned());
         let more = limits.len().saturating_sub(MAX_LIMITS);
         if more > 0 {

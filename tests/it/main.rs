@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests start the binary and play its peers")]
 
+mod acceptance;
 mod architecture;
+mod chaos;
 mod docs;
 mod house;
 mod snmp;
+mod refusals;
+mod rig;
+mod scrape;
 mod tree;
