@@ -16,12 +16,12 @@ use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
 use crate::config;
 use crate::engine::rule::{Effect, Rules, Saved};
-use crate::engine::schedule::Schedule;
+use crate::engine::schedule::{self, Schedule};
 use crate::engine::summarise::Summariser;
 use crate::model::field::KindSchema;
 use crate::model::plan::{Job, Plan, Task};
-use crate::model::wire::{Desired, JobResult, Record, Roster};
-use crate::model::{Cause, Mono, Wall};
+use crate::model::wire::{Desired, JobResult, Record, Roster, Samples};
+use crate::model::{Cause, Mono, Now, Object, Wall};
 use crate::probe::{self, Ctx, KINDS, Run};
 use crate::relay::spool::{Append, SavedRow, Spool};
 
@@ -129,7 +129,7 @@ impl Core {
         let now = cx.clock.now();
         let restored = parts.spool.saved().await.into_iter().map(|(key, body)| Saved { key, body }).collect();
         Self {
-            schedule: Schedule::new(),
+            schedule: Schedule::new(seed(&cx)),
             schemas: KINDS.iter().map(|kind| (kind.spec.name, Arc::new(kind.spec.schema.clone()))).collect(),
             runs: Runs::new(cx.clone()),
             bulk: Bulk::new(cx.clone()),
@@ -150,9 +150,8 @@ impl Core {
     }
 
     fn next_wake(&self) -> Mono {
-        let now = self.cx.clock.now();
-        let rules = self.rules.as_ref().and_then(|rules| rules.next_wake(now));
-        [self.schedule.next_wake(), rules].into_iter().flatten().fold(self.next_tick, Mono::min)
+        let rules = self.rules.as_ref().and_then(Rules::next_wake);
+        [self.schedule.next_wake(self.cx.clock.mono()), rules].into_iter().flatten().fold(self.next_tick, Mono::min)
     }
 
     /// Takes a plan into use. The caller has written it down.
@@ -161,22 +160,21 @@ impl Core {
         let tasks: Vec<Arc<Task>> = plan.tasks.iter().cloned().map(Arc::new).collect();
         let (bulk, each): (Vec<_>, Vec<_>) = tasks.iter().cloned().partition(|task| bulk::is_bulk(&task.kind));
         let mut problems = self.runs.set(&plan, &each);
-        self.schedule.set(&each, now);
+        self.schedule.set(&each, now.mono);
         self.bulk.set(&bulk);
         self.tasks = tasks.iter().map(|task| (task.id.clone(), task.clone())).collect();
         let effects = match &mut self.rules {
             Some(rules) => {
-                let (effects, unknown) = rules.reload(&plan.rules, &plan.objects, &plan.tasks, probe::catalog(), now);
+                let (effects, unknown) = rules.reload(&plan.rules, &plan.objects, &plan.tasks, now);
                 problems.extend(unknown);
                 effects
             }
             None => {
                 let saved = std::mem::take(&mut self.restored);
-                let (rules, effects, unknown) =
+                let (rules, unknown) =
                     Rules::new(&plan.rules, &plan.objects, &plan.tasks, probe::catalog(), saved, now);
                 problems.extend(unknown);
-                self.rules = Some(rules);
-                effects
+                self.rules.insert(rules).tick(now) // what lost its rule while we were away
             }
         };
         self.effects(effects);
@@ -219,13 +217,13 @@ impl Core {
         }
     }
 
-    fn probe_now(&mut self, object: &crate::model::Object, count: u32, spacing: Duration) -> Result<usize, String> {
-        let now = self.cx.clock.now();
+    fn probe_now(&mut self, object: &Object, count: u32, spacing: Duration) -> Result<usize, String> {
+        let now = self.cx.clock.mono();
         let mine: Vec<Arc<Task>> = self.tasks.values().filter(|task| task.object == *object).cloned().collect();
         if mine.is_empty() {
             return Err(format!("this agent has no probe on {object}"));
         }
-        if !self.schedule.probe_now(object, count, spacing, now) {
+        if self.schedule.probe_now(object, count, spacing, now) == 0 {
             return Err(format!("{object} was probed out of turn too often; wait a minute"));
         }
         for task in mine.iter().filter(|task| bulk::is_bulk(&task.kind)) {
@@ -252,7 +250,8 @@ impl Core {
         let now = self.cx.clock.now();
         let observation = probe::observation(&self.cx, task, schema, began, run);
         self.latest.update(&observation);
-        self.summaries.push(&observation, task.keep(), now);
+        let facts = self.summaries.push(&observation, task.keep(), now);
+        facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
         if let Some(rules) = &mut self.rules {
             let effects = rules.observe(&observation, now);
             self.effects(effects);
@@ -262,26 +261,13 @@ impl Core {
     /// Starts what is due and looks at timers.
     fn turn(&mut self) {
         let now = self.cx.clock.now();
-        for due in self.schedule.due(now) {
-            if due.late {
-                self.schedule.finished(&due.task.id);
-                self.observe(&due.task, now.wall, Run::invalid(Cause::Late, "this host was too busy to begin in time"));
-                continue;
-            }
-            if due.overrun {
-                self.observe(&due.task, now.wall, Run::invalid(Cause::Overrun, "the run before has not ended"));
-                continue;
-            }
-            if let Some(done) = self.runs.start(&due.task, now.wall, due.deadline) {
-                self.finished(done);
-            }
-        }
+        self.start_due(now);
         if now.mono >= self.next_roster && self.rules.is_some() {
             self.next_roster = now.mono.plus(ROSTER_EVERY);
             let firing = self.rules.as_ref().map(Rules::roster).unwrap_or_default();
             self.record(Record::Roster(Roster { firing, plan_rev: self.rev }));
         }
-        let rules_due = self.rules.as_ref().and_then(|rules| rules.next_wake(now)).is_some_and(|at| at <= now.mono);
+        let rules_due = self.rules.as_ref().and_then(Rules::next_wake).is_some_and(|at| at <= now.mono);
         if now.mono < self.next_tick && !rules_due {
             return;
         }
@@ -291,9 +277,8 @@ impl Core {
         }
         if now.mono >= self.next_tick {
             self.next_tick = now.mono.plus(TICK);
-            let (samples, facts) = self.summaries.flush(now);
-            samples.into_iter().map(Record::Samples).for_each(|record| self.record(record));
-            facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
+            let samples = self.summaries.flush(now);
+            self.samples(samples);
             for kind in self.bulk.ended() {
                 self.cx.limits.set(kind, "its runner ended by itself; it begins again with the next plan");
             }
@@ -303,17 +288,39 @@ impl Core {
         }
     }
 
+    fn start_due(&mut self, now: Now) {
+        loop {
+            let due = self.schedule.due(now.mono);
+            if due.is_empty() {
+                return;
+            }
+            for due in due {
+                let done = match due.action {
+                    schedule::Action::Run => {
+                        let done = self.runs.start(&due.task, now.wall, due.deadline);
+                        if done.is_some() {
+                            self.schedule.finished(&due.task.id);
+                        }
+                        done.map(|done| done.run)
+                    }
+                    schedule::Action::Skip(cause) => Some(Run::invalid(cause, skipped(cause))),
+                };
+                if let Some(run) = done {
+                    self.observe(&due.task, now.wall, run);
+                }
+            }
+        }
+    }
+
     fn effects(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Alert { alert, saved } => {
                     tracing::info!(alert = %alert.key, rule = %alert.rule, state = alert.state.as_str(), "alert");
-                    self.parcel.saved.push(SavedRow { key: saved.key, body: Some(saved.body) });
+                    self.save(saved);
                     self.record(Record::Alert(alert));
                 }
-                Effect::Save(saved) => {
-                    self.parcel.saved.push(SavedRow { key: saved.key, body: Some(saved.body) });
-                }
+                Effect::Save(saved) => self.save(saved),
                 Effect::Forget(key) => self.parcel.saved.push(SavedRow { key, body: None }),
                 Effect::ProbeNow { object, count, spacing, reason } => {
                     if let Err(why) = self.probe_now(&object, count, spacing) {
@@ -324,9 +331,18 @@ impl Core {
         }
     }
 
+    fn save(&mut self, saved: Saved) {
+        let body = Some(saved.body).filter(|body| !body.is_null());
+        self.parcel.saved.push(SavedRow { key: saved.key, body });
+    }
+
     fn record(&mut self, record: Record) {
         let at = self.cx.clock.wall();
         self.parcel.records.push(Append { record, at });
+    }
+
+    fn samples(&mut self, samples: Vec<Samples>) {
+        samples.into_iter().map(Record::Samples).for_each(|record| self.record(record));
     }
 
     async fn send(&mut self) {
@@ -349,10 +365,23 @@ impl Core {
                 () = self.cx.clock.sleep_until(end) => break,
             }
         }
-        let (samples, facts) = self.summaries.flush_all(self.cx.clock.now());
-        samples.into_iter().map(Record::Samples).for_each(|record| self.record(record));
-        facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
+        let samples = self.summaries.flush_all(self.cx.clock.now());
+        self.samples(samples);
         self.send().await;
         tracing::debug!(records = self.spool.stats().records, "agent loop ended");
+    }
+}
+
+/// Agents do not probe a shared target in time with each other.
+fn seed(cx: &Ctx) -> u64 {
+    cx.agent.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3) // FNV-1a
+    })
+}
+
+fn skipped(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Overrun => "the run before has not ended",
+        _ => "this host was too busy to begin in time",
     }
 }
