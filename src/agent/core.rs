@@ -23,7 +23,7 @@ use crate::model::plan::{Job, Plan, Task};
 use crate::model::wire::{Desired, JobResult, Record, Roster, Samples};
 use crate::model::{Cause, Mono, Now, Object, Wall};
 use crate::probe::{self, Ctx, KINDS, Run};
-use crate::relay::spool::{Append, SavedRow, Spool};
+use crate::relay::spool::{Append, SavedState, Spool};
 
 /// Rosters and status records go up this often (design section 8).
 const ROSTER_EVERY: Duration = Duration::from_secs(60);
@@ -52,7 +52,7 @@ pub(super) struct Parts {
 #[derive(Default)]
 struct Parcel {
     records: Vec<Append>,
-    saved: Vec<SavedRow>,
+    saved: Vec<SavedState>,
 }
 
 /// Runs until told to stop.
@@ -178,7 +178,7 @@ impl Core {
             }
         };
         self.effects(effects);
-        self.latest.retain(&tasks);
+        self.latest.plan(&plan);
         self.rev = plan.rev;
         self.status.plan(plan.rev, tasks.len(), problems);
         self.next_roster = now.mono;
@@ -249,7 +249,6 @@ impl Core {
         self.status.ran(&run);
         let now = self.cx.clock.now();
         let observation = probe::observation(&self.cx, task, schema, began, run);
-        self.latest.update(&observation);
         let facts = self.summaries.push(&observation, task.keep(), now);
         facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
         if let Some(rules) = &mut self.rules {
@@ -321,7 +320,7 @@ impl Core {
                     self.record(Record::Alert(alert));
                 }
                 Effect::Save(saved) => self.save(saved),
-                Effect::Forget(key) => self.parcel.saved.push(SavedRow { key, body: None }),
+                Effect::Forget(key) => self.parcel.saved.push(SavedState { key, body: None }),
                 Effect::ProbeNow { object, count, spacing, reason } => {
                     if let Err(why) = self.probe_now(&object, count, spacing) {
                         tracing::debug!(%object, %reason, %why, "not probed out of turn");
@@ -333,7 +332,7 @@ impl Core {
 
     fn save(&mut self, saved: Saved) {
         let body = Some(saved.body).filter(|body| !body.is_null());
-        self.parcel.saved.push(SavedRow { key: saved.key, body });
+        self.parcel.saved.push(SavedState { key: saved.key, body });
     }
 
     fn record(&mut self, record: Record) {
@@ -342,7 +341,11 @@ impl Core {
     }
 
     fn samples(&mut self, samples: Vec<Samples>) {
-        samples.into_iter().map(Record::Samples).for_each(|record| self.record(record));
+        let now = self.cx.clock.now();
+        for samples in samples {
+            self.latest.take(&self.cx.agent, &samples, now);
+            self.record(Record::Samples(samples));
+        }
     }
 
     async fn send(&mut self) {

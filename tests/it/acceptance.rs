@@ -208,7 +208,6 @@ impl Pair {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "a port that is free now is the only way to name one beforehand")]
 pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it is bound").port()

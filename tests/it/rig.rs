@@ -24,12 +24,10 @@ pub(crate) fn wait_for<T>(what: &str, within: Duration, mut probe: impl FnMut() 
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests of the real binary live in real time")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "acceptance tests run the real binary")]
 fn command() -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fengsui"));
     command.env("LANG", "C.UTF-8").env_remove("LC_ALL").env_remove("STATE_DIRECTORY").stdin(Stdio::null());
@@ -139,7 +137,6 @@ impl Daemon {
     /// SIGTERM, and how long it took to end.
     pub(crate) fn stop(&mut self) -> (ExitStatus, Duration) {
         let start = now();
-        #[expect(clippy::disallowed_methods, reason = "the standard library can only send SIGKILL")]
         let sent = std::process::Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill -TERM works");
         let status = wait_for("the daemon to end", Duration::from_secs(10), || self.child.try_wait().ok().flatten());
@@ -152,7 +149,6 @@ impl Daemon {
     }
 
     /// The same with extra header lines, each ended by CRLF.
-    #[expect(clippy::disallowed_types, reason = "a client that shares no code with the server")]
     pub(crate) fn get_with(&self, path: &str, headers: &str) -> (u16, String) {
         let mut stream = std::net::TcpStream::connect(self.http).expect("the pages' address answers");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}Connection: close\r\n\r\n", self.http)
@@ -290,7 +286,6 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    #[expect(clippy::disallowed_types, reason = "a service that shares no code with the prober")]
     pub(crate) fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let mut service = Self { address: listener.local_addr().expect("it is bound"), running: None };
@@ -302,7 +297,6 @@ impl Service {
         self.address.port()
     }
 
-    #[expect(clippy::disallowed_types, reason = "a service that shares no code with the prober")]
     fn serve(&mut self, listener: std::net::TcpListener) {
         let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let stopping = stop.clone();
@@ -318,7 +312,6 @@ impl Service {
     }
 
     /// Connections are refused from now on.
-    #[expect(clippy::disallowed_types, reason = "the accepting thread is woken by a connection")]
     pub(crate) fn stop(&mut self) {
         if let Some((stop, thread)) = self.running.take() {
             stop.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -328,7 +321,6 @@ impl Service {
     }
 
     /// Answers again, on the same port.
-    #[expect(clippy::disallowed_types, reason = "a service that shares no code with the prober")]
     pub(crate) fn restart(&mut self) {
         if self.running.is_none() {
             let listener = wait_for("the port to be free again", Duration::from_secs(10), || {

@@ -10,7 +10,6 @@ use crate::rig::{Site, text, wait_for};
 
 const SOON: Duration = Duration::from_secs(40);
 
-#[expect(clippy::disallowed_methods, reason = "the tests run promtool and prometheus")]
 fn program(name: &str) -> std::process::Command {
     std::process::Command::new(name)
 }
