@@ -18,17 +18,18 @@ use tokio::task::JoinHandle;
 
 use crate::config;
 use crate::model::plan::Plan;
-use crate::model::AgentId;
+use crate::model::{AgentId, Alert};
 use crate::net::clock::Clock;
+use crate::net::stop::{self, StopTrigger};
 use crate::probe::{Ctx, Limits};
 use crate::relay::identity::Identity;
-use crate::relay::spool::{Caps, Spool};
-use crate::relay::uplink;
+use crate::relay::spool::{Caps, Spool, SpoolError};
+use crate::relay::uplink::{self, UplinkParts, UplinkStatus};
 
 pub use latest::Latest;
 
-/// How long a stopping agent may take to write down and deliver what it has.
-const DRAIN: Duration = Duration::from_secs(3);
+/// How long the loop, and then the uplink, may take to end; together under the five seconds of a stop.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// What an agent is started with.
 pub struct Parts {
@@ -40,18 +41,10 @@ pub struct Parts {
     pub caps: Caps,
     /// The clock.
     pub clock: Clock,
-    /// The console, unless it runs alone.
-    pub uplink: Option<Uplink>,
+    /// Who it is at its console, unless it runs alone.
+    pub identity: Option<Identity>,
     /// A plan to begin with, when it runs alone.
     pub plan: Option<Plan>,
-}
-
-/// Where its console is, and who it is there.
-pub struct Uplink {
-    /// `https://HOST:PORT`.
-    pub url: String,
-    /// Key, certificate and CA.
-    pub identity: Identity,
 }
 
 /// Why an agent did not start.
@@ -65,6 +58,29 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Its spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// What the loop tells of itself, after every tick.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    /// Alerts that are firing.
+    pub(crate) firing: Vec<Alert>,
+    /// Runs since start, by how they went.
+    pub(crate) counts: Counts,
+}
+
+/// Runs since start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Runs that ended, of all kinds.
+    pub runs: u64,
+    /// Runs skipped because the one before had not ended.
+    pub overrun: u64,
+    /// Runs skipped because this host was too busy to begin in time.
+    pub late: u64,
 }
 
 /// A running agent.
@@ -73,10 +89,13 @@ pub struct Agent {
     pub latest: Latest,
     /// What it cannot do, and why.
     pub limits: Arc<Limits>,
+    told: watch::Receiver<Told>,
     plans: mpsc::Sender<Plan>,
-    stop: watch::Sender<bool>,
+    stop_core: StopTrigger,
+    stop_uplink: StopTrigger,
     core: JoinHandle<()>,
-    uplink: Option<JoinHandle<()>>,
+    uplink: Option<(JoinHandle<()>, watch::Receiver<UplinkStatus>)>,
+    spool: Spool,
 }
 
 impl Agent {
@@ -85,7 +104,7 @@ impl Agent {
         std::fs::create_dir_all(&parts.dir)
             .map_err(|source| StartError::Directory { dir: parts.dir.clone(), source })?;
         let limits = Arc::new(Limits::default());
-        let (spool, opened) = Spool::open(&parts.dir.join("spool.db"), parts.caps, &parts.clock);
+        let (spool, opened) = Spool::open(&parts.dir.join("spool.db"), parts.caps, parts.clock.clone())?;
         if let Some(aside) = &opened.corrupt_set_aside {
             limits.set("spool", format!("it was damaged and set aside as {}; a new epoch began", aside.display()));
         }
@@ -101,36 +120,32 @@ impl Agent {
             },
         };
         let cx = Arc::new(Ctx { clock: parts.clock.clone(), agent: parts.agent.clone(), limits: limits.clone() });
-        let (stop, stopping) = watch::channel(false);
+        let (stop_core, core_stopped) = stop::pair();
+        let (stop_uplink, uplink_stopped) = stop::pair();
         let (plans, plan_in) = mpsc::channel(4);
         let (desired_out, desired_in) = mpsc::channel(4);
         let (rev_out, rev_in) = watch::channel(plan.as_ref().map_or(0, |plan| plan.rev));
-        let latest = Latest::default();
+        let latest = Latest::new(parts.clock.clone());
+        let uplink = parts.identity.map(|identity| {
+            let clock = parts.clock.clone();
+            let parts = UplinkParts { spool: spool.clone(), identity, clock, plan_rev: rev_in, desired: desired_out };
+            uplink::run(parts, uplink_stopped)
+        });
+        let (tell, told) = watch::channel(Told::default());
         let core = tokio::spawn(core::run(core::Parts {
             cx,
             spool: spool.clone(),
-            plan_file: parts.uplink.is_some().then_some(plan_file),
+            plan_file: uplink.is_some().then_some(plan_file),
             first: plan,
             plans: plan_in,
             desired: desired_in,
             rev: rev_out,
             latest: latest.clone(),
-            stopping: stopping.clone(),
+            uplink: uplink.as_ref().map(|(_, status)| status.clone()),
+            stop: core_stopped,
+            tell,
         }));
-        let uplink = parts.uplink.map(|uplink| {
-            tokio::spawn(uplink::run(
-                uplink::Parts {
-                    spool,
-                    identity: uplink.identity,
-                    url: uplink.url,
-                    clock: parts.clock,
-                    plan_rev: rev_in,
-                    out: desired_out,
-                },
-                stopping,
-            ))
-        });
-        Ok(Self { latest, limits, plans, stop, core, uplink })
+        Ok(Self { latest, limits, told, plans, stop_core, stop_uplink, core, uplink, spool })
     }
 
     /// Gives a stand-alone agent a new plan.
@@ -138,15 +153,36 @@ impl Agent {
         let _ = self.plans.send(plan).await; // the loop only ends on stop, when no plan matters
     }
 
-    /// Ends runs in flight, writes down what was seen, delivers what it can, and returns within `DRAIN` twice.
+    /// The alerts that are firing, as of the last second.
+    pub fn firing(&self) -> Vec<Alert> {
+        self.told.borrow().firing.clone()
+    }
+
+    /// Runs since start, as of the last second.
+    pub fn counts(&self) -> Counts {
+        self.told.borrow().counts
+    }
+
+    /// How the connection to its console is; `None` when it runs alone.
+    pub fn uplink(&self) -> Option<UplinkStatus> {
+        self.uplink.as_ref().map(|(_, status)| status.borrow().clone())
+    }
+
+    /// Ends runs in flight, writes down what was seen, delivers what it can; at most twice `DRAIN`.
     pub async fn stop(self) {
-        let _ = self.stop.send(true);
-        for (name, task) in [("core", Some(self.core)), ("uplink", self.uplink)] {
-            let Some(mut task) = task else { continue };
-            if tokio::time::timeout(DRAIN, &mut task).await.is_err() {
-                tracing::warn!(part = name, "did not end in time and was cut off");
-                task.abort();
-            }
+        self.stop_core.stop();
+        end("loop", self.core).await;
+        self.stop_uplink.stop();
+        if let Some((uplink, _)) = self.uplink {
+            end("uplink", uplink).await;
         }
+        self.spool.close().await;
+    }
+}
+
+async fn end(part: &str, mut task: JoinHandle<()>) {
+    if tokio::time::timeout(DRAIN, &mut task).await.is_err() {
+        tracing::warn!(part, "did not end in time and was cut off");
+        task.abort();
     }
 }

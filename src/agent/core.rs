@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::agent::Told;
 use crate::agent::bulk::{self, Bulk};
 use crate::agent::latest::Latest;
 use crate::agent::runs::{Done, Runs};
@@ -22,8 +23,10 @@ use crate::model::field::KindSchema;
 use crate::model::plan::{Job, Plan, Task};
 use crate::model::wire::{Desired, JobResult, Record, Roster, Samples};
 use crate::model::{Cause, Mono, Now, Object, Wall};
+use crate::net::stop::Stop;
 use crate::probe::{self, Ctx, KINDS, Run};
 use crate::relay::spool::{Append, SavedState, Spool};
+use crate::relay::uplink::UplinkStatus;
 
 /// Rosters and status records go up this often (design section 8).
 const ROSTER_EVERY: Duration = Duration::from_secs(60);
@@ -45,7 +48,9 @@ pub(super) struct Parts {
     pub(super) desired: mpsc::Receiver<Desired>,
     pub(super) rev: watch::Sender<u64>,
     pub(super) latest: Latest,
-    pub(super) stopping: watch::Receiver<bool>,
+    pub(super) uplink: Option<watch::Receiver<UplinkStatus>>,
+    pub(super) stop: Stop,
+    pub(super) tell: watch::Sender<Told>,
 }
 
 /// Records and rule state that go down in one transaction.
@@ -68,7 +73,7 @@ pub(super) async fn run(mut parts: Parts) {
         let wake = core.next_wake();
         tokio::select! {
             biased;
-            _ = parts.stopping.wait_for(|stop| *stop) => break,
+            () = parts.stop.stopped() => break,
             Some(plan) = parts.plans.recv() => core.apply(plan),
             Some(desired) = parts.desired.recv() => core.desired(desired, parts.plan_file.as_deref(), &parts.rev),
             done = core.runs.next() => core.finished(done),
@@ -78,7 +83,7 @@ pub(super) async fn run(mut parts: Parts) {
         for (task, began, run) in finished.drain(..) {
             core.finished(Done { task, began, run });
         }
-        core.turn();
+        core.turn(&parts.tell);
         core.send().await;
     }
     core.stop().await;
@@ -127,7 +132,11 @@ impl Core {
     async fn new(parts: &Parts, writes: mpsc::Sender<Parcel>) -> Self {
         let cx = parts.cx.clone();
         let now = cx.clock.now();
-        let restored = parts.spool.saved().await.into_iter().map(|(key, body)| Saved { key, body }).collect();
+        let restored = parts.spool.saved().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "rule states of the last run are lost");
+            Vec::new()
+        });
+        let restored = restored.into_iter().map(|(key, body)| Saved { key, body }).collect();
         Self {
             schedule: Schedule::new(seed(&cx)),
             schemas: KINDS.iter().map(|kind| (kind.spec.name, Arc::new(kind.spec.schema.clone()))).collect(),
@@ -138,7 +147,7 @@ impl Core {
             restored,
             summaries: Summariser::new(),
             latest: parts.latest.clone(),
-            status: Status::new(now, parts.spool.clone(), cx.limits.clone()),
+            status: Status::new(now, parts.spool.clone(), cx.limits.clone(), parts.uplink.clone()),
             rev: 0,
             next_tick: now.mono.plus(TICK),
             next_roster: now.mono,
@@ -258,7 +267,7 @@ impl Core {
     }
 
     /// Starts what is due and looks at timers.
-    fn turn(&mut self) {
+    fn turn(&mut self, tell: &watch::Sender<Told>) {
         let now = self.cx.clock.now();
         self.start_due(now);
         if now.mono >= self.next_roster && self.rules.is_some() {
@@ -281,6 +290,8 @@ impl Core {
             for kind in self.bulk.ended() {
                 self.cx.limits.set(kind, "its runner ended by itself; it begins again with the next plan");
             }
+            let firing = self.rules.as_ref().map(|rules| rules.firing(now)).unwrap_or_default();
+            tell.send_replace(Told { firing, counts: self.status.counts() });
             if let Some(status) = self.status.due(now) {
                 self.record(Record::AgentStatus(status));
             }

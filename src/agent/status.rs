@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
+use crate::agent::Counts;
 use crate::model::wire::AgentStatus;
 use crate::model::{Cause, Mono, Now};
 use crate::probe::{Limits, Run};
 use crate::relay::spool::Spool;
+use crate::relay::uplink::UplinkStatus;
 
 /// Status records go up this often, and at once when something in them gets worse.
 const EVERY: Duration = Duration::from_secs(60);
@@ -19,26 +23,33 @@ pub(super) struct Status {
     next: Mono,
     spool: Spool,
     limits: Arc<Limits>,
+    uplink: Option<watch::Receiver<UplinkStatus>>,
     hostname: String,
     plan_rev: u64,
     tasks: u64,
     plan_problems: Vec<String>,
-    skipped: u64,
+    counts: Counts,
     told: Vec<String>,
 }
 
 impl Status {
-    pub(super) fn new(now: Now, spool: Spool, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(
+        now: Now,
+        spool: Spool,
+        limits: Arc<Limits>,
+        uplink: Option<watch::Receiver<UplinkStatus>>,
+    ) -> Self {
         Self {
             started: now.mono,
             next: now.mono,
             spool,
             limits,
+            uplink,
             hostname: sysinfo::System::host_name().unwrap_or_default(),
             plan_rev: 0,
             tasks: 0,
             plan_problems: Vec::new(),
-            skipped: 0,
+            counts: Counts::default(),
             told: Vec::new(),
         }
     }
@@ -56,15 +67,27 @@ impl Status {
 
     /// A run ended.
     pub(super) fn ran(&mut self, run: &Run) {
-        if matches!(run.cause, Some(Cause::Overrun | Cause::Late)) {
-            self.skipped += 1;
+        match run.cause {
+            Some(Cause::Overrun) => self.counts.overrun += 1,
+            Some(Cause::Late) => self.counts.late += 1,
+            _ => self.counts.runs += 1,
         }
+    }
+
+    /// Runs since start.
+    pub(super) const fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// The record, if it is time for one.
     pub(super) fn due(&mut self, now: Now) -> Option<AgentStatus> {
         let mut limits: Vec<String> =
             self.limits.list().into_iter().map(|(topic, text)| format!("{topic}: {text}")).collect();
+        let spool = self.spool.stats();
+        limits.extend(spool.trouble.iter().map(|trouble| format!("spool: {trouble}")));
+        if let Some(uplink) = &self.uplink {
+            limits.extend(uplink.borrow().limits());
+        }
         limits.extend(self.plan_problems.iter().cloned());
         let more = limits.len().saturating_sub(MAX_LIMITS);
         if more > 0 {
@@ -76,7 +99,6 @@ impl Status {
         }
         self.next = now.mono.plus(EVERY);
         self.told.clone_from(&limits);
-        let spool = self.spool.stats();
         Some(AgentStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hostname: self.hostname.clone(),
@@ -86,7 +108,7 @@ impl Status {
             spool_records: spool.records,
             spool_bytes: spool.bytes,
             spool_dropped: spool.dropped,
-            skipped_runs: self.skipped,
+            skipped_runs: self.counts.overrun + self.counts.late,
             limits,
         })
     }

@@ -66,7 +66,10 @@ fn a_device_stops_is_acknowledged_returns_and_its_incident_resolves() {
     service.stop();
     let incident = site.incident("service-down", "open", SOON);
     let took = stopped.elapsed();
-    assert!(took < Duration::from_millis(3 * 500 + 2000 + 1500), "interval x 3 + 2 s, and a command line call: {took:?}");
+    assert!(
+        took < Duration::from_millis(3 * 500 + 2000 + 1500),
+        "interval x 3 + 2 s, and a command line call: {took:?}"
+    );
     assert_eq!(incident["object"], "asset:oa");
     assert_eq!(incident["severity"], "major");
 
@@ -91,7 +94,8 @@ fn two_rules_on_one_problem_make_one_incident() {
     let site = Site::new();
     let mut service = Service::start();
     site.write("inventory.toml", &services(&[("oa", service.port())]));
-    let second = FAST.split("[[rule]]").nth(1).expect("it has a rule").replace("service-tcp-down", "service-tcp-shaky");
+    let second =
+        FAST.split("[[rule]]").nth(1).expect("it has a rule").replace("service-tcp-down", "service-tcp-shaky");
     let second = second.replace("fails >= 3.0", "fails >= 4.0").replace("major", "critical");
     site.write("definitions/probes/fast.toml", &format!("{FAST}\n[[rule]]{second}"));
     let _up = site.up();
@@ -131,7 +135,9 @@ fn a_rule_that_is_taken_away_withdraws_its_incident_and_a_bad_file_changes_nothi
     let without = FAST.replace("id = \"service-tcp-down\"\n", "id = \"service-tcp-down\"\ndisabled = true\n");
     site.write("definitions/probes/fast.toml", &without);
     let resolved = site.incident("service-down", "resolved", SOON);
-    assert!(resolved.to_string().contains("withdrawn") || timeline(&site, &id(&resolved)).contains(&"resolved".into()));
+    assert!(
+        resolved.to_string().contains("withdrawn") || timeline(&site, &id(&resolved)).contains(&"resolved".into())
+    );
     service.restart();
 }
 
@@ -164,8 +170,7 @@ impl Pair {
             .find(|word| word.len() == 64)
             .unwrap_or_else(|| panic!("no fingerprint in: {told}"));
         let (url, tower) = (format!("https://127.0.0.1:{port}"), site.arg("tower"));
-        let join =
-            ["enroll", "join", "tower", "--console", &url, "--ca-fingerprint", fingerprint, "--data", &tower];
+        let join = ["enroll", "join", "tower", "--console", &url, "--ca-fingerprint", fingerprint, "--data", &tower];
         let joined = fengsui_in(&join, &token);
         assert!(joined.status.success(), "{}", text(&joined.stderr));
         let again = fengsui_in(&join, &token);
@@ -203,7 +208,10 @@ impl Pair {
     pub(crate) fn settled(&self) {
         wait_for("the agent to carry out its plan", SOON, || {
             let agents = self.site.json(&["enroll", "list"]);
-            agents.iter().any(|a| a["id"] == "tower" && a["status"]["tasks"].as_u64().is_some_and(|n| n > 0)).then_some(())
+            agents
+                .iter()
+                .any(|a| a["id"] == "tower" && a["status"]["tasks"].as_u64().is_some_and(|n| n > 0))
+                .then_some(())
         });
     }
 }
@@ -226,7 +234,9 @@ fn cut_off_an_agent_judges_on_and_delivers_everything_once() {
         let (state, object) = (state.to_owned(), object.to_owned());
         wait_for(&format!("the agent to judge {object} {state}"), SOON, || {
             let log = agent.output();
-            log.lines().any(|l| l.contains("service-down|") && l.contains(&object) && l.contains(&state)).then_some(())
+            log.lines()
+                .any(|l| l.contains("service-down|") && l.contains(&object) && l.contains(&state))
+                .then_some(())
         });
     };
     judged(&pair.agent, "firing", "asset:oa");
@@ -239,7 +249,8 @@ fn cut_off_an_agent_judges_on_and_delivers_everything_once() {
         let found = pair.site.incidents("service-down");
         assert!(found.len() < 3, "{found:#?}");
         let state = |object: &str| found.iter().find(|i| i["object"] == object).map(|i| i["state"].clone());
-        (state("asset:oa") == Some("resolved".into()) && state("asset:portal") == Some("open".into())).then_some(found)
+        (state("asset:oa") == Some("resolved".into()) && state("asset:portal") == Some("open".into()))
+            .then_some(found)
     });
     for incident in &both {
         let kinds = timeline(&pair.site, &id(incident));

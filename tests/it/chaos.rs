@@ -77,7 +77,8 @@ fn samples_have_no_holes(data: &Path) {
         if path.extension().is_some_and(|ext| ext == "db") {
             let db = open(&path);
             let mut rows = db.prepare("SELECT epoch, seq FROM journal").expect("the journal is there");
-            let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("it reads");
+            let rows =
+                rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("it reads");
             for row in rows {
                 let (epoch, seq) = row.expect("it reads");
                 seen.entry(epoch).or_default().push(seq);

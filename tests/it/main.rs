@@ -4,12 +4,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests start the binary and play its peers")]
 
 mod acceptance;
+mod agent;
 mod architecture;
 mod chaos;
 mod docs;
 mod house;
-mod snmp;
 mod refusals;
 mod rig;
 mod scrape;
+mod snmp;
 mod tree;

@@ -158,7 +158,14 @@ impl Daemon {
         let answer = text(&answer);
         let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("it is HTTP");
         let (head, body) = answer.split_once("\r\n\r\n").expect("it has a body");
-        (status, if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { unchunk(body) } else { body.to_owned() })
+        (
+            status,
+            if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+                unchunk(body)
+            } else {
+                body.to_owned()
+            },
+        )
     }
 }
 
