@@ -41,9 +41,9 @@ use super::http::io_error;
 use super::stop::Stop;
 use super::tls::{PeerCertificate, ServerTls};
 
-/// Most connections of one listener: three times a county's agents (two connections each), and far below
-/// the usual limit of 1,024 open files.
-const MAX_CONNECTIONS: usize = 512;
+/// Most connections of one listener: a province's thousand agents with a long poll each, and as many again
+/// for the moments of a batch. Fewer open files than that only mean that new connections wait.
+const MAX_CONNECTIONS: usize = 2_048;
 /// Longest wait for the head of a request, and for the next request on a kept connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest TLS handshake.

@@ -90,6 +90,16 @@ pub struct Stats {
     pub set_aside: Option<PathBuf>,
 }
 
+impl Stats {
+    /// Texts for `AgentStatus::limits`.
+    pub fn limits(&self) -> Vec<String> {
+        let aside = self.set_aside.as_ref().map(|path| {
+            format!("a damaged spool was set aside as {}: what it held did not reach the console", path.display())
+        });
+        self.trouble.iter().cloned().chain(aside).collect()
+    }
+}
+
 /// Why the spool did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpoolError {

@@ -23,6 +23,8 @@ const SCHEMA: i64 = 1;
 const ROW_OVERHEAD: u64 = 64;
 /// Counted for each record of a batch beside its body: sequence, time, kind, braces.
 const ENVELOPE_OVERHEAD: usize = 96;
+/// Counted for a gap in a batch: its body is made only then.
+const GAP_RAW: usize = 128;
 /// The WAL is cut back to this after a checkpoint.
 const WAL_LIMIT: i64 = 4 << 20;
 /// Most refused records kept for a person to look at.
@@ -50,6 +52,8 @@ pub(super) enum Fault {
     Unreadable(String),
     /// The disk or file system does not let us.
     Disk(String),
+    /// SQLite objects to what we do: while opening, the file is not ours; later, a fault of this program.
+    Odd(String),
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -58,8 +62,7 @@ impl From<rusqlite::Error> for Fault {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Held,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Unreadable(text),
-            // A statement that does not fit the tables, or a column of another type: not our file.
-            Some(ErrorCode::Unknown | ErrorCode::TypeMismatch) | None => Self::Unreadable(text),
+            Some(ErrorCode::Unknown | ErrorCode::TypeMismatch) | None => Self::Odd(text),
             Some(_) => Self::Disk(text),
         }
     }
@@ -76,6 +79,13 @@ pub(super) struct Head {
     pub(super) records: u64,
     /// Bytes of them.
     pub(super) bytes: u64,
+}
+
+impl Head {
+    const fn forget(&mut self, records: u64, bytes: u64) {
+        self.records = self.records.saturating_sub(records);
+        self.bytes = self.bytes.saturating_sub(bytes + records * ROW_OVERHEAD);
+    }
 }
 
 /// Why records were given up, in the words of `Gap::cause`.
@@ -109,6 +119,13 @@ pub(super) struct Db {
 impl Db {
     /// Opens or creates the file.
     pub(super) fn open(path: &Path, epoch: Arc<str>) -> Result<Self, Fault> {
+        Self::open_as_is(path, epoch).map_err(|fault| match fault {
+            Fault::Odd(why) => Fault::Unreadable(why),
+            other => other,
+        })
+    }
+
+    fn open_as_is(path: &Path, epoch: Arc<str>) -> Result<Self, Fault> {
         OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -340,17 +357,10 @@ impl Db {
         self.heads[id].acked = seq;
         self.sync_full(false)?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (records, bytes): (u64, u64) = tx
-            .prepare_cached(
-                "SELECT count(*), coalesce(sum(length(body)), 0) FROM record WHERE stream = ?1 AND seq <= ?2 AND kind <> 'gap'",
-            )?
-            .query_row(params![id, seq], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        tx.prepare_cached("DELETE FROM record WHERE stream = ?1 AND seq <= ?2")?.execute(params![id, seq])?;
+        let (records, bytes) = remove_upto(&tx, id, seq)?;
         tx.prepare_cached("UPDATE stream SET acked = ?2 WHERE id = ?1")?.execute(params![id, seq])?;
         tx.commit()?;
-        let head = &mut self.heads[id];
-        head.records = head.records.saturating_sub(records);
-        head.bytes = head.bytes.saturating_sub(bytes + records * ROW_OVERHEAD);
+        self.heads[id].forget(records, bytes);
         Ok(())
     }
 
@@ -469,17 +479,18 @@ impl Db {
         let Some(cut) = cut else { return Ok(0) };
         let id = stream as usize;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute("DELETE FROM record WHERE stream = ?1 AND seq < ?2", params![id, cut])?;
+        let (records, bytes) = remove_upto(&tx, id, cut)?;
         put_gap(&tx, id, cut, cause, now)?;
         tx.commit()?;
-        let before = self.heads[id].records;
-        self.recount(id)?;
-        Ok(before.saturating_sub(self.heads[id].records))
+        self.heads[id].forget(records, bytes);
+        Ok(records)
     }
 
     /// Gives pages that nobody needs back to the file system.
     pub(super) fn tidy(&self) -> Result<(), Fault> {
-        self.conn.execute_batch("PRAGMA incremental_vacuum(1000)")?;
+        let mut vacuum = self.conn.prepare_cached("PRAGMA incremental_vacuum(1000)")?;
+        let mut steps = vacuum.query([])?;
+        while steps.next()?.is_some() {} // one page a step
         Ok(())
     }
 
@@ -541,10 +552,22 @@ fn gap(from: u64, to: u64, cause: String, at: Wall) -> Envelope {
     Envelope { seq: to, at, kind: "gap".to_owned(), body }
 }
 
+/// Removes the old end of a stream; how many records and bytes that were.
+fn remove_upto(tx: &rusqlite::Transaction<'_>, id: usize, seq: u64) -> rusqlite::Result<(u64, u64)> {
+    let counted = tx
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM record
+             WHERE stream = ?1 AND seq <= ?2 AND kind <> 'gap'",
+        )?
+        .query_row(params![id, seq], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    tx.prepare_cached("DELETE FROM record WHERE stream = ?1 AND seq <= ?2")?.execute(params![id, seq])?;
+    Ok(counted)
+}
+
 fn put_gap(tx: &rusqlite::Transaction<'_>, id: usize, seq: u64, cause: GapCause, now: Wall) -> rusqlite::Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO record (stream, seq, at, kind, body, packed, raw) VALUES (?1, ?2, ?3, 'gap', ?4, 0, 0)",
-        params![id, seq, now.millis(), cause.as_str().as_bytes()],
+        "INSERT OR REPLACE INTO record (stream, seq, at, kind, body, packed, raw) VALUES (?1, ?2, ?3, 'gap', ?4, 0, ?5)",
+        params![id, seq, now.millis(), cause.as_str().as_bytes(), GAP_RAW],
     )?;
     Ok(())
 }

@@ -69,7 +69,7 @@ impl Store {
         let (disk, trouble) = match opened {
             Ok(disk) => (disk, None),
             Err(Fault::Held) => return Err(SpoolError::Held(path.to_owned())),
-            Err(Fault::Disk(why) | Fault::Unreadable(why)) => {
+            Err(Fault::Disk(why) | Fault::Unreadable(why) | Fault::Odd(why)) => {
                 let trouble = format!("no spool at {}: {why}; records are kept in memory only", path.display());
                 tracing::error!("{trouble}");
                 (memory(&clock)?, Some(trouble))
@@ -163,7 +163,7 @@ impl Store {
         let why = match attempt {
             Ok(value) => return Some(value),
             Err(Fault::Held) => "another process has it".to_owned(),
-            Err(Fault::Disk(why) | Fault::Unreadable(why)) => why,
+            Err(Fault::Disk(why) | Fault::Unreadable(why) | Fault::Odd(why)) => why,
         };
         self.failing = true;
         self.retry_at = self.clock.mono().plus(RETRY);

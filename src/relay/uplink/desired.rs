@@ -51,7 +51,7 @@ pub(super) async fn poll(line: Line, mut plan_rev: watch::Receiver<u64>, out: mp
         let desired = match answer {
             Ok(answer) if answer.status == 200 => serde_json::from_slice::<Desired>(&answer.body),
             Ok(answer) => {
-                line.unexpected(&answer, &mut backoff).await;
+                line.unexpected(&answer, &mut backoff, &connection).await;
                 continue;
             }
             Err(error) => {

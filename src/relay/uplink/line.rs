@@ -77,6 +77,14 @@ impl Line {
         });
     }
 
+    /// The console answered, but not with what we hoped for; the line itself is well.
+    pub(super) fn complained(&self, why: &str) {
+        if self.status.borrow().last_error.as_deref() != Some(why) {
+            tracing::warn!(why, "the console cannot take something");
+        }
+        self.status.send_modify(|status| status.last_error = Some(why.to_owned()));
+    }
+
     /// The console answered that it is busy: it is there, so nothing is wrong with the line.
     pub(super) fn busy(&self, why: &str) {
         tracing::debug!(why, "the console is busy");
@@ -112,10 +120,9 @@ impl Line {
         }
     }
 
-    /// Waits long, or until there is another certificate.
-    pub(super) async fn pause_revoked(&self) {
-        let mut identity = self.identity.clone();
-        identity.mark_unchanged();
+    /// Waits long, or until there is another certificate than the one that was refused.
+    async fn pause_revoked(&self, connection: &Connection) {
+        let mut identity = connection.identity.clone();
         tokio::select! {
             () = self.clock.sleep(REVOKED_PAUSE) => {}
             Ok(()) = identity.changed() => {}
@@ -124,12 +131,12 @@ impl Line {
     }
 
     /// What any answer but the expected ones means; waits as long as it asks for.
-    pub(super) async fn unexpected(&self, answer: &Response, backoff: &mut Backoff) {
+    pub(super) async fn unexpected(&self, answer: &Response, backoff: &mut Backoff, connection: &Connection) {
         let why = format!("the console answered {}: {}", answer.status, answer.excerpt());
         match answer.status {
             401 | 403 => {
                 self.refused(&why);
-                self.pause_revoked().await;
+                self.pause_revoked(connection).await;
             }
             429 | 503 => {
                 self.busy(&why);
@@ -138,8 +145,8 @@ impl Line {
                 self.pause_fully(wait).await;
             }
             _ => {
-                self.failed(&why);
-                self.pause(backoff.next(fastrand::f64())).await;
+                self.complained(&why);
+                self.pause_fully(backoff.next(fastrand::f64())).await;
             }
         }
     }

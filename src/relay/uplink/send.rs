@@ -9,7 +9,7 @@ use crate::net::http::{Client, Response};
 use crate::relay::spool::SpoolError;
 
 use super::backoff::Backoff;
-use super::line::Line;
+use super::line::{Connection, Line};
 
 /// Room in a batch for what stands around its records.
 const BATCH_ROOM: usize = 1 << 10;
@@ -77,7 +77,7 @@ pub(super) async fn send(line: Line, stream: Stream) {
             }
         };
         let settled = match answer {
-            Ok(answer) => sender.settle(&batch, &answer).await,
+            Ok(answer) => sender.settle(&batch, &answer, &connection).await,
             Err(error) => {
                 sender.fail(&error.to_string()).await;
                 Ok(())
@@ -103,7 +103,13 @@ impl Sender {
         self.line.pause(self.backoff.next(fastrand::f64())).await;
     }
 
-    async fn settle(&mut self, batch: &Batch, answer: &Response) -> Result<(), SpoolError> {
+    /// The console answered with something that ends no batch.
+    async fn complain(&mut self, why: &str) {
+        self.line.complained(why);
+        self.line.pause_fully(self.backoff.next(fastrand::f64())).await;
+    }
+
+    async fn settle(&mut self, batch: &Batch, answer: &Response, connection: &Connection) -> Result<(), SpoolError> {
         match (answer.status, serde_json::from_slice::<BatchAnswer>(&answer.body)) {
             (200, Ok(said)) if said.acked >= batch.first_seq => {
                 self.accepted(batch.sent_at, &said);
@@ -135,12 +141,16 @@ impl Sender {
             }
             (400 | 413 | 422, _) => self.malformed(batch, answer).await,
             (200 | 409, _) => {
-                self.fail(&format!("the console's answer makes no sense: {} {}", answer.status, answer.excerpt()))
-                    .await;
+                self.complain(&format!(
+                    "the console's answer makes no sense: {} {}",
+                    answer.status,
+                    answer.excerpt()
+                ))
+                .await;
                 Ok(())
             }
             _ => {
-                self.line.unexpected(answer, &mut self.backoff).await;
+                self.line.unexpected(answer, &mut self.backoff, connection).await;
                 Ok(())
             }
         }
@@ -161,7 +171,7 @@ impl Sender {
             return Ok(());
         }
         if self.backoff.failures() < MAX_STUBBORN {
-            self.fail(&format!("the console answered {}: {}", answer.status, answer.excerpt())).await;
+            self.complain(&format!("the console answered {}: {}", answer.status, answer.excerpt())).await;
             return Ok(());
         }
         tracing::error!(
