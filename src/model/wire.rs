@@ -546,6 +546,14 @@ mod tests {
         assert!(matches!(Record::read("gap", &gap).unwrap(), Some(Record::Gap(_))));
     }
 
+    /// Without serde_json's `float_roundtrip` this number came back as its neighbour.
+    #[test]
+    fn a_number_comes_back_as_the_very_one() {
+        let body = SummaryBody(Summary::many(&[966_775.172_494_282_5]).unwrap());
+        let json = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<SummaryBody>(&json).unwrap(), body);
+    }
+
     proptest! {
         #[test]
         fn a_summary_survives_the_wire(v in prop::collection::vec(1e-6f64..1e6, 1..40)) {
