@@ -6,7 +6,9 @@
 mod acceptance;
 mod agent;
 mod architecture;
+mod bad;
 mod chaos;
+mod definitions;
 mod docs;
 mod house;
 mod refusals;

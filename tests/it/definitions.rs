@@ -1,0 +1,91 @@
+//! The shipped definitions against the real kinds: they read without a word, say what they are in both languages, and
+//! make a plan for the example inventory.
+
+use std::collections::{BTreeSet, HashSet};
+
+use fengsui::config::kinds::settings_of;
+use fengsui::config::{defs, inventory, plan};
+use fengsui::model::AgentId;
+use fengsui::probe;
+
+#[test]
+fn every_default_of_every_kind_can_be_read() {
+    for kind in probe::catalog() {
+        let with_default = kind.settings.iter().filter(|s| s.default.is_some()).count();
+        assert_eq!(settings_of(kind).0.len(), with_default, "{}", kind.name);
+    }
+}
+
+#[test]
+fn the_shipped_definitions_have_no_mistake_and_two_languages() {
+    let loaded = defs::load(&[], probe::catalog());
+    let lines: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
+    assert_eq!(lines, Vec::<String>::new());
+    let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    let definitions = &loaded.definitions;
+    let titles = definitions.probes.iter().map(|p| (p.id.as_str(), &p.zh, &p.en));
+    for (id, zh, en) in titles.chain(definitions.rules.iter().map(|r| (r.id.as_str(), &r.zh, &r.en))) {
+        assert!(chinese(zh) && !chinese(en) && en.as_str() != id, "{id}: {zh} / {en}");
+    }
+    for rule in &definitions.rules {
+        assert!(!rule.runbook.is_empty() && !rule.category.is_empty(), "{} needs runbook and category", rule.id);
+    }
+    let used: HashSet<&str> = definitions.probes.iter().map(|p| p.kind.name).collect();
+    for kind in probe::catalog() {
+        assert!(used.contains(kind.name), "no shipped probe is of kind `{}`", kind.name);
+    }
+}
+
+#[test]
+fn the_shipped_definitions_watch_an_example_and_this_host() {
+    let text = r#"
+[[asset]]
+id = "core-1"
+kind = "switch"
+zone = "extranet"
+address = "10.65.0.1"
+tcp = [22]
+snmp = { secret = "core" }
+[[asset]]
+id = "portal"
+kind = "website"
+zone = "extranet"
+website = { url = "https://www.aks.example/" }
+[[link]]
+id = "a-b"
+tier = "backbone"
+a = { asset = "core-1", interface = "GE0/0/1", address = "10.65.1.1" }
+b = { peer = "carrier", address = "10.65.1.2" }
+"#;
+    let loaded = defs::load(&[], probe::catalog());
+    let inventory = inventory::parse(&[("example.toml".to_owned(), text.to_owned())]).unwrap();
+    let agent = AgentId::new("local").unwrap();
+    let built = plan::build(
+        &inventory,
+        &loaded.definitions,
+        probe::catalog(),
+        &agent,
+        1,
+        &|_| Some(fengsui::model::Secret::Token(fengsui::model::SecretText::new("x"))),
+        &BTreeSet::new(),
+    );
+    assert_eq!(built.notes, Vec::<String>::new());
+    let ids: Vec<&str> = built.plan.tasks.iter().map(|t| &*t.id).collect();
+    assert_eq!(
+        ids,
+        [
+            "agent-host|agent:local|",
+            "asset-icmp|asset:core-1|",
+            "asset-snmp|asset:core-1|",
+            "asset-tcp|asset:core-1|22",
+            "backbone-icmp|link:a-b|b",
+            "website-http|asset:portal|",
+            "website-tls|asset:portal|",
+        ]
+    );
+    assert_eq!(
+        built.plan.rules.len(),
+        loaded.definitions.rules.len(),
+        "every shipped rule applies to something here"
+    );
+}
