@@ -5,6 +5,7 @@
 //! Exit codes: 0 good, 1 something bad found, 2 wrong use or definitions, 3 could not be looked at, 130 interrupted.
 
 pub mod agent;
+pub mod client;
 pub mod completions;
 pub mod console;
 pub mod enroll;

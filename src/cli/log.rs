@@ -3,12 +3,17 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log. A second call does nothing.
+/// Starts the log of a daemon. A second call does nothing.
 pub fn start() {
+    start_at("info");
+}
+
+/// Starts the log, at `level` unless FENGSUI_LOG says otherwise.
+pub fn start_at(level: &str) {
     let asked = super::env("FENGSUI_LOG");
-    let filter = EnvFilter::try_new(asked.as_deref().unwrap_or("info"));
+    let filter = EnvFilter::try_new(asked.as_deref().unwrap_or(level));
     let wrong = filter.is_err();
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(level));
     let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if super::env("JOURNAL_STREAM").is_some() {
         base.with_ansi(false).without_time().try_init()

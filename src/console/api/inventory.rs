@@ -7,7 +7,6 @@ use super::route::{Call, Reply};
 use super::shape;
 use crate::config::inventory::{self, Action, Diff};
 use crate::console::command::{Command, Outcome, Scope};
-use crate::model::inventory::Inventory;
 
 /// Name under which diagnostics speak of a request's body.
 const BODY: &str = "inventory.toml";
@@ -40,7 +39,7 @@ pub async fn export(call: Call) -> Result<Reply, Problem> {
 /// `POST /inventory/plan`
 pub async fn plan(call: Call) -> Result<Reply, Problem> {
     let (rev, diff) = read(&call)?;
-    Ok(Reply::Json(json!({ "base_rev": rev, "changes": changes(&diff), "lines": lines(&diff) })))
+    Ok(Reply::Json(json!({ "base_rev": rev, "changes": changes(&diff), "lines": lines(&diff), "lines_zh": lines_zh(&diff) })))
 }
 
 /// `POST /inventory/apply`
@@ -55,16 +54,16 @@ pub async fn apply(call: Call) -> Result<Reply, Problem> {
         ));
     }
     let shown = changes(&diff);
-    let printed = lines(&diff);
+    let (printed, printed_zh) = (lines(&diff), lines_zh(&diff));
     if diff.changes.is_empty() {
-        return Ok(Reply::Json(json!({ "rev": rev, "changes": shown, "lines": printed })));
+        return Ok(Reply::Json(json!({ "rev": rev, "changes": shown, "lines": printed, "lines_zh": printed_zh })));
     }
     let command = Command::InventoryApply { inventory: Box::new(diff.merged), summary: printed.clone(), base_rev };
     let rev = match call.service.store.command(&call.actor, None, command).await? {
         Outcome::Revision(rev) => rev,
         _ => call.service.store.inventory().0,
     };
-    Ok(Reply::Json(json!({ "rev": rev, "changes": shown, "lines": printed })))
+    Ok(Reply::Json(json!({ "rev": rev, "changes": shown, "lines": printed, "lines_zh": printed_zh })))
 }
 
 fn read(call: &Call) -> Result<(u64, Diff), Problem> {
@@ -72,7 +71,7 @@ fn read(call: &Call) -> Result<(u64, Diff), Problem> {
         Problem::wrong("请求体不是 UTF-8；请转换后重试", "the body is not UTF-8; convert it and try again")
     })?;
     let (rev, old) = call.service.store.inventory();
-    let new = inventory::parse_onto(&old, &split(text)).map_err(|diagnostics| {
+    let diff = inventory::apply(&old, &split(text), call.query.flag("prune")?).map_err(|diagnostics| {
         Problem::new(
             axum::http::StatusCode::UNPROCESSABLE_ENTITY,
             format!("台账有 {} 处错误，未作任何更改", diagnostics.len()),
@@ -80,11 +79,7 @@ fn read(call: &Call) -> Result<(u64, Diff), Problem> {
         )
         .with_errors(diagnostics.iter().map(ToString::to_string).collect())
     })?;
-    Ok((rev, diff(&old, &new, call.query.flag("prune")?)))
-}
-
-fn diff(old: &Inventory, new: &Inventory, prune: bool) -> Diff {
-    inventory::diff(old, new, prune)
+    Ok((rev, diff))
 }
 
 /// Cuts a body into files at its `FILE_MARK` lines, so that a diagnostic names file and line as the sender has them.
@@ -117,7 +112,11 @@ fn changes(diff: &Diff) -> Vec<Value> {
 }
 
 fn lines(diff: &Diff) -> Vec<String> {
-    diff.changes.iter().map(|c| format!("{} {} {}", word(c.action), c.what, c.id)).collect()
+    diff.changes.iter().map(ToString::to_string).collect()
+}
+
+fn lines_zh(diff: &Diff) -> Vec<String> {
+    diff.changes.iter().map(|c| c.zh()).collect()
 }
 
 /// The word for JSON.
