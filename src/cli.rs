@@ -11,6 +11,7 @@ pub mod console;
 pub mod enroll;
 pub mod incident;
 pub mod inventory;
+pub mod json;
 pub mod log;
 pub mod man;
 pub mod reach;

@@ -30,3 +30,8 @@ pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
     let by_home = || env("HOME").map(|d| PathBuf::from(d).join(".local/state/fengsui"));
     given.or_else(by_systemd).or_else(by_xdg).or_else(by_home).unwrap_or_else(|| PathBuf::from("/var/lib/fengsui"))
 }
+
+/// Where an agent's key and certificates are below its data directory.
+pub fn identity_dir(data: &std::path::Path) -> PathBuf {
+    data.join("identity")
+}

@@ -1,11 +1,22 @@
 //! `fengsui secret`: named secrets. Values come from stdin or a file, never from argv, which others can read.
 
-use std::path::PathBuf;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use serde_json::json;
 
+use super::client::{IfMissing, unreadable, with_console};
+use super::json::{show, text, time};
 use super::reach::Reach;
-use super::{Answer, Exit, Format};
+use super::text::pick;
+use super::{Answer, Exit, Failure, Format, say};
+use crate::console::api::query::encode;
+use crate::model::secret::{SnmpAuth, SnmpPrivacy};
+use crate::model::{Secret, SecretText};
+
+/// The longest value, in bytes.
+const MAX_VALUE: u64 = 16 << 10;
 
 /// Options of `secret`.
 #[derive(Debug, clap::Args)]
@@ -73,6 +84,141 @@ pub enum What {
 }
 
 /// Runs it.
-pub fn run(_args: Args) -> Answer {
+pub fn run(args: Args) -> Answer {
+    super::client::quiet_log();
+    match args.what {
+        What::Set { name, kind, user, auth, privacy, context, file, reach } => {
+            let given = read_value(file.as_deref())?;
+            let secret = secret_of(&kind, user, auth.as_deref(), privacy.as_deref(), context, &given)?;
+            let path = format!("/api/v1/secrets/{}", encode(&name));
+            let body = serde_json::to_vec(&secret).map_err(|e| Failure::usage(e.to_string()))?;
+            with_console(&reach, IfMissing::Make, async |c| c.send("PUT", &path, "application/json", body).await)?;
+            say(&pick(format!("凭据 `{name}`（{kind}）已保存"), format!("secret `{name}` ({kind}) is set")));
+        }
+        What::List { format, reach } => {
+            let items = with_console(&reach, IfMissing::Fail, async |c| c.list("/api/v1/secrets", usize::MAX).await)?;
+            let head = pick(["名称", "类型", "更新时间", "更新者"], ["name", "type", "updated", "by"]);
+            show(&items, format, &head, |s| {
+                vec![text(s, "name"), text(s, "type"), time(s, "updated"), text(s, "updater")]
+            });
+        }
+        What::Remove { name, reach } => {
+            let path = format!("/api/v1/secrets/{}", encode(&name));
+            with_console(&reach, IfMissing::Fail, async |c| c.send("DELETE", &path, "", Vec::new()).await)?;
+            say(&pick(format!("凭据 `{name}` 已删除"), format!("secret `{name}` is removed")));
+        }
+        What::Rotate { reach } => {
+            let done = with_console(&reach, IfMissing::Fail, async |c| {
+                c.post("/api/v1/secrets/rotate", &json!({})).await
+            })?;
+            let n = text(&done, "secrets");
+            say(&pick(format!("{n} 个凭据已用新密钥重新封存"), format!("{n} secrets are sealed under a new key")));
+        }
+    }
     Ok(Exit::Good)
+}
+
+/// The lines of the value, without line ends.
+fn read_value(file: Option<&Path>) -> Result<Vec<SecretText>, Failure> {
+    let text = match file {
+        Some(file) => std::fs::read_to_string(file).map_err(|e| unreadable(file, &e))?,
+        None => {
+            if std::io::stdin().is_terminal() {
+                say(pick("请输入凭据的值，按 Ctrl-D 结束：", "type the value, then Ctrl-D:"));
+            }
+            let mut text = String::new();
+            let limited = std::io::stdin().take(MAX_VALUE).read_to_string(&mut text);
+            limited.map_err(|e| {
+                Failure::usage(pick(format!("无法读取标准输入：{e}"), format!("cannot read stdin: {e}; use --file")))
+            })?;
+            text
+        }
+    };
+    Ok(text.lines().filter(|l| !l.is_empty()).map(SecretText::new).collect())
+}
+
+fn secret_of(
+    kind: &str,
+    user: Option<String>,
+    auth: Option<&str>,
+    privacy: Option<&str>,
+    context: String,
+    given: &[SecretText],
+) -> Result<Secret, Failure> {
+    let needs_user = || {
+        user.clone().ok_or_else(|| {
+            Failure::usage(pick(format!("{kind} 需要 --user"), format!("{kind} needs --user NAME")))
+        })
+    };
+    let wrong_lines = |n: usize| {
+        let got = given.len();
+        Failure::usage(pick(
+            format!("{kind} 需要 {n} 行值，收到 {got} 行；见 `fengsui secret set --help`"),
+            format!("{kind} takes {n} lines of value, {got} came; see `fengsui secret set --help`"),
+        ))
+    };
+    let one = || match given {
+        [value] => Ok(value.clone()),
+        _ => Err(wrong_lines(1)),
+    };
+    match kind {
+        "snmp-v1" | "snmp-v2c" => Ok(Secret::SnmpCommunity { v1: kind == "snmp-v1", community: one()? }),
+        "snmp-v3" => {
+            let auth = auth.map(|word| protocol(word, SnmpAuth::parse, SnmpAuth::ALL.map(SnmpAuth::as_str)));
+            let privacy =
+                privacy.map(|word| protocol(word, SnmpPrivacy::parse, SnmpPrivacy::ALL.map(SnmpPrivacy::as_str)));
+            let (auth, privacy) = match (auth.transpose()?, privacy.transpose()?, given) {
+                (None, None, []) => (None, None),
+                (Some(a), None, [key]) => (Some((a, key.clone())), None),
+                (Some(a), Some(p), [key, other]) => (Some((a, key.clone())), Some((p, other.clone()))),
+                (a, p, _) => return Err(wrong_lines(usize::from(a.is_some()) + usize::from(p.is_some()))),
+            };
+            Ok(Secret::SnmpV3 { user: needs_user()?, auth, privacy, context })
+        }
+        "login" => Ok(Secret::Login { user: needs_user()?, password: one()? }),
+        "token" => Ok(Secret::Token(one()?)),
+        other => Err(Failure::usage(pick(
+            format!("凭据类型 `{other}` 不存在；可用：snmp-v1, snmp-v2c, snmp-v3, login, token"),
+            format!("there is no secret type `{other}`; there are: snmp-v1, snmp-v2c, snmp-v3, login, token"),
+        ))),
+    }
+}
+
+fn protocol<T, const N: usize>(
+    word: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    all: [&str; N],
+) -> Result<T, Failure> {
+    parse(word).ok_or_else(|| {
+        let all = all.join(", ");
+        Failure::usage(pick(
+            format!("协议 `{word}` 不存在；可用：{all}"),
+            format!("there is no protocol `{word}`; there are: {all}"),
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_has_as_many_lines_as_the_type_needs() {
+        let lines = |n: usize| (0..n).map(|i| SecretText::new(format!("v{i}"))).collect::<Vec<_>>();
+        let make = |kind: &str, auth: Option<&str>, privacy: Option<&str>, n: usize| {
+            secret_of(kind, Some("ops".into()), auth, privacy, String::new(), &lines(n)).map(|s| s.kind())
+        };
+        assert_eq!(make("snmp-v2c", None, None, 1), Ok("snmp-v2c"));
+        assert_eq!(make("snmp-v3", None, None, 0), Ok("snmp-v3"));
+        assert_eq!(make("snmp-v3", Some("sha256"), Some("aes128"), 2), Ok("snmp-v3"));
+        assert_eq!(make("login", None, None, 1), Ok("login"));
+        for (kind, auth, privacy, n) in
+            [("snmp-v2c", None, None, 2), ("snmp-v3", Some("sha256"), None, 2), ("token", None, None, 0)]
+        {
+            assert_eq!(make(kind, auth, privacy, n).unwrap_err().exit, Exit::Usage);
+        }
+        let said = make("snmp-v3", Some("sha9"), None, 1).unwrap_err().message;
+        assert!(said.contains("sha256"), "{said}");
+        assert!(secret_of("login", None, None, None, String::new(), &lines(1)).is_err());
+    }
 }
