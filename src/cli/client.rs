@@ -64,7 +64,9 @@ impl Client {
         if if_missing == IfMissing::Fail && !data.join("core.db").exists() {
             let shown = data.display();
             return Err(Failure::usage(pick(
-                format!("{shown} 中没有管理中心数据；请先运行 `fengsui up`，或用 --data 指定目录，或用 --url 连接远程管理中心"),
+                format!(
+                    "{shown} 中没有管理中心数据；请先运行 `fengsui up`，或用 --data 指定目录，或用 --url 连接远程管理中心"
+                ),
                 format!(
                     "there is no console data in {shown}; start `fengsui up` first, name another directory with --data, \
                      or a remote console with --url"
@@ -267,4 +269,3 @@ pub fn with_console<T>(
 pub fn quiet_log() {
     super::log::start_at("warn");
 }
-

@@ -91,14 +91,15 @@ pub fn run(args: Args) -> Answer {
         What::Token { agent, region, expires, reach } => {
             let expires = Clock::system().wall().plus(expires).to_string();
             let body = json!({ "agent": agent, "region": region, "expires": expires });
-            let made =
-                with_console(&reach, IfMissing::Make, async |c| c.post("/api/v1/enroll-tokens", &body).await)?;
+            let made = with_console(&reach, IfMissing::Make, async |c| c.post("/api/v1/enroll-tokens", &body).await)?;
             let (sha, until) = (text(&made, "ca_sha256"), time(&made, "expires"));
             let listen = Some(text(&made, "agent_listen")).filter(|a| !a.is_empty());
             let url = format!("https://{}", listen.as_deref().unwrap_or("CONSOLE:8443"));
             say(&pick(
                 format!("探针 `{agent}` 的一次性注册令牌，有效至 {until}。在该节点上运行（令牌由标准输入读取）："),
-                format!("a one-time token for agent `{agent}`, good until {until}. On its node run (the token is read from stdin):"),
+                format!(
+                    "a one-time token for agent `{agent}`, good until {until}. On its node run (the token is read from stdin):"
+                ),
             ));
             say(&format!("  fengsui enroll join {agent} --console {url} --ca-fingerprint {sha}"));
             print(&text(&made, "token"));
@@ -129,7 +130,12 @@ pub fn run(args: Args) -> Answer {
                 let limits: Vec<&str> = list(status, "limits").iter().filter_map(Value::as_str).collect();
                 vec![
                     text(a, "id"),
-                    if a.get("declared").is_some_and(Value::is_object) { pick("是", "yes") } else { pick("否", "no") }.to_owned(),
+                    if a.get("declared").is_some_and(Value::is_object) {
+                        pick("是", "yes")
+                    } else {
+                        pick("否", "no")
+                    }
+                    .to_owned(),
                     time(a, "enrolled"),
                     time(a, "last_heard"),
                     agent_state(a),
@@ -143,7 +149,10 @@ pub fn run(args: Args) -> Answer {
         What::Revoke { agent, reason, reach } => {
             let path = format!("/api/v1/agents/{}/revoke", encode(&agent));
             with_console(&reach, IfMissing::Fail, async |c| c.post(&path, &json!({ "reason": reason })).await)?;
-            say(&pick(format!("探针 `{agent}` 的证书已吊销"), format!("the certificates of agent `{agent}` are revoked")));
+            say(&pick(
+                format!("探针 `{agent}` 的证书已吊销"),
+                format!("the certificates of agent `{agent}` are revoked"),
+            ));
         }
     }
     Ok(Exit::Good)

@@ -236,20 +236,23 @@ fn show_list(items: &[Value], format: Format) {
         ["编号", "状态", "级别", "对象", "问题", "开始时间", "次数", "受理人"],
         ["id", "state", "severity", "object", "problem", "opened", "count", "handled by"],
     );
-    let rows: Vec<Vec<String>> = items.iter().map(|i| {
-        let handler = text(i, "assignee");
-        let by = i.get("ack").map(|a| text(a, "by")).unwrap_or_default();
-        vec![
-            text(i, "id"),
-            state_text(&text(i, "state")),
-            severity_text(&text(i, "severity")),
-            with_instance(i),
-            text(i, "problem"),
-            time(i, "opened"),
-            text(i, "count"),
-            if handler.is_empty() { by } else { handler },
-        ]
-    }).collect();
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|i| {
+            let handler = text(i, "assignee");
+            let by = i.get("ack").map(|a| text(a, "by")).unwrap_or_default();
+            vec![
+                text(i, "id"),
+                state_text(&text(i, "state")),
+                severity_text(&text(i, "severity")),
+                with_instance(i),
+                text(i, "problem"),
+                time(i, "opened"),
+                text(i, "count"),
+                if handler.is_empty() { by } else { handler },
+            ]
+        })
+        .collect();
     print(&table(&head, &rows));
 }
 
@@ -285,24 +288,36 @@ fn show_one(i: &Value) {
     row("责任方", "party", text(i, "party"));
     row("处置手册", "runbook", text(i, "runbook"));
     print(&table(&[pick("事件", "incident"), ""], &rows));
-    show_part(i, "contributions", pick(["探针", "规则", "级别", "自", "依据"], ["agent", "rule", "severity", "since", "evidence"]), |c| {
-        let evidence: Vec<String> =
-            list(c, "evidence").iter().map(|e| format!("{} = {}", text(e, "name"), text(e, "value"))).collect();
-        let firing = if c.get("firing") == Some(&Value::Bool(true)) { "" } else { pick("（已恢复）", " (cleared)") };
-        vec![
-            text(c, "agent"),
-            text(c, "rule") + firing,
-            severity_text(&text(c, "severity")),
-            time(c, "since"),
-            evidence.join(", "),
-        ]
-    });
-    show_part(i, "timeline", pick(["时间", "操作者", "动作", "说明"], ["at", "who", "what", "words"]), |t| {
-        vec![time(t, "at"), text(t, "actor"), text(t, "kind"), text(t, "text")]
-    });
-    show_part(i, "symptoms", pick(["衍生事件", "状态", "对象", "问题"], ["symptom", "state", "object", "problem"]), |s| {
-        vec![text(s, "id"), state_text(&text(s, "state")), with_instance(s), text(s, "problem")]
-    });
+    show_part(
+        i,
+        "contributions",
+        pick(["探针", "规则", "级别", "自", "依据"], ["agent", "rule", "severity", "since", "evidence"]),
+        |c| {
+            let evidence: Vec<String> =
+                list(c, "evidence").iter().map(|e| format!("{} = {}", text(e, "name"), text(e, "value"))).collect();
+            let firing =
+                if c.get("firing") == Some(&Value::Bool(true)) { "" } else { pick("（已恢复）", " (cleared)") };
+            vec![
+                text(c, "agent"),
+                text(c, "rule") + firing,
+                severity_text(&text(c, "severity")),
+                time(c, "since"),
+                evidence.join(", "),
+            ]
+        },
+    );
+    show_part(
+        i,
+        "timeline",
+        pick(["时间", "操作者", "动作", "说明"], ["at", "who", "what", "words"]),
+        |t| vec![time(t, "at"), text(t, "actor"), text(t, "kind"), text(t, "text")],
+    );
+    show_part(
+        i,
+        "symptoms",
+        pick(["衍生事件", "状态", "对象", "问题"], ["symptom", "state", "object", "problem"]),
+        |s| vec![text(s, "id"), state_text(&text(s, "state")), with_instance(s), text(s, "problem")],
+    );
 }
 
 fn show_part<const N: usize>(i: &Value, key: &str, head: [&str; N], row: impl Fn(&Value) -> Vec<String>) {

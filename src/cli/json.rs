@@ -43,10 +43,8 @@ pub fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 
 /// A path with those parameters that have a value.
 pub fn with_query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
-    let given: Vec<String> = parameters
-        .iter()
-        .filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?))))
-        .collect();
+    let given: Vec<String> =
+        parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?)))).collect();
     if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
 }
 
@@ -72,6 +70,9 @@ mod tests {
     #[test]
     fn a_query_holds_only_what_was_given() {
         assert_eq!(with_query("/x", &[("a", None)]), "/x");
-        assert_eq!(with_query("/x", &[("a", Some("interface:c/G 1".into())), ("b", None)]), "/x?a=interface%3Ac%2FG%201");
+        assert_eq!(
+            with_query("/x", &[("a", Some("interface:c/G 1".into())), ("b", None)]),
+            "/x?a=interface%3Ac%2FG%201"
+        );
     }
 }

@@ -108,9 +108,8 @@ pub fn run(args: Args) -> Answer {
             say(&pick(format!("凭据 `{name}` 已删除"), format!("secret `{name}` is removed")));
         }
         What::Rotate { reach } => {
-            let done = with_console(&reach, IfMissing::Fail, async |c| {
-                c.post("/api/v1/secrets/rotate", &json!({})).await
-            })?;
+            let done =
+                with_console(&reach, IfMissing::Fail, async |c| c.post("/api/v1/secrets/rotate", &json!({})).await)?;
             let n = text(&done, "secrets");
             say(&pick(format!("{n} 个凭据已用新密钥重新封存"), format!("{n} secrets are sealed under a new key")));
         }
@@ -146,9 +145,8 @@ fn secret_of(
     given: &[SecretText],
 ) -> Result<Secret, Failure> {
     let needs_user = || {
-        user.clone().ok_or_else(|| {
-            Failure::usage(pick(format!("{kind} 需要 --user"), format!("{kind} needs --user NAME")))
-        })
+        user.clone()
+            .ok_or_else(|| Failure::usage(pick(format!("{kind} 需要 --user"), format!("{kind} needs --user NAME"))))
     };
     let wrong_lines = |n: usize| {
         let got = given.len();
@@ -184,11 +182,7 @@ fn secret_of(
     }
 }
 
-fn protocol<T, const N: usize>(
-    word: &str,
-    parse: impl Fn(&str) -> Option<T>,
-    all: [&str; N],
-) -> Result<T, Failure> {
+fn protocol<T, const N: usize>(word: &str, parse: impl Fn(&str) -> Option<T>, all: [&str; N]) -> Result<T, Failure> {
     parse(word).ok_or_else(|| {
         let all = all.join(", ");
         Failure::usage(pick(

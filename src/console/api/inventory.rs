@@ -39,7 +39,9 @@ pub async fn export(call: Call) -> Result<Reply, Problem> {
 /// `POST /inventory/plan`
 pub async fn plan(call: Call) -> Result<Reply, Problem> {
     let (rev, diff) = read(&call)?;
-    Ok(Reply::Json(json!({ "base_rev": rev, "changes": changes(&diff), "lines": lines(&diff), "lines_zh": lines_zh(&diff) })))
+    Ok(Reply::Json(
+        json!({ "base_rev": rev, "changes": changes(&diff), "lines": lines(&diff), "lines_zh": lines_zh(&diff) }),
+    ))
 }
 
 /// `POST /inventory/apply`
