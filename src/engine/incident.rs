@@ -413,3 +413,6 @@ fn remove<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<Arc<str>>>, k
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -376,3 +376,6 @@ fn rounded(at: Mono) -> Mono {
     let up = ns.div_ceil(grain) * grain;
     Mono::from_origin(Duration::from_nanos(u64::try_from(up).unwrap_or(u64::MAX)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ impl Book {
         for id in &ids {
             let Some(incident) = self.incidents.get(id) else { continue };
             if incident.flags.topology && self.is_active(incident.cause.as_ref()) {
+                self.held.remove(id); // its cause may have come back
                 continue;
             }
             let problems: Vec<&ProblemId> =

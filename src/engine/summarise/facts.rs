@@ -1,0 +1,104 @@
+//! Texts and states of objects: told when they change and once a day, so that one lost is told again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::wire::Facts;
+use crate::model::{FieldType, Mono, Now, Object, Observation, Outcome, ProbeId, Value};
+
+/// Told again after so long, changed or not.
+pub(super) const AGAIN: Duration = Duration::from_secs(24 * 3600);
+/// Forgotten when nothing was seen of it for so long.
+const LIFE: Duration = Duration::from_secs(48 * 3600);
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Objects and instances remembered; fifty of each of a thousand devices.
+const MAX_KNOWN: usize = 50_000;
+
+/// What was told last.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    all: HashMap<(ProbeId, Object, Arc<str>), Told>,
+    swept: Mono,
+    dropped: u64,
+}
+
+#[derive(Debug)]
+struct Told {
+    /// By table and slot.
+    values: Vec<(usize, usize, Value)>,
+    at: Mono,
+    seen: Mono,
+}
+
+impl Known {
+    pub(super) fn push(&mut self, seen: &Observation, now: Now) -> Vec<Facts> {
+        let mut out = Vec::new();
+        if seen.outcome == Outcome::Invalid {
+            return out;
+        }
+        for row in &seen.rows {
+            let telling = |v: &Value| matches!(v, Value::Text(_) | Value::State(_));
+            if !row.values.iter().any(telling) {
+                continue;
+            }
+            let key = (seen.probe.clone(), row.object.clone(), row.instance.clone());
+            if self.all.len() >= MAX_KNOWN && !self.all.contains_key(&key) {
+                self.dropped += 1;
+                continue;
+            }
+            let told = self.all.entry(key).or_insert(Told { values: Vec::new(), at: now.mono, seen: now.mono });
+            let mut changed = false;
+            for (value, slot) in row.values.iter().zip(0usize..).filter(|(value, _)| telling(value)) {
+                match told.values.iter_mut().find(|(t, s, _)| (*t, *s) == (row.table, slot)) {
+                    Some((.., old)) if old == value => {}
+                    Some((.., old)) => {
+                        changed = true;
+                        old.clone_from(value);
+                    }
+                    None => {
+                        changed = true;
+                        told.values.push((row.table, slot, value.clone()));
+                    }
+                }
+            }
+            told.seen = now.mono;
+            if changed || now.mono.since(told.at) >= AGAIN {
+                told.at = now.mono;
+                out.push(Facts {
+                    object: row.object.clone(),
+                    instance: row.instance.clone(),
+                    probe: seen.probe.clone(),
+                    values: words(seen, &told.values),
+                });
+            }
+        }
+        out
+    }
+
+    pub(super) fn sweep(&mut self, now: Mono) {
+        if now.since(self.swept) >= SWEEP_EVERY {
+            self.swept = now;
+            self.all.retain(|_, told| now.since(told.seen) < LIFE);
+        }
+    }
+
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+fn words(seen: &Observation, values: &[(usize, usize, Value)]) -> BTreeMap<String, String> {
+    values
+        .iter()
+        .filter_map(|(table, slot, value)| {
+            let field = seen.schema.tables.get(*table)?.fields.get(*slot)?;
+            let word = match (value, &field.kind) {
+                (Value::Text(text), _) => text.to_string(),
+                (Value::State(i), FieldType::State(names)) => names.get(usize::from(*i))?.to_string(),
+                _ => return None,
+            };
+            Some((field.name.to_string(), word))
+        })
+        .collect()
+}
