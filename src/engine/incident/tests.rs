@@ -406,7 +406,10 @@ fn a_symptom_hangs_under_its_cause_whichever_came_first() {
          #2 open major sym|asset:a| x1 +topology <#1
          #2 opened t1: sym: fails = 3
          #2 folded console: cause|asset:a|";
-    check("0 t1 + cause\n1 t1 + sym\n2 t1 + sym on=asset:b", &format!("{under}\n#3 open major sym|asset:b| x1\n#3 opened t1: sym: fails = 3"));
+    check(
+        "0 t1 + cause\n1 t1 + sym\n2 t1 + sym on=asset:b",
+        &format!("{under}\n#3 open major sym|asset:b| x1\n#3 opened t1: sym: fails = 3"),
+    );
     check(
         "0 t1 + sym
          1 t1 + cause",
@@ -441,10 +444,7 @@ fn when_the_cause_is_gone_a_symptom_waits_for_a_fresh_word() {
             "20 t1 - sym since=1\n99 tick",
             "#2 resolved major sym|asset:a| x1 +topology <#1\n#2 left t1: sym: condition\n#2 resolved t1: condition",
         ),
-        (
-            "20 t1 + cause x=2\n99 tick",
-            "#1 open major cause|asset:a| x2\n#1 reopened t1: cause: fails = 3",
-        ),
+        ("20 t1 + cause x=2\n99 tick", "#1 open major cause|asset:a| x2\n#1 reopened t1: cause: fails = 3"),
     ] {
         check(&format!("{start}{then}"), &format!("{folded}{expected}"));
     }

@@ -126,7 +126,11 @@ impl Play {
     }
 
     fn keep(&mut self, saved: Saved) {
-        if saved.body.is_null() { self.saved.remove(&saved.key) } else { self.saved.insert(saved.key.clone(), saved) };
+        if saved.body.is_null() {
+            self.saved.remove(&saved.key)
+        } else {
+            self.saved.insert(saved.key.clone(), saved)
+        };
     }
 
     fn seen(&mut self, t: f64, object: &str, outcome: Outcome, rows: Vec<Row>) {
@@ -373,7 +377,10 @@ fn a_port_that_is_gone_for_a_day_expires() {
     for hour in 1..=26 {
         play.seen(f64::from(hour) * 3_600.0, A, Outcome::Ok, ports(&[("ge2", 0)]));
     }
-    assert_eq!(play.log(), ["0.0 + port-down|interface:a/ge1| x1", "90000.0 - port-down|interface:a/ge1| x1 expired"]);
+    assert_eq!(
+        play.log(),
+        ["0.0 + port-down|interface:a/ge1| x1", "90000.0 - port-down|interface:a/ge1| x1 expired"]
+    );
 }
 
 #[test]
@@ -413,7 +420,11 @@ fn after_a_restart_what_fired_fires_on_and_is_not_raised_again() {
     let mut after = Play::restored(&rules, &tasks, saved, 0.0);
     assert_eq!(after.rules.roster(), roster);
     after.pings(1.0, A, "00");
-    assert_eq!(after.log(), Vec::<String>::new(), "the count of failures goes on: no false recovery, no second raise");
+    assert_eq!(
+        after.log(),
+        Vec::<String>::new(),
+        "the count of failures goes on: no false recovery, no second raise"
+    );
     after.pings(3.0, A, "1");
     assert_eq!(after.log(), ["3.0 - host-down|asset:a| x1"]);
     assert_eq!(after.last[0].since, before.last[0].since);
@@ -493,7 +504,11 @@ fn rules_that_do_not_compile_are_named_and_left_out() {
 
 #[test]
 fn the_console_judges_summaries_of_each_agent() {
-    let slow = PlanRule { at: RuleAt::Console, window_ms: 60_000, ..rule("slow", "icmp", &[A], "w.rtt_seconds.p95 > raise_at") };
+    let slow = PlanRule {
+        at: RuleAt::Console,
+        window_ms: 60_000,
+        ..rule("slow", "icmp", &[A], "w.rtt_seconds.p95 > raise_at")
+    };
     let dead = PlanRule { at: RuleAt::Console, ..rule("dead", "icmp", &[A], "fails >= 15") };
     let mut play = Play::new(&[slow, dead], &[]);
     let window = |play: &mut Play, agent: &str, t: f64, rtt: Option<f64>| {

@@ -31,9 +31,14 @@ fn a_window_sums_up_runs_packets_causes_and_measurements() {
     let mut s = Summariser::new();
     for i in 0..10u64 {
         let failed = i == 3;
-        let values = vec![if failed { Value::Null } else { Value::many(vec![(i + 1) as f64 / 100.0]) }, Value::F64(0.0)];
+        let values =
+            vec![if failed { Value::Null } else { Value::many(vec![(i + 1) as f64 / 100.0]) }, Value::F64(0.0)];
         let outcome = if failed { Outcome::Failed } else { Outcome::Ok };
-        s.push(&seen("icmp", "asset:a", 100_000 + i, outcome, vec![row(0, "asset:a", values)]), Duration::from_secs(60), now(100_000 + i));
+        s.push(
+            &seen("icmp", "asset:a", 100_000 + i, outcome, vec![row(0, "asset:a", values)]),
+            Duration::from_secs(60),
+            now(100_000 + i),
+        );
     }
     s.push(&seen("icmp", "asset:a", 100_020, Outcome::Invalid, vec![]), Duration::from_secs(60), now(100_020));
     assert!(s.flush(now(100_030)).is_empty() || s.next_wake().is_none());
@@ -83,9 +88,7 @@ fn a_record_has_at_most_500_rows() {
 #[test]
 fn facts_are_told_when_they_change_and_once_a_day() {
     let mut s = Summariser::new();
-    let port = |oper: u8| {
-        vec![row(1, "interface:a/eth0", vec![Value::State(0), Value::State(oper), Value::U64(1)])]
-    };
+    let port = |oper: u8| vec![row(1, "interface:a/eth0", vec![Value::State(0), Value::State(oper), Value::U64(1)])];
     let day = 24 * 3_600_000;
     // (time, state of the port, facts expected)
     let table = [(0, 0, 1), (1_000, 0, 0), (2_000, 1, 1), (3_000, 1, 0), (3_000 + day, 1, 1), (4_000 + day, 1, 0)];
