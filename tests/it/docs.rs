@@ -87,6 +87,24 @@ fn every_path_named_in_a_document_exists() {
 }
 
 #[test]
+fn every_path_named_in_a_comment_exists() {
+    let mut found = Vec::new();
+    for source in ["src", "tests"].iter().flat_map(|dir| tree::files(dir, &[".rs"])) {
+        let comments = source.text.lines().enumerate().filter(|(_, l)| l.trim_start().starts_with("//"));
+        for (at, line) in comments {
+            for text in line.split('`').skip(1).step_by(2) {
+                if let Some(path) = named_path(text)
+                    && !tree::root().join(&path).exists()
+                {
+                    found.push(format!("{}:{}: `{text}` does not exist", source.path, at + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
 fn every_relative_link_resolves() {
     let mut found = Vec::new();
     for document in documents() {
@@ -133,4 +151,55 @@ fn what_looks_like_a_path_is_one() {
     assert_eq!(links("see [a](b.md#c) and [d](e)\n```\n[x](y)\n```"), [(1, "b.md#c"), (1, "e")]);
     assert_eq!(anchors("# A b: `c`\n## 备份 数据"), ["a-b-c", "备份-数据"]);
     assert_eq!(ticked("a `b` c `d`\n```\n`e`\n```"), [(1, "b"), (1, "d")]);
+}
+
+/// The `fengsui` commands in the fenced blocks of a document, each as its words.
+fn commands(text: &str) -> Vec<(usize, Vec<String>)> {
+    let mut fenced = false;
+    let mut found = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+            let line = line.split(" # ").next().unwrap_or(line).trim();
+            let command = ["sudo -u fengsui ", "$ ", ""].iter().find_map(|p| line.strip_prefix(p));
+            let command = command.map(|c| c.replacen("cargo run --release --", "fengsui", 1));
+            if let Some(command) = command.filter(|c| c.starts_with("fengsui ")) {
+                found.push((at + 1, words(&command)));
+            }
+        }
+    }
+    found
+}
+
+/// A line as a shell would cut it, as far as documents need: blanks and double quotes.
+fn words(line: &str) -> Vec<String> {
+    let quoted = line.split('"').enumerate().flat_map(|(at, part)| {
+        let part: Vec<&str> = if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() };
+        part.into_iter().map(str::to_owned)
+    });
+    quoted.collect()
+}
+
+#[test]
+fn every_command_in_a_document_is_one_the_program_takes() {
+    let (mut found, mut seen) = (Vec::new(), 0);
+    for document in documents() {
+        for (line, words) in commands(&document.text) {
+            seen += 1;
+            if let Err(error) = fengsui::cli::command().try_get_matches_from(&words) {
+                let why = error.to_string();
+                found.push(format!("{}:{line}: {}: {}", document.path, words.join(" "), why.lines().next().unwrap()));
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} commands found");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn commands_are_found_and_cut_into_words() {
+    let text = "`fengsui a`\n```\nfengsui note ID \"a b\"   # why\nls\ncargo run --release -- up\n```";
+    let cut: Vec<String> = commands(text).into_iter().map(|(n, w)| format!("{n}: {}", w.join("|"))).collect();
+    assert_eq!(cut, ["3: fengsui|note|ID|a b", "5: fengsui|up"]);
 }

@@ -14,5 +14,6 @@ mod house;
 mod refusals;
 mod rig;
 mod scrape;
+mod snippets;
 mod snmp;
 mod tree;
