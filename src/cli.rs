@@ -5,6 +5,7 @@
 //! Exit codes: 0 good, 1 something bad found, 2 wrong use or definitions, 3 could not be looked at, 130 interrupted.
 
 pub mod agent;
+pub mod check;
 pub mod client;
 pub mod completions;
 pub mod console;
@@ -108,6 +109,8 @@ pub enum Verb {
     Console(console::Args),
     /// An agent alone.
     Agent(agent::Args),
+    /// Read settings, definitions and inventory as the daemon would; print every mistake.
+    Check(check::Args),
     /// The declared inventory: apply, export, diff.
     Inventory(inventory::Args),
     /// Incidents: list them and handle them.
@@ -135,8 +138,6 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-pub mod check;
-
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = match command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m)) {
@@ -156,6 +157,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Up(args) => up::run(args),
         Verb::Console(args) => console::run(args),
         Verb::Agent(args) => agent::run(args),
+        Verb::Check(args) => check::run(args),
         Verb::Inventory(args) => inventory::run(args),
         Verb::Incident(args) => incident::run(args),
         Verb::Token(args) => token::run(args),
