@@ -46,7 +46,7 @@ pub fn run(args: Args) -> Answer {
     files.extend(sorted.inventory);
     let loaded = defs::load(&sorted.definitions, probe::catalog());
     diagnostics.extend(loaded.diagnostics.iter().cloned());
-    let assets = match files.is_empty().then(|| Ok(inventory::shipped())).unwrap_or_else(|| inventory::read(&files)) {
+    let assets = match if files.is_empty() { Ok(inventory::shipped()) } else { inventory::read(&files) } {
         Ok(read) => read.assets.len(),
         Err(found) => {
             diagnostics.extend(found);

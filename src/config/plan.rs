@@ -49,7 +49,7 @@ pub fn build(
     let mut notes = Vec::new();
     let watched = assign::watched_by(inventory, agent, alive, &mut notes);
     let facts = attributes::Facts::of(inventory, &watched.objects(), agent);
-    let tasks = tasks::tasks(inventory, definitions, &watched, &facts, &mut notes);
+    let tasks = tasks::tasks(definitions, &watched, &facts, &mut notes);
     let rules = rules::rules(definitions, RuleAt::Agent, &facts, &tasks);
 
     let mut named = BTreeMap::new();
@@ -99,7 +99,7 @@ pub fn console_rules(
     let watched = assign::everything(inventory);
     let facts = attributes::Facts::of_all(inventory, &watched.objects());
     let mut notes = Vec::new(); // the plans of the agents say the same
-    let tasks = tasks::tasks(inventory, definitions, &watched, &facts, &mut notes);
+    let tasks = tasks::tasks(definitions, &watched, &facts, &mut notes);
     let rules = rules::rules(definitions, RuleAt::Console, &facts, &tasks);
     let used: BTreeSet<&Object> = rules.iter().flat_map(|r| &r.cases).flat_map(|c| &c.objects).collect();
     let objects = facts.into_plan_objects(|object| used.contains(object));

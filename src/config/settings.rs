@@ -300,13 +300,10 @@ fn uplink(t: &Table<'_>) -> Option<Uplink> {
         }
     }
     let ca_sha256 = t.opt_text("ca_sha256").map(|text| text.replace(':', "").to_ascii_lowercase());
-    if let (Some(hex), Some(item)) = (&ca_sha256, t.item("ca_sha256")) {
-        if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-            item.fault(
-                "`ca_sha256` is no fingerprint",
-                "64 hexadecimal digits, as `fengsui enroll token` prints them",
-            );
-        }
+    if let (Some(hex), Some(item)) = (&ca_sha256, t.item("ca_sha256"))
+        && (hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        item.fault("`ca_sha256` is no fingerprint", "64 hexadecimal digits, as `fengsui enroll token` prints them");
     }
     let token_file = path(t, "token_file");
     t.finish();

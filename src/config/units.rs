@@ -55,7 +55,7 @@ pub fn parse_capacity(text: &str) -> Result<u64, String> {
 
 /// Writes bit/s in the largest unit that keeps it whole.
 pub fn format_capacity(bps: u64) -> String {
-    let (unit, per) = RATES.iter().find(|(_, per)| bps % per == 0).unwrap_or(&RATES[4]);
+    let (unit, per) = RATES.iter().find(|(_, per)| bps.is_multiple_of(*per)).unwrap_or(&RATES[4]);
     format!("{}{unit}", bps / per)
 }
 

@@ -28,11 +28,11 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, catalog: Catalog
     let before = table.faults.count();
     let kind = kind(table, catalog);
     let on = on(table);
-    if let (Some(kind), Some((on, item))) = (kind, &on) {
-        if !kind.on.contains(on) {
-            let known: Vec<&str> = kind.on.iter().map(|k| k.as_str()).collect();
-            item.fault(format!("kind `{}` cannot watch {on}", kind.name), format!("known: {}", known.join(", ")));
-        }
+    if let (Some(kind), Some((on, item))) = (kind, &on)
+        && !kind.on.contains(on)
+    {
+        let known: Vec<&str> = kind.on.iter().map(|k| k.as_str()).collect();
+        item.fault(format!("kind `{}` cannot watch {on}", kind.name), format!("known: {}", known.join(", ")));
     }
     let filter = filter(table, on.as_ref().map(|(on, _)| *on));
     let interval = bounded(table, "interval", MIN_INTERVAL, MAX_INTERVAL);
@@ -41,23 +41,21 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, catalog: Catalog
     }
     let interval = interval.unwrap_or(DEFAULT_KEEP);
     let timeout = bounded(table, "timeout", Duration::from_millis(10), MAX_INTERVAL);
-    if let (Some(timeout), Some(item)) = (timeout, table.item("timeout")) {
-        if timeout > interval && table.faults.count() == before {
-            let what = format!(
-                "timeout {} is longer than the interval {}",
-                format_duration(timeout),
-                format_duration(interval)
-            );
-            item.fault(what, "make it at most the interval");
-        }
+    if let (Some(timeout), Some(item)) = (timeout, table.item("timeout"))
+        && timeout > interval
+        && table.faults.count() == before
+    {
+        let what =
+            format!("timeout {} is longer than the interval {}", format_duration(timeout), format_duration(interval));
+        item.fault(what, "make it at most the interval");
     }
     let keep = bounded(table, "keep", MIN_INTERVAL, MAX_KEEP);
-    if let (Some(keep), Some(item)) = (keep, table.item("keep")) {
-        if keep < interval {
-            let what =
-                format!("keep {} is shorter than the interval {}", format_duration(keep), format_duration(interval));
-            item.fault(what, "make it at least the interval");
-        }
+    if let (Some(keep), Some(item)) = (keep, table.item("keep"))
+        && keep < interval
+    {
+        let what =
+            format!("keep {} is shorter than the interval {}", format_duration(keep), format_duration(interval));
+        item.fault(what, "make it at least the interval");
     }
     let given = table.table("settings");
     let settings = kind.map(|kind| kinds::read(kind, given.as_ref()));

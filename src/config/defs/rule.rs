@@ -218,10 +218,10 @@ pub(super) fn read_override(table: &Table<'_>, rules: &[RuleDef], ids: &[&str]) 
         }
     };
     let def = rule.as_ref().and_then(|rule| rules.iter().find(|r| r.id == *rule));
-    if let (Some(rule), None, Some(item)) = (&rule, def, table.item("rule")) {
-        if !ids.contains(&rule.as_str()) {
-            item.fault(format!("unknown rule `{rule}`"), did_you_mean(rule.as_str(), ids.iter().copied()));
-        }
+    if let (Some(rule), None, Some(item)) = (&rule, def, table.item("rule"))
+        && !ids.contains(&rule.as_str())
+    {
+        item.fault(format!("unknown rule `{rule}`"), did_you_mean(rule.as_str(), ids.iter().copied()));
     }
     table.has("where");
     let filter = filter(table, def.map(|d| d.on));

@@ -96,9 +96,8 @@ pub fn diff(old: &Inventory, new: &Inventory, prune: bool) -> Diff {
             old.zones
                 .iter()
                 .filter(|(id, _)| new.zones.contains_key(*id))
-                .filter_map(|(id, zone)| {
-                    (!zones.contains_key(id) && shipped.zones.contains_key(id)).then(|| (id.clone(), zone.clone()))
-                })
+                .filter(|&(id, _zone)| !zones.contains_key(id) && shipped.zones.contains_key(id))
+                .map(|(id, zone)| (id.clone(), zone.clone()))
                 .collect::<Vec<_>>(),
         );
     }

@@ -427,10 +427,10 @@ fn host(item: &Item<'_>) -> Option<String> {
 fn snmp(t: &Table<'_>) -> Option<SnmpAccess> {
     let port = t.int("port", 1, 65_535);
     let secret = t.text("secret", "\"aks-core\"").map(str::to_owned);
-    if let (Some(secret), Some(item)) = (&secret, t.item("secret")) {
-        if secret.is_empty() || secret.len() > crate::model::id::MAX_SLUG || secret.chars().any(char::is_control) {
-            item.fault("`secret` is no name of a secret", "name one made with: fengsui secret set NAME");
-        }
+    if let (Some(secret), Some(item)) = (&secret, t.item("secret"))
+        && (secret.is_empty() || secret.len() > crate::model::id::MAX_SLUG || secret.chars().any(char::is_control))
+    {
+        item.fault("`secret` is no name of a secret", "name one made with: fengsui secret set NAME");
     }
     t.finish();
     Some(SnmpAccess { port: u16::try_from(port.unwrap_or(SNMP_PORT)).ok()?, secret: secret? })
@@ -449,10 +449,11 @@ fn website(t: &Table<'_>) -> Option<Website> {
         }
     }
     let site_code = free(t, "site_code");
-    if !site_code.is_empty() && (site_code.len() != 10 || !site_code.bytes().all(|b| b.is_ascii_digit())) {
-        if let Some(item) = t.item("site_code") {
-            item.fault(format!("`{site_code}` is no site code"), "政府网站标识码 has ten digits");
-        }
+    if !site_code.is_empty()
+        && (site_code.len() != 10 || !site_code.bytes().all(|b| b.is_ascii_digit()))
+        && let Some(item) = t.item("site_code")
+    {
+        item.fault(format!("`{site_code}` is no site code"), "政府网站标识码 has ten digits");
     }
     t.finish();
     Some(Website { url: url?, site_code })
@@ -475,10 +476,10 @@ fn tags(t: &Table<'_>) -> Vec<String> {
 }
 
 fn too_many(t: &Table<'_>, key: &'static str, count: usize) {
-    if count > MAX_LIST {
-        if let Some(item) = t.item(key) {
-            item.fault(format!("`{key}` has {count} entries"), format!("at most {MAX_LIST}"));
-        }
+    if count > MAX_LIST
+        && let Some(item) = t.item(key)
+    {
+        item.fault(format!("`{key}` has {count} entries"), format!("at most {MAX_LIST}"));
     }
 }
 

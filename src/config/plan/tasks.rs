@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::defs::{Definitions, ProbeDef};
 use crate::model::field::TargetNeed;
-use crate::model::inventory::{Asset, Inventory, Link, Side, Website};
+use crate::model::inventory::{Asset, Link, Side, Website};
 use crate::model::plan::{SettingValue, Settings, Target, Task};
 use crate::model::{Object, ObjectKind};
 
@@ -16,7 +16,6 @@ const PORT: &str = "port";
 
 /// All tasks, by probe, then object.
 pub(super) fn tasks(
-    inventory: &Inventory,
     definitions: &Definitions,
     watched: &Watched<'_>,
     facts: &Facts,
