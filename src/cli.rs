@@ -15,6 +15,7 @@ pub mod inventory;
 pub mod json;
 pub mod log;
 pub mod man;
+pub mod probe;
 pub mod reach;
 pub mod replay;
 pub mod secret;
@@ -113,6 +114,8 @@ pub enum Verb {
     Check(check::Args),
     /// The declared inventory: apply, export, diff.
     Inventory(inventory::Args),
+    /// Look at targets now: icmp, tcp, http, tls, snmp, host.
+    Probe(probe::Args),
     /// Incidents: list them and handle them.
     Incident(incident::Args),
     /// API tokens.
@@ -159,6 +162,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Agent(args) => agent::run(args),
         Verb::Check(args) => check::run(args),
         Verb::Inventory(args) => inventory::run(args),
+        Verb::Probe(args) => probe::run(args),
         Verb::Incident(args) => incident::run(args),
         Verb::Token(args) => token::run(args),
         Verb::Secret(args) => secret::run(args),
