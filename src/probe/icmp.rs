@@ -101,7 +101,7 @@ impl Wants {
         let count = whole("count", 1).clamp(1, 20);
         // All packets leave in the first half of the time there is, whatever the spacing asked for.
         let most = task.timeout() / 2 / count.saturating_sub(1).max(1);
-        let interval = task.interval().max(MIN_INTERVAL);
+        let interval = task.interval().clamp(MIN_INTERVAL, MAX_INTERVAL);
         Self {
             count,
             size: whole("size", 56).min(1400) as usize,
@@ -117,6 +117,9 @@ impl Wants {
 
 /// Faster than this a task is not run, whatever it says.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Slower than this is never; it keeps sums of nanoseconds within 64 bits.
+const MAX_INTERVAL: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Code point of a DSCP class; 0 for what is none.
 fn dscp(name: &str) -> u8 {

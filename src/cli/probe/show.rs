@@ -132,11 +132,11 @@ impl<'a> Screen<'a> {
         print(&table(&head, &rows));
     }
 
-    /// Failed if any run was, else invalid if any was.
+    /// Failed if any run was, else invalid if any was or a target had none.
     pub(super) fn worst(&self) -> Outcome {
         if self.totals.iter().any(|t| t.failed > 0) {
             Outcome::Failed
-        } else if self.totals.iter().any(|t| t.invalid > 0) {
+        } else if self.totals.iter().any(|t| t.invalid > 0 || t.runs == 0) {
             Outcome::Invalid
         } else {
             Outcome::Ok

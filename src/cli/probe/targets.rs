@@ -20,7 +20,7 @@ const MAX_TARGETS: usize = 100_000;
 /// Most bytes of a list of targets or a secret.
 const MAX_FILE: u64 = 16 << 20;
 /// Planned runs of a bulk kind come so rarely that only those asked for happen.
-const NEVER_MS: u64 = 1 << 48;
+const NEVER_MS: u64 = 1 << 40;
 
 /// SNMP credentials; values other than a community come from a file, never from argv.
 #[derive(Debug, clap::Args)]
