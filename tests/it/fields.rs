@@ -17,6 +17,7 @@ const BARE: &[(&str, &str)] = &[
     ("fails", "a count"),
     ("status_code", "a code"),
     ("days_left", "days is its unit: certificates are talked about in days"),
+    ("mtu", "IF-MIB's own name; octets"),
     ("load1", "the system's own name"),
     ("load5", "the system's own name"),
     ("load15", "the system's own name"),

@@ -20,6 +20,9 @@ const MAX_PARALLEL: usize = 400;
 /// Targets start this far apart, or closer where the interval is too short for all of them.
 const SPREAD: Duration = Duration::from_millis(1);
 
+/// Time that a bulk kind has to make its sockets ready before the first run.
+const WARM_UP: Duration = Duration::from_millis(20);
+
 /// A run of the target at `target`.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -36,7 +39,7 @@ pub(super) fn start(
     secret: Option<&Secret>,
     out: mpsc::Sender<Told>,
 ) -> Result<JoinSet<()>, String> {
-    let pace = Pace::new(order, tasks.len(), cx.clock.clone());
+    let mut pace = Pace::new(order, tasks.len(), cx.clock.clone());
     let mut all = JoinSet::new();
     match order.kind.runner {
         Runner::Each(make) => {
@@ -65,6 +68,7 @@ pub(super) fn start(
             }
         }
         Runner::Bulk(begin) => {
+            pace.began = pace.began.plus(WARM_UP);
             all.spawn(bulk(begin, cx.clone(), pace, tasks.into(), out));
         }
     }

@@ -223,6 +223,16 @@ impl Pacer {
         for slot in gone.into_values() {
             self.remove(slot);
         }
+        // Now rather than at the first packet: what is lacking shows at once, and the kernel needs some
+        // milliseconds until it stamps what comes in.
+        let now = self.cx.clock.mono();
+        for version in [Version::V4, Version::V6] {
+            let wanted = |w: &Watched| w.place.address.is_some_and(|a| Version::of(a.ip()) == version);
+            if self.slots.iter().flatten().any(wanted) {
+                // Said in `limits`; the runs that need it say it too.
+                let _ = self.open(version, now);
+            }
+        }
     }
 
     fn renew(&mut self, slot: usize, task: &Arc<Task>) {
