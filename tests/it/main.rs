@@ -12,6 +12,7 @@ mod definitions;
 mod docs;
 mod fields;
 mod house;
+mod probe;
 mod refusals;
 mod rig;
 mod scrape;
