@@ -19,6 +19,7 @@ mod latest;
 mod live;
 mod lock;
 mod own;
+mod retention;
 mod scope;
 mod sealed;
 mod series;
@@ -106,6 +107,7 @@ impl Store {
             permits: Semaphore::new(READERS),
             closing: Arc::new(Semaphore::new(1)),
             retired: Mutex::new(0),
+            close_at: Mutex::default(),
         });
         series::warm(&shared, now.wall);
         let writer = Writer::new(core, days, memory, shared.clone(), lock);

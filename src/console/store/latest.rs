@@ -103,6 +103,11 @@ impl LatestCache {
         }
     }
 
+    /// Whether it has values of this object.
+    pub(super) fn knows(&self, object: &Object) -> bool {
+        self.rows.contains_key(object)
+    }
+
     /// Series held, and measurements that found no room.
     pub(super) const fn size(&self) -> (usize, u64) {
         (self.series, self.dropped)

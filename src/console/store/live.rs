@@ -115,6 +115,8 @@ pub(super) struct Shared {
     pub(super) permits: Semaphore,
     /// Held while an hour is being closed.
     pub(super) closing: Arc<Semaphore>,
+    /// When to look for hours to close next.
+    pub(super) close_at: Mutex<Mono>,
     /// The day for which retention ran last.
     pub(super) retired: Mutex<i32>,
 }

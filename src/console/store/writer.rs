@@ -15,6 +15,7 @@ use super::days::Days;
 use super::db::sql;
 use super::live::Shared;
 use super::lock::Lock;
+use super::own::Own;
 use super::types::StoreError;
 use crate::engine::incident::Book;
 use crate::model::{AgentId, Wall};
@@ -48,8 +49,8 @@ pub(super) struct Memory {
     pub(super) book: Book,
     /// Watermarks of the sample streams, by agent and epoch.
     pub(super) marks: HashMap<(AgentId, Arc<str>), u64>,
-    /// Alerts of the console about its agents that are firing: until when, if they end by themselves.
-    pub(super) own: BTreeMap<(AgentId, String), Option<Wall>>,
+    /// Alerts of the console about its agents that are firing.
+    pub(super) own: BTreeMap<(AgentId, &'static str), Own>,
     /// Changed by the job that runs now; set by whoever changes something above.
     pub(super) dirty: bool,
 }

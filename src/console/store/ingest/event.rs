@@ -1,0 +1,127 @@
+//! Records of the event and bulk streams: alerts and rosters for the book, facts, status, answers to jobs.
+
+use rusqlite::params;
+
+use super::super::db::sql;
+use super::super::types::StoreError;
+use super::super::writer::Writer;
+use super::super::{agents, incidents};
+use super::{Context, HISTORY, Outcome, refuse};
+use crate::engine::incident::Input;
+use crate::model::wire::{AgentStatus, Facts, Record};
+use crate::model::{Alert, AlertState, Object, Wall};
+
+/// Longest value of a fact, in bytes: a sysDescr has 255.
+const MAX_FACT: usize = 4_096;
+
+pub(super) fn take(
+    writer: &mut Writer,
+    context: &Context,
+    at: Wall,
+    record: Record,
+    outcome: &mut Outcome,
+) -> Result<(), StoreError> {
+    let agent = &context.authority.agent;
+    match record {
+        Record::Alert(alert) => {
+            // What is over may be said of an object that was just taken away.
+            if alert.state == AlertState::Firing && !context.authority.allows(&alert.key.object) {
+                return refuse(writer, context, &alert.key.object, outcome);
+            }
+            let history = context.received.since(context.correct(at)) > HISTORY;
+            outcome.inputs.push(Input::Alert { agent: agent.clone(), alert, history });
+            Ok(())
+        }
+        Record::Roster(roster) => {
+            let at = context.correct(at);
+            outcome.inputs.push(Input::Roster { agent: agent.clone(), entries: roster.firing, at });
+            Ok(())
+        }
+        Record::Facts(facts) => {
+            if !context.authority.allows(&facts.object) {
+                return refuse(writer, context, &facts.object, outcome);
+            }
+            take_facts(writer, context, at, &facts)
+        }
+        Record::AgentStatus(status) => take_status(writer, context, at, status),
+        Record::JobResult(result) => agents::job_done(writer, agent, &result),
+        // Those are items of their own.
+        Record::Samples(_) | Record::Gap(_) => Ok(()),
+    }
+}
+
+/// Gives everything to the book at once, times corrected, and notes the original ones.
+pub(super) fn finish(writer: &mut Writer, context: &Context, mut inputs: Vec<Input>) -> Result<(), StoreError> {
+    let mut originals: Vec<Alert> = Vec::new();
+    if context.shift_ms() != 0 {
+        for input in &mut inputs {
+            if let Input::Alert { agent, alert, .. } = input
+                && *agent == context.authority.agent
+            {
+                originals.push(alert.clone());
+                alert.since = context.correct(alert.since);
+                alert.at = context.correct(alert.at);
+            }
+        }
+    }
+    incidents::apply_all(writer, inputs, context.received)?;
+    for alert in originals {
+        let agent = &context.authority.agent;
+        incidents::note_original(&writer.core, &alert.key, agent, &alert.rule, alert.since, alert.at)?;
+    }
+    Ok(())
+}
+
+fn take_facts(writer: &mut Writer, context: &Context, at: Wall, facts: &Facts) -> Result<(), StoreError> {
+    let at = context.correct(at).millis();
+    let agent = context.authority.agent.as_str();
+    let object = facts.object.to_string();
+    for (field, value) in &facts.values {
+        let end = value.floor_char_boundary(MAX_FACT);
+        let value = value.get(..end).unwrap_or_default();
+        writer
+            .core
+            .prepare_cached(
+                "INSERT INTO fact (object, instance, probe, field, value, agent, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT DO UPDATE SET value = excluded.value, agent = excluded.agent, at = excluded.at WHERE excluded.at >= at",
+            )
+            .and_then(|mut q| q.execute(params![object, facts.instance, facts.probe.as_str(), field, value, agent, at]))
+            .map_err(sql("store a fact"))?;
+    }
+    note_interface(writer, context, &facts.object)
+}
+
+/// An interface that an agent saw is observed from then on.
+pub(super) fn note_interface(writer: &Writer, context: &Context, object: &Object) -> Result<(), StoreError> {
+    let Object::Interface { asset, name } = object else { return Ok(()) };
+    writer
+        .core
+        .prepare_cached("INSERT OR IGNORE INTO observed_interface (asset, name, agent, first) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut q| {
+            q.execute(params![asset.as_str(), name, context.authority.agent.as_str(), context.received.millis()])
+        })
+        .map(drop)
+        .map_err(sql("note an interface"))
+}
+
+fn take_status(writer: &mut Writer, context: &Context, at: Wall, status: AgentStatus) -> Result<(), StoreError> {
+    let (agent, at) = (context.authority.agent.clone(), context.correct(at));
+    let body = serde_json::to_string(&status).expect("a status has string keys only, so it always serialises");
+    writer
+        .core
+        .prepare_cached(
+            "INSERT INTO agent (id, heard, skew_ms, status, status_at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET heard = excluded.heard, skew_ms = excluded.skew_ms, status = excluded.status, status_at = excluded.status_at",
+        )
+        .and_then(|mut q| {
+            q.execute(params![agent.as_str(), context.received.millis(), context.skew_ms, body, at.millis()])
+        })
+        .map_err(sql("store the status of an agent"))?;
+    writer.after(move |shared| {
+        let mut live = shared.live_mut();
+        let row = live.agents.entry(agent).or_default();
+        row.status = Some(status);
+        row.status_at = Some(at);
+    });
+    Ok(())
+}
