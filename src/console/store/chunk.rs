@@ -171,7 +171,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Window>, StoreError> {
                 Box::new(histogram)
             });
             let from = t0.saturating_add(start);
-            Window { from, to: from.saturating_add(length), summary: Summary { n, min, max, sum, first, last, histogram } }
+            Window {
+                from,
+                to: from.saturating_add(length),
+                summary: Summary { n, min, max, sum, first, last, histogram },
+            }
         })
         .collect())
 }

@@ -211,7 +211,10 @@ fn carry_out(
 
 fn sized(what: &str, text: String) -> Result<String, CommandError> {
     if text.len() > MAX_WORDS {
-        return Err(CommandError::Invalid(format!("{what} has {} bytes, more than {MAX_WORDS}: shorten it", text.len())));
+        return Err(CommandError::Invalid(format!(
+            "{what} has {} bytes, more than {MAX_WORDS}: shorten it",
+            text.len()
+        )));
     }
     Ok(text)
 }
@@ -316,7 +319,9 @@ fn token_create(
     let row = TokenRow { name: name.clone(), role, scope, created: now, creator, expires, used: None, revoked: None };
     match tokens::create(writer, row, hash)? {
         true => Ok(Outcome::Token { name, token }),
-        false => Err(CommandError::Conflict(format!("there is a token `{name}` already: revoke it first, or take another name"))),
+        false => Err(CommandError::Conflict(format!(
+            "there is a token `{name}` already: revoke it first, or take another name"
+        ))),
     }
 }
 
@@ -332,7 +337,9 @@ fn enroll_token(
         return Err(CommandError::Invalid("`console` is this console's own name: take another".to_owned()));
     }
     if expires <= now || expires > now.plus(MAX_ENROLL) {
-        return Err(CommandError::Invalid(format!("an enrolment token lives up to 7 days: {expires} is not within them")));
+        return Err(CommandError::Invalid(format!(
+            "an enrolment token lives up to 7 days: {expires} is not within them"
+        )));
     }
     known_regions(writer, region)?;
     let (token, hash) = tokens::make("fse_")?;
@@ -396,8 +403,9 @@ fn probe_now(
             return Err(CommandError::NotFound { what: "object", id: object.to_string() });
         }
         let whole = object.asset().map(|asset| Object::Asset(asset.clone()));
-        let watches =
-            |objects: &std::collections::HashSet<Object>| objects.contains(object) || whole.as_ref().is_some_and(|whole| objects.contains(whole));
+        let watches = |objects: &std::collections::HashSet<Object>| {
+            objects.contains(object) || whole.as_ref().is_some_and(|whole| objects.contains(whole))
+        };
         live.assigned.iter().filter(|(_, set)| watches(&set.now)).map(|(agent, _)| agent.clone()).collect()
     };
     if agents.is_empty() {

@@ -45,8 +45,7 @@ pub(super) fn apply(
             writer.memory.book.load(incident);
         }
     }
-    let mut ids = Vec::new();
-    match with_ids(writer, now, &mut ids, |book, next| book.apply(input, now, next)) {
+    match with_ids(writer, now, |book, next| book.apply(input, now, next)) {
         Err(refused) => Ok(Err(refused)),
         Ok(effects) => {
             writer.memory.dirty = true;
@@ -62,18 +61,12 @@ pub(super) fn apply_all(writer: &mut Writer, inputs: Vec<Input>, now: Wall) -> R
         return Ok(());
     }
     writer.memory.dirty = true;
-    let mut ids = Vec::new();
-    let effects = with_ids(writer, now, &mut ids, |book, next| book.apply_all(inputs, now, next));
+    let effects = with_ids(writer, now, |book, next| book.apply_all(inputs, now, next));
     persist(writer, effects)
 }
 
 /// Lends the book and a source of ids, which live in the same writer.
-fn with_ids<R>(
-    writer: &mut Writer,
-    now: Wall,
-    _ids: &mut Vec<Arc<str>>,
-    work: impl FnOnce(&mut Book, &mut dyn FnMut() -> Arc<str>) -> R,
-) -> R {
+fn with_ids<R>(writer: &mut Writer, now: Wall, work: impl FnOnce(&mut Book, &mut dyn FnMut() -> Arc<str>) -> R) -> R {
     let mut book = std::mem::take(&mut writer.memory.book);
     let result = work(&mut book, &mut || writer.new_id(now));
     writer.memory.book = book;

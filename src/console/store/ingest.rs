@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::db::sql;
 use super::days::Sort;
+use super::db::sql;
 use super::live::Shared;
 use super::own;
 use super::types::{GapRow, IngestError, StoreError};
@@ -266,7 +266,14 @@ fn put_aside(
         .map_err(sql("put a record aside"))
 }
 
-fn park(writer: &mut Writer, context: &Context, seq: u64, at: Wall, kind: &str, body: &str) -> Result<(), StoreError> {
+fn park(
+    writer: &mut Writer,
+    context: &Context,
+    seq: u64,
+    at: Wall,
+    kind: &str,
+    body: &str,
+) -> Result<(), StoreError> {
     let received = context.received;
     let oldest = received.minus(Duration::from_secs(86_400 * u64::from(writer.shared.log_days)));
     let day = writer.days.layout.day(if at < oldest || at > received { received } else { at });
@@ -359,10 +366,15 @@ fn has_other_epoch(writer: &Writer, context: &Context) -> Result<bool, StoreErro
 fn set_watermark(writer: &Writer, context: &Context, acked: u64) -> Result<(), StoreError> {
     writer
         .core
-        .prepare_cached("INSERT OR REPLACE INTO watermark (agent, stream, epoch, acked, updated) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .prepare_cached(
+            "INSERT OR REPLACE INTO watermark (agent, stream, epoch, acked, updated) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
         .and_then(|mut q| {
             q.execute(params![
-                context.authority.agent.as_str(), context.stream.as_str(), context.epoch, acked as i64,
+                context.authority.agent.as_str(),
+                context.stream.as_str(),
+                context.epoch,
+                acked as i64,
                 context.received.millis()
             ])
         })

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rusqlite::params;
 
+use super::Store;
 use super::days::{Day, Sort};
 use super::db::{self, sql};
 use super::types::StoreError;
-use super::Store;
 use crate::model::Wall;
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::Store;
 use super::chunk::{Window, decode, encode, series_of};
 use super::days::{Day, Layout, Sort};
 use super::db::{self, sql};
 use super::live::Shared;
 use super::types::{Point, SeriesKey, StoreError};
 use super::writer::Writer;
-use super::Store;
 use crate::model::wire::Samples;
 use crate::model::{AgentId, Now, Wall};
 
@@ -73,8 +73,6 @@ pub(super) fn warm(shared: &Shared, now: Wall) {
 /// A row of the journal.
 struct Journal {
     agent: String,
-    epoch: String,
-    seq: i64,
     ended: i64,
     skew_ms: i64,
     body: Vec<u8>,
@@ -91,21 +89,14 @@ fn each_journal(
     let failed = sql("read the journal of samples");
     let mut query = conn
         .prepare_cached(
-            "SELECT agent, epoch, seq, ended, skew_ms, body FROM journal
+            "SELECT agent, ended, skew_ms, body FROM journal
              WHERE began >= ?1 AND began < ?2 AND (?3 IS NULL OR agent = ?3) AND (?4 IS NULL OR probe = ?4) ORDER BY began",
         )
         .map_err(&failed)?;
     let mut rows = query.query(params![from, to, agent, probe]).map_err(&failed)?;
     while let Some(r) = rows.next().map_err(&failed)? {
         let read = || -> rusqlite::Result<Journal> {
-            Ok(Journal {
-                agent: r.get(0)?,
-                epoch: r.get(1)?,
-                seq: r.get(2)?,
-                ended: r.get(3)?,
-                skew_ms: r.get(4)?,
-                body: r.get(5)?,
-            })
+            Ok(Journal { agent: r.get(0)?, ended: r.get(1)?, skew_ms: r.get(2)?, body: r.get(3)? })
         };
         each(read().map_err(&failed)?)?;
     }
@@ -321,8 +312,8 @@ async fn close_some(store: &Store, day: Day, hour: i64, probe: &str) -> Result<b
     if closed.rows.is_empty() {
         return Ok(false);
     }
-    store.queue.ask(move |writer| write(writer, day, &probe, closed)).await?;
-    Ok(more)
+    let written = store.queue.ask(move |writer| write(writer, day, &probe, closed)).await?;
+    Ok(more && written)
 }
 
 /// Packs some rows of an hour of a probe: all of them unless there are very many.
@@ -391,8 +382,17 @@ fn share(object: &str) -> u64 {
     object.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
-/// Stores chunks and takes their rows out of the journal, in one transaction.
-fn write(writer: &mut Writer, day: Day, probe: &str, closed: Closed) -> Result<(), StoreError> {
+/// Stores chunks and takes their rows out of the journal, in one transaction. Rows beyond their watermark (a
+/// crash came between two files of a batch) stay until they are sent again, or they would count twice.
+fn write(writer: &mut Writer, day: Day, probe: &str, closed: Closed) -> Result<bool, StoreError> {
+    let beyond = |(agent, epoch, seq): &(String, String, i64)| {
+        let agent = AgentId::new(agent).ok();
+        let mark = agent.and_then(|agent| writer.memory.marks.get(&(agent, Arc::from(epoch.as_str()))).copied());
+        mark.is_none_or(|mark| seq.unsigned_abs() > mark)
+    };
+    if closed.rows.iter().any(beyond) {
+        return Ok(false);
+    }
     let now = writer.now();
     writer.rows += closed.series.len() + closed.rows.len();
     let conn = writer.days.file(Sort::Raw, day, now)?;
@@ -417,5 +417,5 @@ fn write(writer: &mut Writer, day: Day, probe: &str, closed: Closed) -> Result<(
     for (agent, epoch, seq) in closed.rows {
         delete.execute(params![agent, epoch, seq]).map_err(&failed)?;
     }
-    Ok(())
+    Ok(true)
 }

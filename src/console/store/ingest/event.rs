@@ -96,7 +96,9 @@ pub(super) fn note_interface(writer: &Writer, context: &Context, object: &Object
     let Object::Interface { asset, name } = object else { return Ok(()) };
     writer
         .core
-        .prepare_cached("INSERT OR IGNORE INTO observed_interface (asset, name, agent, first) VALUES (?1, ?2, ?3, ?4)")
+        .prepare_cached(
+            "INSERT OR IGNORE INTO observed_interface (asset, name, agent, first) VALUES (?1, ?2, ?3, ?4)",
+        )
         .and_then(|mut q| {
             q.execute(params![asset.as_str(), name, context.authority.agent.as_str(), context.received.millis()])
         })

@@ -76,7 +76,9 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
             Some(why) => malformed(why.to_owned()),
             None => Item::Samples(samples),
         },
-        Ok(Some(Record::Alert(alert))) if wrong_alert(&alert) => malformed("the alert is larger than allowed".to_owned()),
+        Ok(Some(Record::Alert(alert))) if wrong_alert(&alert) => {
+            malformed("the alert is larger than allowed".to_owned())
+        }
         Ok(Some(record)) => Item::Event(record),
     }
 }

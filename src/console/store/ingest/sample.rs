@@ -110,7 +110,8 @@ pub(crate) fn sample_marks(
         }
         Ok(())
     };
-    add(core, "SELECT agent, epoch, acked FROM watermark WHERE stream = 'sample'").map_err(sql("read the watermarks"))?;
+    add(core, "SELECT agent, epoch, acked FROM watermark WHERE stream = 'sample'")
+        .map_err(sql("read the watermarks"))?;
     for day in days.layout.held(Sort::Raw) {
         let path = days.layout.path(Sort::Raw, day);
         let read = db::open_reader(&path).map(|conn| add(&conn, "SELECT agent, epoch, acked FROM watermark"));

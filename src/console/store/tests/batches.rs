@@ -1,0 +1,224 @@
+//! Batches: once, in order, after a crash, and only about one's own objects.
+
+use super::*;
+use crate::model::wire::{Facts, Gap, JobResult, Roster};
+
+#[tokio::test]
+async fn a_batch_is_taken_once_however_often_it_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let at = world.now().wall;
+    let event = world.batch(Stream::Event, 1, vec![alert("asset:core-1", "ping", true, at), status()]);
+    let sample = world.batch(Stream::Sample, 1, vec![samples("asset:core-1", at, 0.01)]);
+    for _ in 0..3 {
+        assert_eq!(world.send(event.clone()).await.unwrap().acked, 2);
+        assert_eq!(world.send(sample.clone()).await.unwrap().acked, 1);
+    }
+    let stats = world.store.stats();
+    assert_eq!((stats.batches, stats.duplicates, stats.records), (2, 4, 3));
+    let points =
+        world.series("rtt_seconds", at.minus(Duration::from_secs(60)), at.plus(Duration::from_secs(60)), 10).await;
+    assert_eq!(points.len(), 1);
+    assert_eq!(points[0].n, 2);
+}
+
+#[tokio::test]
+async fn missing_records_are_asked_for_and_a_gap_stands_for_those_that_are_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    world.send(world.batch(Stream::Event, 1, vec![status()])).await.unwrap();
+    match world.send(world.batch(Stream::Event, 5, vec![status()])).await.unwrap_err() {
+        IngestError::Sequence { expected: 2, answer, .. } => {
+            assert_eq!((answer.acked, answer.expected), (1, Some(2)));
+        }
+        other => panic!("{other}"),
+    }
+    let gap = Record::Gap(Gap { from: 2, to: 4, cause: "not_held".to_owned() });
+    let answer = world.send(world.batch(Stream::Event, 2, vec![gap, status()])).await.unwrap();
+    assert_eq!(answer.acked, 5);
+    let agent = world.store.agents().into_iter().find(|agent| agent.id == tower()).unwrap();
+    assert_eq!(agent.gaps.len(), 1);
+    assert_eq!((agent.gaps[0].first, agent.gaps[0].last, agent.gaps[0].cause.as_str()), (2, 4, "not_held"));
+}
+
+#[tokio::test]
+async fn a_batch_that_contradicts_itself_is_refused_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let mut batch = world.batch(Stream::Event, 1, vec![status(), status()]);
+    batch.last_seq = 7;
+    assert!(matches!(world.send(batch).await, Err(IngestError::Envelope(_))));
+    assert_eq!(world.send(world.batch(Stream::Event, 1, vec![status()])).await.unwrap().acked, 1);
+}
+
+#[tokio::test]
+async fn malformed_and_unknown_records_do_not_stop_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let at = world.now().wall;
+    let mut batch =
+        world.batch(Stream::Event, 1, vec![status(), status(), status(), alert("asset:core-1", "ping", true, at)]);
+    batch.records[0].body = serde_json::json!({"version": 7});
+    batch.records[1].kind = "hologram".to_owned();
+    match world.send(batch).await.unwrap_err() {
+        IngestError::Malformed(answer) => assert_eq!((answer.acked, answer.refused), (4, vec![1])),
+        other => panic!("{other}"),
+    }
+    let stats = world.store.stats();
+    assert_eq!((stats.aside, stats.parked, stats.records), (1, 1, 4));
+    assert!(on_disk(&dir.path().join("log"), b"hologram"));
+}
+
+#[tokio::test]
+async fn records_more_than_a_day_ahead_are_put_aside_and_the_clock_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let mut batch = world.batch(Stream::Event, 1, vec![status()]);
+    let ahead = world.now().wall.plus(Duration::from_secs(2 * 86_400));
+    batch.records[0].at = ahead;
+    batch.sent_at = ahead;
+    assert_eq!(world.send(batch).await.unwrap().acked, 1);
+    assert_eq!(world.store.stats().aside, 1);
+    let agent = world.store.agents().into_iter().find(|agent| agent.id == tower()).unwrap();
+    assert!(agent.skew_ms.unwrap() < -86_400_000);
+    assert!(agent.status.is_none());
+    let skewed = |incidents: &[Incident]| {
+        incidents.iter().any(|i| i.key.to_string() == "clock-skew|agent:tower|" && i.state.active())
+    };
+    assert!(skewed(&world.incidents().await));
+    world.send(world.batch(Stream::Event, 2, vec![status()])).await.unwrap();
+    assert!(!skewed(&world.incidents().await));
+}
+
+#[tokio::test]
+async fn an_agent_speaks_about_its_own_objects_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let at = world.now().wall;
+    let facts = |on: &str| {
+        Record::Facts(Facts {
+            object: object(on),
+            instance: Arc::from(""),
+            probe: "snmp".parse().unwrap(),
+            values: BTreeMap::from([("model".to_owned(), "S6730".to_owned())]),
+        })
+    };
+    let records = vec![
+        alert("asset:core-2", "ping", true, at),
+        alert("asset:core-2", "ping", true, at),
+        facts("asset:core-2"),
+        facts("interface:core-1/GE0/0/1"),
+        facts("agent:tower"),
+        facts("agent:other"),
+    ];
+    assert_eq!(world.send(world.batch(Stream::Event, 1, records)).await.unwrap().acked, 6);
+    let sample = world.batch(Stream::Sample, 1, vec![samples("asset:core-2", at, 1.0)]);
+    assert_eq!(world.send(sample).await.unwrap().acked, 1);
+    assert_eq!(world.store.stats().unassigned, 5);
+    assert!(!world.incidents().await.iter().any(|incident| incident.key.object == object("asset:core-2")));
+    let refusals: Vec<String> =
+        world.audit().await.into_iter().filter(|row| row.action == "ingest.refuse").map(|row| row.target).collect();
+    assert_eq!(refusals, ["agent:other", "asset:core-2"]);
+    let port = object("interface:core-1/GE0/0/1");
+    assert_eq!(world.store.facts(&Scope::All, &port).await.unwrap().len(), 1);
+    let ports = world.store.interfaces(&Scope::All, &AssetId::new("core-1").unwrap()).await.unwrap();
+    assert_eq!(ports, [port]);
+    assert!(world.store.latest(&Scope::All, &object("asset:core-2")).is_empty());
+}
+
+#[tokio::test]
+async fn without_a_plan_a_declared_agent_is_asked_to_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    world.store.clone().close().await;
+    drop(world);
+    let world = World::open(dir.path()).await;
+    let fresh = Store::open(&StoreParts::new(dir.path(), &world.clock));
+    assert!(matches!(fresh, Err(StoreError::Held { .. })));
+    let other = AgentId::new("nobody").unwrap();
+    let batch = world.batch(Stream::Event, 1, vec![status()]);
+    // Not declared: nothing is its own, but it may report itself.
+    assert_eq!(world.store.ingest(&other, batch.clone(), world.now()).await.unwrap().acked, 1);
+}
+
+#[tokio::test]
+async fn a_new_epoch_begins_at_one_and_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    world.send(world.batch(Stream::Event, 1, vec![status(), status()])).await.unwrap();
+    let mut batch = world.batch(Stream::Event, 1, vec![status()]);
+    batch.epoch = Arc::from("e2");
+    assert_eq!(world.send(batch).await.unwrap().acked, 1);
+    let reset = |incidents: &[Incident]| {
+        incidents.iter().any(|i| i.key.to_string() == "spool-reset|agent:tower|" && i.state.active())
+    };
+    assert!(reset(&world.incidents().await));
+    world.forward(Duration::from_secs(2 * 3_600));
+    world.store.tick(world.now()).await;
+    assert!(!reset(&world.incidents().await));
+}
+
+#[tokio::test]
+async fn answers_to_jobs_take_them_off_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let command = Command::ProbeNow { object: object("interface:core-1/GE1"), count: 3, spacing_ms: 1_000 };
+    match world.store.command(&admin(), None, command).await.unwrap() {
+        Outcome::Queued(agents) => assert_eq!(agents, [tower()]),
+        other => panic!("{other:?}"),
+    }
+    let jobs = world.store.jobs(&tower()).await.unwrap();
+    let Job::ProbeNow { id, .. } = &jobs[0] else { panic!("{jobs:?}") };
+    let result = Record::JobResult(JobResult { id: id.clone(), ok: true, detail: String::new() });
+    let roster = Record::Roster(Roster { firing: vec![], plan_rev: 1 });
+    world.send(world.batch(Stream::Event, 1, vec![result, roster])).await.unwrap();
+    assert!(world.store.jobs(&tower()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_crash() {
+    // The files are copied while the store is open: what kill -9 would leave.
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let at = world.now().wall;
+    let copy = tempfile::tempdir().unwrap();
+    for round in 0..20u64 {
+        let event = world.batch(Stream::Event, round + 1, vec![status()]);
+        let sample = world.batch(
+            Stream::Sample,
+            round + 1,
+            vec![samples("asset:core-1", at.minus(Duration::from_secs(10 * round)), 0.5)],
+        );
+        let (a, b) = tokio::join!(world.send(event), world.send(sample));
+        assert_eq!((a.unwrap().acked, b.unwrap().acked), (round + 1, round + 1));
+        if round % 5 != 4 {
+            continue;
+        }
+        let target = copy.path().join(round.to_string());
+        copy_tree(dir.path(), &target);
+        let after = World::open(&target).await;
+        let again = after.batch(Stream::Event, 1, (0..=round).map(|_| status()).collect());
+        after.send(again).await.unwrap();
+        let next = after.batch(Stream::Sample, round + 2, vec![samples("asset:core-1", at, 0.5)]);
+        assert_eq!(after.send(next).await.unwrap().acked, round + 2);
+        assert_eq!(after.store.stats().duplicates, 1);
+        let points = after
+            .series("rtt_seconds", at.minus(Duration::from_secs(600)), at.plus(Duration::from_secs(60)), 1_000)
+            .await;
+        assert_eq!(points.iter().map(|p| p.n).sum::<u64>(), 2 * (round + 2));
+        assert!(after.store.audit_verify().await.unwrap().broken_at.is_none());
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
