@@ -115,14 +115,17 @@ impl Store {
         Ok(Self { queue, shared, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
-    /// Ends the writer once all other handles are gone, and waits until everything is committed and the
-    /// directory is free.
+    /// Ends the writer and waits until everything that waits is committed and the directory is free. Other
+    /// handles answer from then on that the store is closed.
     pub async fn close(self) {
-        let Self { queue, shared, thread } = self;
-        drop((queue, shared));
+        let Self { queue, thread, .. } = self;
         let thread = thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        let ended = tokio::task::spawn_blocking(move || {
+            queue.stop();
+            thread.map(std::thread::JoinHandle::join)
+        });
+        if !matches!(ended.await, Ok(None | Some(Ok(())))) {
+            tracing::error!("the store's writer ended badly");
         }
     }
 

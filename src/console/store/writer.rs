@@ -36,6 +36,13 @@ type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// A job, given the writer or why it cannot run: says whether it succeeded, and how to answer.
 type Job = Box<dyn FnOnce(Result<&mut Writer, StoreError>) -> (bool, Reply) + Send>;
 
+/// What stands in the queue.
+enum Message {
+    Job(Job),
+    /// No more: whoever still has a handle is told that the store is closed.
+    Stop,
+}
+
 /// A job that ran: how to answer, what went wrong around it, and whether it wrote to a raw file.
 struct Ran {
     reply: Reply,
@@ -156,21 +163,28 @@ impl Writer {
         Ran { reply, ended, raw }
     }
 
-    fn group(&mut self, first: Job, queue: &Receiver<Job>) {
+    /// Runs and commits a group; says whether there may be more.
+    fn group(&mut self, first: Job, queue: &Receiver<Message>) -> bool {
         self.rows = 0;
+        let mut more = true;
         if let Err(error) = self.execute("BEGIN IMMEDIATE", "begin a transaction") {
-            return first(Err(error)).1(Ok(()));
+            first(Err(error)).1(Ok(()));
+            return more;
         }
         let mut ran = vec![self.run(first)];
         let mut waits = 0;
         while self.rows < GROUP_ROWS && ran.len() < GROUP_ROWS {
-            let job = match queue.try_recv() {
-                Ok(job) => job,
+            let message = match queue.try_recv() {
+                Ok(message) => message,
                 Err(_) if waits < GROUP_WAITS => match queue.recv_timeout(GROUP_GAP) {
-                    Ok(job) => job,
+                    Ok(message) => message,
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
                 },
                 Err(_) => break,
+            };
+            let Message::Job(job) = message else {
+                more = false;
+                break;
             };
             waits += 1;
             ran.push(self.run(job));
@@ -192,11 +206,14 @@ impl Writer {
         for Ran { reply, ended, raw: touched } in ran {
             reply(ended.and(if touched { raw.clone() } else { core.clone() }));
         }
+        more
     }
 
-    fn work(mut self, queue: &Receiver<Job>) {
-        while let Ok(job) = queue.recv() {
-            self.group(job, queue);
+    fn work(mut self, queue: &Receiver<Message>) {
+        while let Ok(Message::Job(job)) = queue.recv() {
+            if !self.group(job, queue) {
+                break;
+            }
         }
         let _ = self.execute("PRAGMA wal_checkpoint(TRUNCATE)", "checkpoint");
         self.days.close();
@@ -205,12 +222,12 @@ impl Writer {
 
 /// The way to the writer.
 #[derive(Clone)]
-pub(super) struct Queue(SyncSender<Job>);
+pub(super) struct Queue(SyncSender<Message>);
 
 impl Queue {
     /// Starts the thread.
     pub(super) fn start(writer: Writer) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
-        let (send, receive) = sync_channel::<Job>(QUEUE);
+        let (send, receive) = sync_channel::<Message>(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.work(&receive))
@@ -261,8 +278,14 @@ impl Queue {
         }))
     }
 
+    /// Ends the writer after what waits now; blocks while the queue is full.
+    pub(super) fn stop(&self) {
+        // An error says that it has ended already.
+        let _ = self.0.send(Message::Stop);
+    }
+
     fn send(&self, job: Job) -> Result<(), StoreError> {
-        self.0.try_send(job).map_err(|error| match error {
+        self.0.try_send(Message::Job(job)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy(QUEUE),
             TrySendError::Disconnected(_) => StoreError::Closed,
         })
