@@ -40,7 +40,7 @@ impl From<Refused> for CommandError {
         match refused {
             Refused::Unknown(id) => Self::NotFound { what: "incident", id: id.to_string() },
             Refused::Conflict { .. } => Self::Conflict(refused.to_string()),
-            Refused::Missing { .. } => Self::Invalid(refused.to_string()),
+            Refused::Missing { .. } | Refused::Past(_) => Self::Invalid(refused.to_string()),
         }
     }
 }
