@@ -82,7 +82,12 @@ fn object(text: &str) -> Object {
 impl World {
     /// Opens the directory with the inventory above and the agent's objects assigned.
     async fn open(dir: &Path) -> Self {
-        let shift = Arc::new(AtomicI64::new(0));
+        Self::open_at(dir, Clock::system().wall()).await
+    }
+
+    /// The same, at another time.
+    async fn open_at(dir: &Path, at: Wall) -> Self {
+        let shift = Arc::new(AtomicI64::new(at.millis() - Clock::system().wall().millis()));
         let clock = Clock::shifted(shift.clone());
         let store = Store::open(&StoreParts::new(dir, &clock)).unwrap();
         let (rev, inventory) = store.inventory();

@@ -7,10 +7,7 @@ use crate::console::store::series::close_hours;
 const MIDNIGHT: &str = "2026-03-03T23:59:50+08:00";
 
 async fn at(dir: &Path, text: &str) -> World {
-    let world = World::open(dir).await;
-    let wanted = Wall::parse(text).unwrap().millis();
-    world.shift.fetch_add(wanted - world.now().wall.millis(), Ordering::Relaxed);
-    world
+    World::open_at(dir, Wall::parse(text).unwrap()).await
 }
 
 #[tokio::test]
