@@ -8,6 +8,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
@@ -25,6 +26,8 @@ const ROW_OVERHEAD: u64 = 64;
 const ENVELOPE_OVERHEAD: usize = 96;
 /// Counted for a gap in a batch: its body is made only then.
 const GAP_RAW: usize = 128;
+/// How long a process before this one may take to let go of the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The WAL is cut back to this after a checkpoint.
 const WAL_LIMIT: i64 = 4 << 20;
 /// Most refused records kept for a person to look at.
@@ -142,6 +145,7 @@ impl Db {
     }
 
     fn start(conn: Connection, epoch: Arc<str>) -> Result<Self, Fault> {
+        conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         let _mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))?;
