@@ -230,7 +230,8 @@ fn serial() -> Result<(String, SerialNumber), StoreError> {
 }
 
 fn all_names(names: &[String]) -> Vec<String> {
-    let fixed = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    // Agents look for `CONSOLE_NAME`, so that they may reach the console under any address.
+    let fixed = ["localhost", "127.0.0.1", "::1", crate::net::tls::CONSOLE_NAME].map(str::to_owned);
     // A wildcard listen address is no name of anything.
     let mut all: Vec<String> =
         names.iter().cloned().chain(fixed).filter(|name| !matches!(name.as_str(), "" | "0.0.0.0" | "::")).collect();

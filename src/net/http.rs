@@ -32,6 +32,9 @@ const IDLE_REUSE: Duration = Duration::from_secs(8);
 /// Most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
+/// Most characters of an answer that go into a message.
+const MAX_REASON: usize = 500;
+
 /// Where a client sends its requests: `http://HOST[:PORT][/PREFIX]` or `https://...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
@@ -97,9 +100,17 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
-    /// The body as text, for messages; at most 500 characters.
+    /// Why the server refused, for messages: the detail of a problem document, or the body as it is.
+    pub fn reason(&self) -> String {
+        let problem: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        match problem.as_ref().and_then(|p| p.get("detail")).and_then(|d| d.as_str()) {
+            Some(detail) => detail.chars().take(MAX_REASON).collect(),
+            None => self.excerpt(),
+        }
+    }
+    /// The body as text, for messages; at most `MAX_REASON` characters.
     pub fn excerpt(&self) -> String {
-        String::from_utf8_lossy(&self.body).trim().chars().take(500).collect()
+        String::from_utf8_lossy(&self.body).trim().chars().take(MAX_REASON).collect()
     }
 }
 

@@ -58,7 +58,7 @@ pub enum TlsError {
         why: String,
     },
     /// Not a SHA-256 in hex.
-    #[error("`{0}` is not a CA fingerprint; it is 64 hex digits, as `fengsui agent add` printed them")]
+    #[error("`{0}` is not a CA fingerprint; it is 64 hex digits, as `fengsui enroll token` printed them")]
     Fingerprint(String),
     /// No trusted roots on this machine.
     #[error("this machine has no trusted root certificates ({0}); install the ca-certificates package")]

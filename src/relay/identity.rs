@@ -65,7 +65,7 @@ pub enum IdentityError {
     },
     /// The console is not the one whose CA the operator named.
     #[error(
-        "the console {console} does not have the CA of fingerprint {fingerprint}: {source}; compare it with `fengsui agent list` on the console. If it differs there too, somebody may stand between"
+        "the console {console} does not have the CA of fingerprint {fingerprint}: {source}; compare it with what `fengsui enroll token` prints on the console; if they are equal, somebody stands between"
     )]
     WrongCa {
         /// Which.
@@ -77,7 +77,7 @@ pub enum IdentityError {
     },
     /// The token is not valid.
     #[error(
-        "the console refuses the token: it is wrong, used or expired ({0}); make a new one with `fengsui token create --role agent` there"
+        "the console refuses the token: it is wrong, used or expired ({0}); make a new one with `fengsui enroll token AGENT` there"
     )]
     Token(String),
     /// There is an agent of that name.
@@ -86,7 +86,9 @@ pub enum IdentityError {
     )]
     NameTaken(String),
     /// The certificate was revoked, or ended too long ago.
-    #[error("the console no longer accepts this agent ({0}); enrol it again with a new token")]
+    #[error(
+        "the console no longer accepts this agent ({0}); enrol it again with a token of `fengsui enroll token AGENT`"
+    )]
     Revoked(String),
     /// Any other answer.
     #[error("the console answered {status}: {text}")]
@@ -165,9 +167,9 @@ pub async fn enroll(with: &Enrolment, dir: &Path, clock: &Clock) -> Result<Ident
     })?;
     let answer = match answer.status {
         200 | 201 => read_answer(&answer)?,
-        401 | 403 => return Err(IdentityError::Token(answer.excerpt())),
-        409 => return Err(IdentityError::NameTaken(answer.excerpt())),
-        status => return Err(IdentityError::Answer { status, text: answer.excerpt() }),
+        401 | 403 => return Err(IdentityError::Token(answer.reason())),
+        409 => return Err(IdentityError::NameTaken(answer.reason())),
+        status => return Err(IdentityError::Answer { status, text: answer.reason() }),
     };
     if let Some(wanted) = &with.agent
         && *wanted != answer.agent
@@ -257,8 +259,8 @@ impl Identity {
         let answer = post(&client, "/ingest/v1/renew", &request).await.map_err(unreachable)?;
         let answer = match answer.status {
             200 | 201 => read_answer(&answer)?,
-            401 | 403 => return Err(IdentityError::Revoked(answer.excerpt())),
-            status => return Err(IdentityError::Answer { status, text: answer.excerpt() }),
+            401 | 403 => return Err(IdentityError::Revoked(answer.reason())),
+            status => return Err(IdentityError::Answer { status, text: answer.reason() }),
         };
         let renewed = Self::of(&self.dir, answer, self.console.clone(), self.pair.key.clone(), clock.wall())?;
         if renewed.agent != self.agent {
@@ -287,7 +289,8 @@ fn signing_request(key: &KeyPair, agent: Option<&AgentId>) -> Result<String, Ide
 
 async fn post(client: &Client, path: &str, body: &impl Serialize) -> Result<Response, NetError> {
     let body = serde_json::to_vec(body).map_err(|e| NetError::new(Cause::Internal, e.to_string()))?;
-    client.request("POST", path, &[("content-type", "application/json")], body, ENROLL_TIMEOUT).await
+    let headers = [("content-type", "application/json"), ("accept-language", "en")];
+    client.request("POST", path, &headers, body, ENROLL_TIMEOUT).await
 }
 
 fn read_answer(answer: &Response) -> Result<EnrollAnswer, IdentityError> {

@@ -221,6 +221,14 @@ async fn the_admin_socket_is_ours_alone_and_a_dead_one_is_replaced() {
 }
 
 #[test]
+fn the_reason_of_a_problem_document_is_its_detail() {
+    for (body, reason) in [(r#"{"title":"Conflict","detail":"it is used"}"#, "it is used"), (" plain\n", "plain")] {
+        let answer = Response { status: 409, headers: Default::default(), body: body.into() };
+        assert_eq!(answer.reason(), reason);
+    }
+}
+
+#[test]
 fn urls_are_read_or_refused_with_the_reason() {
     for (text, shown) in [
         ("https://console.example", "https://console.example:443"),

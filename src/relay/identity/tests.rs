@@ -26,12 +26,9 @@ async fn every_refusal_names_its_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let good = running.enrolment();
-    for (status, remedy) in [
-        (401, "make a new one with"),
-        (403, "make a new one with"),
-        (409, "choose another name"),
-        (500, "answered 500"),
-    ] {
+    for (status, remedy) in
+        [(401, "make a new one with"), (403, "make a new one with"), (409, "frees the name"), (500, "answered 500")]
+    {
         running.console.book().enroll_status = Some(status);
         let error = enroll(&good, dir.path(), &clock).await.unwrap_err().to_string();
         assert!(error.contains(remedy) && error.contains("because"), "{error}");
@@ -65,7 +62,7 @@ async fn a_renewal_keeps_the_key_and_replaces_the_certificate() {
     assert_eq!((&found.pair.key, found.not_after), (&old.pair.key, new.not_after));
     running.console.book().enroll_status = Some(403);
     let error = new.renew(&clock).await.unwrap_err().to_string();
-    assert!(error.contains("enrol it again with a new token"), "{error}");
+    assert!(error.contains("enrol it again with a token"), "{error}");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ pub(super) async fn poll(line: Line, mut plan_rev: watch::Receiver<u64>, out: mp
         let path = format!("/ingest/v1/desired?rev={rev}&wait={WAIT_SECONDS}");
         let timeout = Duration::from_secs(WAIT_SECONDS) + GRACE;
         let answer = tokio::select! {
-            answer = client.request("GET", &path, &[], Vec::new(), timeout) => answer,
+            answer = client.request("GET", &path, &[("accept-language", "en")], Vec::new(), timeout) => answer,
             () = line.stop.stopped() => return,
         };
         let took = line.clock.mono().since(asked);

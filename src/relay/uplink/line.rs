@@ -132,7 +132,7 @@ impl Line {
 
     /// What any answer but the expected ones means; waits as long as it asks for.
     pub(super) async fn unexpected(&self, answer: &Response, backoff: &mut Backoff, connection: &Connection) {
-        let why = format!("the console answered {}: {}", answer.status, answer.excerpt());
+        let why = format!("the console answered {}: {}", answer.status, answer.reason());
         match answer.status {
             401 | 403 => {
                 self.refused(&why);

@@ -93,7 +93,7 @@ async fn post(client: &Client, batch: &Batch) -> Result<Response, NetError> {
     let internal = |what: String| NetError::new(crate::model::Cause::Internal, what);
     let json = serde_json::to_vec(batch).map_err(|e| internal(format!("write a batch: {e}")))?;
     let body = zstd::bulk::compress(&json, ZSTD_LEVEL).map_err(|e| internal(format!("compress a batch: {e}")))?;
-    let headers = [("content-type", "application/json"), ("content-encoding", "zstd")];
+    let headers = [("content-type", "application/json"), ("content-encoding", "zstd"), ("accept-language", "en")];
     client.request("POST", "/ingest/v1/batches", &headers, body, COMMIT_TIMEOUT).await
 }
 
@@ -141,12 +141,8 @@ impl Sender {
             }
             (400 | 413 | 422, _) => self.malformed(batch, answer).await,
             (200 | 409, _) => {
-                self.complain(&format!(
-                    "the console's answer makes no sense: {} {}",
-                    answer.status,
-                    answer.excerpt()
-                ))
-                .await;
+                self.complain(&format!("the console's answer makes no sense: {} {}", answer.status, answer.reason()))
+                    .await;
                 Ok(())
             }
             _ => {
@@ -171,7 +167,7 @@ impl Sender {
             return Ok(());
         }
         if self.backoff.failures() < MAX_STUBBORN {
-            self.complain(&format!("the console answered {}: {}", answer.status, answer.excerpt())).await;
+            self.complain(&format!("the console answered {}: {}", answer.status, answer.reason())).await;
             return Ok(());
         }
         tracing::error!(
