@@ -9,7 +9,7 @@ pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
 
 #[cfg(test)]
-pub(crate) mod testing; // what tests of kinds share
+pub(crate) mod tests; // what tests of kinds share
 
 use std::collections::BTreeMap;
 use std::future::Future;

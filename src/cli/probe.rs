@@ -129,6 +129,3 @@ fn own_name() -> AgentId {
     AgentId::new(&targets::slug(host.trim()))
         .unwrap_or_else(|_| AgentId::new("local").expect("`local` is a slug, see model::id"))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 //! Against scripted peers, plain and TLS.
 
-use crate::probe::testing::{Authority, Script, peer, run_once, self_signed, told, url, value};
+use crate::probe::tests::{Authority, Script, peer, run_once, self_signed, told, url, value};
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! Against real listeners.
 
 use crate::model::observation::Tally;
-use crate::probe::testing::{Script, host, peer, run_once, told};
+use crate::probe::tests::{Script, host, peer, run_once, told};
 
 use super::*;
 

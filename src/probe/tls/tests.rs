@@ -1,6 +1,6 @@
 //! Against real servers with certificates of the test's own CA, good and bad.
 
-use crate::probe::testing::{Authority, Script, host, peer, run_once, self_signed, told, value};
+use crate::probe::tests::{Authority, Script, host, peer, run_once, self_signed, told, value};
 
 use super::*;
 
