@@ -80,9 +80,9 @@ pub enum IdentityError {
         "the console refuses the token: it is wrong, used or expired ({0}); make a new one with `fengsui enroll token AGENT` there"
     )]
     Token(String),
-    /// There is an agent of that name.
+    /// There is an agent of that name, or the token was used.
     #[error(
-        "the console has an agent of this name already ({0}); revoke that one there first, or choose another name"
+        "the console refuses this enrolment: {0}; `fengsui enroll revoke AGENT` frees the name there, `fengsui enroll token AGENT` makes a new token"
     )]
     NameTaken(String),
     /// The certificate was revoked, or ended too long ago.
