@@ -85,11 +85,14 @@ pub struct Counts {
 
 /// A running agent.
 pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
     /// What every series is worth now, for its own `/metrics`.
     pub latest: Latest,
     /// What it cannot do, and why.
     pub limits: Arc<Limits>,
     told: watch::Receiver<Told>,
+    pulse: watch::Receiver<u64>,
     plans: mpsc::Sender<Plan>,
     stop_core: StopTrigger,
     stop_uplink: StopTrigger,
@@ -132,6 +135,7 @@ impl Agent {
             uplink::run(parts, uplink_stopped)
         });
         let (tell, told) = watch::channel(Told::default());
+        let (beat, pulse) = watch::channel(0);
         let core = tokio::spawn(core::run(core::Parts {
             cx,
             spool: spool.clone(),
@@ -144,8 +148,9 @@ impl Agent {
             uplink: uplink.as_ref().map(|(_, status)| status.clone()),
             stop: core_stopped,
             tell,
+            beat,
         }));
-        Ok(Self { latest, limits, told, plans, stop_core, stop_uplink, core, uplink, spool })
+        Ok(Self { id: parts.agent, latest, limits, told, pulse, plans, stop_core, stop_uplink, core, uplink, spool })
     }
 
     /// Gives a stand-alone agent a new plan.
@@ -156,6 +161,11 @@ impl Agent {
     /// The alerts that are firing, as of the last second.
     pub fn firing(&self) -> Vec<Alert> {
         self.told.borrow().firing.clone()
+    }
+
+    /// Counts the loop's ticks: when it stands still, so does the agent.
+    pub fn pulse(&self) -> watch::Receiver<u64> {
+        self.pulse.clone()
     }
 
     /// Runs since start, as of the last second.

@@ -51,6 +51,7 @@ pub(super) struct Parts {
     pub(super) uplink: Option<watch::Receiver<UplinkStatus>>,
     pub(super) stop: Stop,
     pub(super) tell: watch::Sender<Told>,
+    pub(super) beat: watch::Sender<u64>,
 }
 
 /// Records and rule state that go down in one transaction.
@@ -83,7 +84,7 @@ pub(super) async fn run(mut parts: Parts) {
         for (task, began, run) in finished.drain(..) {
             core.finished(Done { task, began, run });
         }
-        core.turn(&parts.tell);
+        core.turn(&parts.tell, &parts.beat);
         core.send().await;
     }
     core.stop().await;
@@ -267,7 +268,7 @@ impl Core {
     }
 
     /// Starts what is due and looks at timers.
-    fn turn(&mut self, tell: &watch::Sender<Told>) {
+    fn turn(&mut self, tell: &watch::Sender<Told>, beat: &watch::Sender<u64>) {
         let now = self.cx.clock.now();
         self.start_due(now);
         if now.mono >= self.next_roster && self.rules.is_some() {
@@ -291,6 +292,7 @@ impl Core {
                 self.cx.limits.set(kind, "its runner ended by itself; it begins again with the next plan");
             }
             let firing = self.rules.as_ref().map(|rules| rules.firing(now)).unwrap_or_default();
+            beat.send_modify(|n| *n += 1);
             tell.send_replace(Told { firing, counts: self.status.counts() });
             if let Some(status) = self.status.due(now) {
                 self.record(Record::AgentStatus(status));

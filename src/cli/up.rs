@@ -1,9 +1,32 @@
-//! `fengsui up`: console and agent in one process.
+//! `fengsui up`: console and agent in one process. The agent enrols and reports over loopback like any
+//! other; nothing is wired past the network.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Answer, Exit};
+use super::client::start_failure;
+use super::reach::identity_dir;
+use super::text::pick;
+use super::{Answer, Exit, Failure, console, say, supervise};
+use crate::agent::{Agent, Parts};
+use crate::config;
+use crate::config::Diagnostic;
+use crate::console::command::{Actor, Command, Outcome, Role, Scope};
+use crate::console::{Console, Handle};
+use crate::model::AgentId;
+use crate::model::inventory::{AgentDecl, Inventory};
+use crate::net::tls;
+use crate::relay::identity::{self, Enrolment, Identity};
+use crate::relay::spool::Caps;
+
+/// How long the agent's own enrolment token lives; it is used at once.
+const TOKEN_LIFE: Duration = Duration::from_secs(300);
+/// Limits of this machine are told once they are known; sockets open within this time of the first plan.
+const SETTLE: Duration = Duration::from_millis(700);
 
 /// Options of `up`.
 #[derive(Debug, clap::Args)]
@@ -14,12 +37,15 @@ pub struct Args {
     /// Address of pages and API: plain HTTP on loopback, HTTPS elsewhere [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Address for agents (mTLS) [default: a free port on loopback]
+    /// Address for agents (mTLS) [default: 127.0.0.1:8443]
     #[arg(long, value_name = "ADDR")]
     pub agent_listen: Option<SocketAddr>,
-    /// Inventory files to apply at the start
+    /// Inventory files to apply at the start and whenever they change
     #[arg(long, value_name = "FILE")]
     pub inventory: Vec<PathBuf>,
+    /// Id of the agent in this process [default: the only declared one, else this host's name]
+    #[arg(long, value_name = "ID")]
+    pub agent: Option<AgentId>,
     /// Settings file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -31,6 +57,189 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     super::log::start();
-    tracing::info!(?args, "up");
-    Ok(Exit::Good)
+    let parts = console::parts(console::Args {
+        config: args.config,
+        data: args.data,
+        listen: args.listen,
+        agent_listen: args.agent_listen,
+        definitions: args.definitions,
+    })?;
+    super::block_on(2, async move {
+        let handle = Console::start(parts).await.map_err(|error| start_failure(&error))?;
+        match watch_this_machine(&handle, &args.inventory, args.agent).await {
+            Ok(agent) => Ok(serve(handle, agent, args.inventory).await?),
+            Err(failure) => {
+                handle.stop().await;
+                Err(failure)
+            }
+        }
+    })?
+}
+
+/// Applies the inventory, enrols the agent and starts it.
+async fn watch_this_machine(
+    handle: &Handle,
+    files: &[PathBuf],
+    wanted: Option<AgentId>,
+) -> Result<Agent, Failure> {
+    let id = apply(handle, files, wanted).await?;
+    let data = handle.service.store.dir().join("agent");
+    let identity = enrolled(handle, &id, &data).await?;
+    let clock = handle.service.clock.clone();
+    let parts = Parts { agent: id, dir: data, caps: Caps::default(), clock, identity: Some(identity), plan: None };
+    Agent::start(parts).await.map_err(|error| Failure::unseen(error.to_string()))
+}
+
+/// Serves until a signal, applying inventory files that change.
+async fn serve(handle: Handle, agent: Agent, files: Vec<PathBuf>) -> Answer {
+    console::tell(&handle);
+    say(&pick(
+        format!("数据目录 {}", handle.service.store.dir().display()),
+        format!("data in {}", handle.service.store.dir().display()),
+    ));
+    handle.service.clock.sleep(SETTLE).await;
+    say(pick("已就绪（ready）；按 Ctrl-C 停止", "ready; Ctrl-C stops it"));
+    let watchdog = supervise::ready(handle.service.clock.clone(), agent.pulse());
+    let mut changes = match config::watch::watch(&files) {
+        Ok(changes) if !files.is_empty() => Some(changes),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%error, "changes of the inventory files will not be noticed");
+            None
+        }
+    };
+    let mut told = BTreeSet::new();
+    let mut signal = std::pin::pin!(console::until_signal());
+    let interrupted = loop {
+        for (topic, text) in agent.limits.list() {
+            if told.insert((topic, text.clone())) {
+                say(&pick(format!("本机受限 {topic}：{text}"), format!("cannot here: {topic}: {text}")));
+            }
+        }
+        let changed = async {
+            match &mut changes {
+                Some(changes) => changes.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            interrupted = &mut signal => break interrupted?,
+            _ = changed => {
+                if let Err(failure) = apply(&handle, &files, Some(agent.id.clone())).await {
+                    tracing::error!(%failure, "the changed inventory is not applied; the one before stays");
+                }
+            }
+            () = handle.service.clock.sleep(Duration::from_secs(1)) => {}
+        }
+    };
+    say(pick("正在停止……", "stopping ..."));
+    supervise::stopping();
+    watchdog.abort();
+    agent.stop().await;
+    handle.stop().await;
+    Ok(if interrupted { Exit::Interrupted } else { Exit::Good })
+}
+
+/// The user who started this, as the audit trail names them.
+fn actor() -> Actor {
+    let uid = std::fs::metadata("/proc/self").map_or(0, |own| own.uid());
+    Actor { name: Arc::from(format!("local:{uid}")), role: Role::Admin, scope: Scope::All }
+}
+
+fn mistakes(list: &[Diagnostic]) -> Failure {
+    for diagnostic in list {
+        say(&diagnostic.to_string());
+    }
+    Failure::usage(pick(
+        format!("资产清单有 {} 处错误，未应用", list.len()),
+        format!("the inventory has {} mistakes and was not applied; mend them and start again", list.len()),
+    ))
+}
+
+/// Brings the files and this process's agent into the inventory; answers the agent's id.
+async fn apply(handle: &Handle, files: &[PathBuf], wanted: Option<AgentId>) -> Result<AgentId, Failure> {
+    let store = &handle.service.store;
+    let (base_rev, old) = store.inventory();
+    let mut new = Inventory::clone(&old);
+    if !files.is_empty() {
+        let texts = files
+            .iter()
+            .map(|file| {
+                let text = std::fs::read_to_string(file).map_err(|error| super::client::unreadable(file, &error))?;
+                Ok((file.display().to_string(), text))
+            })
+            .collect::<Result<Vec<_>, Failure>>()?;
+        new = config::inventory::parse_onto(&old, &texts).map_err(|list| mistakes(&list))?;
+    }
+    let id = wanted.unwrap_or_else(|| own_id(&new));
+    declare(&mut new, &id);
+    let diff = config::inventory::diff(&old, &new, false);
+    if diff.changes.is_empty() {
+        return Ok(id);
+    }
+    let summary: Vec<String> = diff.changes.iter().map(ToString::to_string).collect();
+    for line in &summary {
+        tracing::info!("inventory: {line}");
+    }
+    let command = Command::InventoryApply { inventory: Box::new(diff.merged), summary, base_rev };
+    store.command(&actor(), None, command).await.map_err(|error| Failure::bad(error.to_string()))?;
+    Ok(id)
+}
+
+/// Declares an agent that the files did not: in the outermost zone, without a region.
+pub(super) fn declare(inventory: &mut Inventory, id: &AgentId) {
+    let zone = "extranet".parse().expect("a shipped zone's id is a slug");
+    let name = sysinfo::System::host_name().unwrap_or_else(|| id.to_string());
+    let new = || AgentDecl { id: id.clone(), name, region: None, zone, address: None };
+    inventory.agents.entry(id.clone()).or_insert_with(new);
+}
+
+/// The only declared agent, else one named after this host.
+fn own_id(inventory: &Inventory) -> AgentId {
+    let mut declared = inventory.agents.keys();
+    if let (Some(only), None) = (declared.next(), declared.next()) {
+        return only.clone();
+    }
+    host_slug()
+}
+
+/// This host's name as an id.
+pub(super) fn host_slug() -> AgentId {
+    let host = sysinfo::System::host_name().unwrap_or_default().to_ascii_lowercase();
+    let slug: String = host
+        .chars()
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
+        .take(63)
+        .collect();
+    AgentId::new(slug.trim_matches('-'))
+        .unwrap_or_else(|_| AgentId::new("this-host").expect("a literal that is a slug"))
+}
+
+/// The agent's identity: the one it has if this console still accepts it, else a new one by a one-time token.
+async fn enrolled(handle: &Handle, id: &AgentId, data: &std::path::Path) -> Result<Identity, Failure> {
+    let service = &handle.service;
+    let dir = identity_dir(data);
+    let console = format!("https://{}", handle.addresses.agents);
+    let fingerprint = service.store.authority().fingerprint().to_owned();
+    let now = service.clock.wall();
+    let usable = |identity: &Identity| {
+        identity.agent == *id
+            && tls::fingerprint_pem(&identity.ca).is_ok_and(|own| own == fingerprint)
+            && !identity.is_beyond_renewal(now)
+            && tls::PeerCertificate::read_pem(&identity.pair.certificates, now)
+                .is_some_and(|own| service.store.agent_by_certificate(&own.serial).is_ok())
+    };
+    match Identity::load(&dir, &service.clock) {
+        Ok(Some(identity)) if usable(&identity) => return Ok(Identity { console, ..identity }),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the agent's identity cannot be used; it enrols again"),
+    }
+    let command = Command::EnrollToken { agent: id.clone(), region: None, expires: now.plus(TOKEN_LIFE) };
+    let made = service.store.command(&actor(), None, command).await;
+    let token = match made.map_err(|error| Failure::bad(error.to_string()))? {
+        Outcome::Token { token, .. } => token,
+        other => return Err(Failure::unseen(format!("no enrolment token was made: {other:?}"))),
+    };
+    let with = Enrolment { console, ca_fingerprint: fingerprint, token, agent: Some(id.clone()) };
+    identity::enroll(&with, &dir, &service.clock).await.map_err(|error| Failure::unseen(error.to_string()))
 }
