@@ -21,6 +21,7 @@ pub mod replay;
 pub mod secret;
 pub mod simulate;
 pub mod snmp;
+mod supervise;
 pub mod table;
 pub mod text;
 pub mod token;

@@ -189,7 +189,7 @@ async fn apply(handle: &Handle, files: &[PathBuf], wanted: Option<AgentId>) -> R
 /// Declares an agent that the files did not: in the outermost zone, without a region.
 pub(super) fn declare(inventory: &mut Inventory, id: &AgentId) {
     let zone = "extranet".parse().expect("a shipped zone's id is a slug");
-    let name = sysinfo::System::host_name().unwrap_or_else(|| id.to_string());
+    let name = sysinfo::System::host_name().unwrap_or_else(|_| id.to_string());
     let new = || AgentDecl { id: id.clone(), name, region: None, zone, address: None };
     inventory.agents.entry(id.clone()).or_insert_with(new);
 }
@@ -226,7 +226,7 @@ async fn enrolled(handle: &Handle, id: &AgentId, data: &std::path::Path) -> Resu
         identity.agent == *id
             && tls::fingerprint_pem(&identity.ca).is_ok_and(|own| own == fingerprint)
             && !identity.is_beyond_renewal(now)
-            && tls::PeerCertificate::read_pem(&identity.pair.certificates, now)
+            && tls::PeerCertificate::read_pem(&identity.pair.certificate, now)
                 .is_some_and(|own| service.store.agent_by_certificate(&own.serial).is_ok())
     };
     match Identity::load(&dir, &service.clock) {
