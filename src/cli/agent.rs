@@ -177,15 +177,8 @@ fn own_plan(settings: &AgentSettings, rev: u64) -> Result<Plan, Failure> {
     let mut inventory = config::inventory::read(&settings.inventory).map_err(|list| settings_failure(&list))?;
     super::up::declare(&mut inventory, &settings.id);
     let alive = BTreeSet::from([settings.id.clone()]);
-    let built = config::plan::build(
-        &inventory,
-        &loaded.definitions,
-        probe::catalog(),
-        &settings.id,
-        rev,
-        &|_| None,
-        &alive,
-    );
+    let built =
+        config::plan::build(&inventory, &loaded.definitions, probe::catalog(), &settings.id, rev, &|_| None, &alive);
     for note in &built.notes {
         tracing::warn!("{note}");
     }

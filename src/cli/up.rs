@@ -77,11 +77,7 @@ pub fn run(args: Args) -> Answer {
 }
 
 /// Applies the inventory, enrols the agent and starts it.
-async fn watch_this_machine(
-    handle: &Handle,
-    files: &[PathBuf],
-    wanted: Option<AgentId>,
-) -> Result<Agent, Failure> {
+async fn watch_this_machine(handle: &Handle, files: &[PathBuf], wanted: Option<AgentId>) -> Result<Agent, Failure> {
     let id = apply(handle, files, wanted).await?;
     let data = handle.service.store.dir().join("agent");
     let identity = enrolled(handle, &id, &data).await?;
@@ -206,11 +202,8 @@ fn own_id(inventory: &Inventory) -> AgentId {
 /// This host's name as an id.
 pub(super) fn host_slug() -> AgentId {
     let host = sysinfo::System::host_name().unwrap_or_default().to_ascii_lowercase();
-    let slug: String = host
-        .chars()
-        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
-        .take(63)
-        .collect();
+    let slug: String =
+        host.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).take(63).collect();
     AgentId::new(slug.trim_matches('-'))
         .unwrap_or_else(|_| AgentId::new("this-host").expect("a literal that is a slug"))
 }
