@@ -207,6 +207,11 @@ impl Local {
         Ok(Self { service, _trigger: trigger })
     }
 
+    /// What it is.
+    pub const fn service(&self) -> &Service {
+        &self.service
+    }
+
     /// Its router.
     pub fn router(&self) -> Router {
         local_router(self.service.clone())
