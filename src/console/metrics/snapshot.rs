@@ -209,7 +209,7 @@ fn store(service: &Service, out: &mut Text) {
             s.aside,
         ),
         ("fengsui_store_parked_records_total", Counter, "Records of unknown kinds, kept.", s.parked),
-        ("fengsui_store_hours_closed_total", Counter, "Hours turned from journal into chunks.", s.hours_closed),
+        ("fengsui_store_periods_closed_total", Counter, "Hours turned from journal into chunks.", s.hours_closed),
         ("fengsui_store_wal_bytes", Gauge, "Write-ahead log of core.db.", s.wal_bytes),
     ] {
         one(out, name, kind, help, value as f64);
