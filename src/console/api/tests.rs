@@ -221,7 +221,8 @@ fn filled(route: &Route) -> String {
             p => p,
         })
         .collect();
-    let query: Vec<String> = route.takes.iter().filter(|p| p.required).map(|p| format!("{}=asset:x", p.name)).collect();
+    let query: Vec<String> =
+        route.takes.iter().filter(|p| p.required).map(|p| format!("{}=asset:x", p.name)).collect();
     format!("/api/v1{}?{}", parts.join("/"), query.join("&"))
 }
 
@@ -233,13 +234,21 @@ async fn every_route_lets_in_exactly_the_roles_it_names() {
         for route in ROUTES {
             let (status, said) = world.as_token(&token, route.method, &filled(route), "").await;
             let refused = status == 403 && said["detail"].as_str().is_some_and(|d| d.starts_with("role "));
-            assert_eq!(refused, !route.needs.met_by(role), "{} {} as {}: {said}", route.method, route.path, role.as_str());
+            assert_eq!(
+                refused,
+                !route.needs.met_by(role),
+                "{} {} as {}: {said}",
+                route.method,
+                route.path,
+                role.as_str()
+            );
             assert_ne!(status, 401);
             assert_ne!(status, 500, "{} {}: {said}", route.method, route.path);
         }
     }
     for route in ROUTES {
-        let (status, said) = send(router(world.local.service().clone()), route.method, &filled(route), None, "").await;
+        let (status, said) =
+            send(router(world.local.service().clone()), route.method, &filled(route), None, "").await;
         assert_eq!(status, 401, "{} {}: {said}", route.method, route.path);
     }
     let (status, _) = world.as_token("fst_wrong", "GET", "/api/v1/assets", "").await;
@@ -281,8 +290,14 @@ async fn lists_come_in_pages_and_filters_are_checked() {
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
     for (path, said) in [
         ("/api/v1/assets?stat=up", "unknown query parameter `stat`; did you mean `state`?"),
-        ("/api/v1/assets?state=fine", "query parameter `state`: `fine` is wrong, expected up, partly, down, unknown or unwatched"),
-        ("/api/v1/incidents?state=opened", "query parameter `state`: `opened` is wrong, expected open, acked, resolved or closed"),
+        (
+            "/api/v1/assets?state=fine",
+            "query parameter `state`: `fine` is wrong, expected up, partly, down, unknown or unwatched",
+        ),
+        (
+            "/api/v1/incidents?state=opened",
+            "query parameter `state`: `opened` is wrong, expected open, acked, resolved or closed",
+        ),
         ("/api/v1/series?object=asset:aks-core", "query parameter `field` is missing: a field, such as rtt_seconds"),
     ] {
         let (status, problem) = world.admin("GET", path, "").await;
@@ -297,10 +312,34 @@ async fn wrong_paths_methods_and_bodies_are_problems_with_a_remedy() {
         ("GET", "/api/v1/asset", "", 404, "there is no such path; /api/v1/openapi.json lists them"),
         ("DELETE", "/api/v1/assets", "", 405, "this path takes no DELETE; /api/v1/openapi.json lists what it takes"),
         ("GET", "/api/v1/assets", "x", 413, "this path takes no body"),
-        ("GET", "/api/v1/incidents/nothing", "", 404, "incident `nothing` is not known here; list what is there first"),
-        ("POST", "/api/v1/incidents/x/ack", "{\"comment\":1}", 400, "the body is not the JSON that is needed: invalid type: integer `1`, expected a string at line 1 column 12; see /api/v1/openapi.json"),
-        ("POST", "/api/v1/tokens", "{\"name\":\"a\",\"role\":\"root\"}", 400, "there is no role `root`; there are: admin, operator, viewer, metrics"),
-        ("PUT", "/api/v1/secrets/core", "{\"type\":\"snmp-v2c\",\"comunity\":\"hush\"}", 400, "the secret is malformed at line 0 column 0; see /api/v1/openapi.json"),
+        (
+            "GET",
+            "/api/v1/incidents/nothing",
+            "",
+            404,
+            "incident `nothing` is not known here; list what is there first",
+        ),
+        (
+            "POST",
+            "/api/v1/incidents/x/ack",
+            "{\"comment\":1}",
+            400,
+            "the body is not the JSON that is needed: invalid type: integer `1`, expected a string at line 1 column 12; see /api/v1/openapi.json",
+        ),
+        (
+            "POST",
+            "/api/v1/tokens",
+            "{\"name\":\"a\",\"role\":\"root\"}",
+            400,
+            "there is no role `root`; there are: admin, operator, viewer, metrics",
+        ),
+        (
+            "PUT",
+            "/api/v1/secrets/core",
+            "{\"type\":\"snmp-v2c\",\"comunity\":\"hush\"}",
+            400,
+            "the secret is malformed at line 0 column 0; see /api/v1/openapi.json",
+        ),
     ] {
         let (got, problem) = world.admin(method, path, body).await;
         assert_eq!((got, problem["detail"].as_str().unwrap()), (status, said), "{method} {path}");
@@ -373,7 +412,8 @@ async fn an_incident_is_handled_from_open_to_closed() {
     assert_eq!((status, closed["state"].as_str()), (200, Some("closed")), "{closed}");
     assert_eq!(closed["close_cause"], "fibre_cut");
     let (_, whole) = world.admin("GET", &format!("/api/v1/incidents/{id}"), "").await;
-    let kinds: Vec<&str> = whole["timeline"].as_array().unwrap().iter().map(|t| t["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        whole["timeline"].as_array().unwrap().iter().map(|t| t["kind"].as_str().unwrap()).collect();
     for kind in ["opened", "acked", "assigned", "note", "resolved", "closed"] {
         assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
     }
@@ -389,7 +429,10 @@ async fn a_secret_goes_in_and_never_comes_out() {
         world.admin("PUT", "/api/v1/secrets/core", r#"{"type":"snmp-v2c","community":"hush-hush"}"#).await;
     assert_eq!(status, 200);
     let (_, list) = world.admin("GET", "/api/v1/secrets", "").await;
-    assert_eq!((list["items"][0]["name"].as_str(), list["items"][0]["type"].as_str()), (Some("core"), Some("snmp-v2c")));
+    assert_eq!(
+        (list["items"][0]["name"].as_str(), list["items"][0]["type"].as_str()),
+        (Some("core"), Some("snmp-v2c"))
+    );
     let (_, audit) = world.admin("GET", "/api/v1/audit", "").await;
     assert!(!format!("{list}{audit}").contains("hush"));
     assert_eq!(world.admin("DELETE", "/api/v1/secrets/core", "").await.0, 200);
@@ -435,7 +478,8 @@ fn feed(service: &Service) {
             runs: [10, 0, 0, 0],
             packets: [10, 0, 0, 0, 0],
             causes: BTreeMap::new(),
-            fields: [("up".into(), one(1.0)), ("rtt_seconds".into(), one(0.001)), ("in_octets".into(), one(7.0))].into(),
+            fields: [("up".into(), one(1.0)), ("rtt_seconds".into(), one(0.001)), ("in_octets".into(), one(7.0))]
+                .into(),
         }],
     };
     service.exposition().take(&"tower".parse().unwrap(), &samples, 0, now);
@@ -488,9 +532,8 @@ async fn promtool_finds_nothing_to_say_about_both_metrics_pages() {
 async fn metrics_are_for_this_machine_and_for_the_role_metrics() {
     let world = World::with_inventory().await;
     feed(world.local.service());
-    let at = |peer: &str| {
-        router(world.local.service().clone()).layer(axum::Extension(PeerAddr(peer.parse().unwrap())))
-    };
+    let at =
+        |peer: &str| router(world.local.service().clone()).layer(axum::Extension(PeerAddr(peer.parse().unwrap())));
     let (token, scoped) = (world.token("metrics", "").await, world.token("metrics", "\"653100\"").await);
     for (peer, token, path, expected) in [
         ("127.0.0.1:5", None, "/metrics", 200),
