@@ -10,7 +10,8 @@ use super::text::{parse_duration, pick};
 use super::{Answer, Exit, Failure, Format, block_on, print};
 use crate::model::{Secret, SecretText};
 use crate::net::clock::Clock;
-use crate::net::snmp::{Manner, Oid, Session, SnmpError, Value, refuses, resolve, text_of};
+use crate::net::resolver::{Family, resolve};
+use crate::net::snmp::{Manner, Oid, Session, SnmpError, Value, refuses, text_of};
 use crate::sim::recording::parse_oid;
 use crate::sim::scenario::{auth_word, privacy_word};
 
@@ -227,7 +228,8 @@ async fn peer(target: &str, clock: &Clock) -> Result<SocketAddr, Failure> {
         },
         _ => (target, 161),
     };
-    let found = resolve(host, port, clock, clock.mono().plus(RESOLVE)).await;
+    let late = || Failure::bad(format!("`{host}`: {}", pick("域名解析超时", "the name does not resolve in time")));
+    let found = clock.until(clock.mono().plus(RESOLVE), resolve(host, port, Family::Any)).await.ok_or_else(late)?;
     let found = found.map_err(|error| Failure::bad(error.to_string()))?;
     found.first().copied().ok_or_else(|| Failure::bad(format!("`{host}`: {}", pick("没有地址", "it has no address"))))
 }

@@ -293,18 +293,6 @@ pub async fn refuses(peer: SocketAddr, clock: &Clock) -> bool {
     matches!(heard, Some(Err(error)) if cause_of(&error) == Cause::Refused)
 }
 
-/// The addresses of an agent.
-pub async fn resolve(host: &str, port: u16, clock: &Clock, deadline: Mono) -> Result<Vec<SocketAddr>, NetError> {
-    if let Ok(ip) = host.parse::<std::net::IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    match clock.until(deadline, tokio::net::lookup_host((host, port))).await {
-        Some(Ok(found)) => Ok(found.collect()),
-        Some(Err(error)) => Err(NetError::new(Cause::Resolve, format!("resolve `{host}`: {error}"))),
-        None => Err(NetError::new(Cause::Resolve, format!("resolve `{host}`: no answer in time"))),
-    }
-}
-
 /// A text for a person: lossy, without control characters and trailing NULs.
 pub fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);

@@ -1,3 +1,5 @@
+//! Tables of readings, run by run: identity, gaps, wraps, cut tables.
+
 use super::*;
 use crate::net::snmp::SnmpError;
 
