@@ -11,9 +11,9 @@ pub fn start() {
 /// Starts the log, at `level` unless FENGSUI_LOG says otherwise.
 pub fn start_at(level: &str) {
     let asked = super::env("FENGSUI_LOG");
-    let filter = EnvFilter::try_new(asked.as_deref().unwrap_or(level));
+    let filter = EnvFilter::try_new(quiet(asked.as_deref().unwrap_or(level)));
     let wrong = filter.is_err();
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(quiet(level)));
     let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if super::env("JOURNAL_STREAM").is_some() {
         base.with_ansi(false).without_time().try_init()
@@ -26,4 +26,9 @@ pub fn start_at(level: &str) {
             "this is no log filter, `info` is used; write for example `info,fengsui::relay=debug`"
         );
     }
+}
+
+/// The SNMP library logs every device that does not answer as an error; the observation already says so.
+fn quiet(filter: &str) -> String {
+    if filter.contains("async_snmp") { filter.to_owned() } else { format!("{filter},async_snmp=off") }
 }

@@ -17,5 +17,6 @@ mod refusals;
 mod rig;
 mod scrape;
 mod snippets;
+mod simulate;
 mod snmp;
 mod tree;
