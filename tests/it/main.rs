@@ -16,7 +16,7 @@ mod probe;
 mod refusals;
 mod rig;
 mod scrape;
-mod snippets;
 mod simulate;
+mod snippets;
 mod snmp;
 mod tree;
