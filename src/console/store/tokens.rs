@@ -86,7 +86,8 @@ pub(super) fn load(core: &Connection) -> Result<Vec<(String, TokenRow)>, StoreEr
 
 /// All enrolment tokens, newest first.
 pub(super) fn load_enroll(core: &Connection) -> Result<Vec<EnrollTokenRow>, StoreError> {
-    let rows: Vec<(String, Option<String>, i64, String, i64, Option<i64>)> = core
+    type Row = (String, Option<String>, i64, String, i64, Option<i64>);
+    let rows: Vec<Row> = core
         .prepare("SELECT agent, region, created, creator, expires, used FROM enrol_token ORDER BY created DESC")
         .and_then(|mut q| {
             q.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)))?.collect()
