@@ -27,7 +27,11 @@ pub fn parse_set(kind: &KindSpec, given: &[&str]) -> Result<Settings, Vec<String
             wrong.push(format!("unknown setting `{key}` of kind `{}`; {hint}", kind.name));
             continue;
         };
-        match from_literal(def, value).or_else(|error| from_literal(def, &quoted(value)).map_err(|_| error)) {
+        // What is no TOML was meant as a text; then the text's mistake is the one to tell.
+        let plain = toml::de::DeValue::parse(value).is_ok();
+        let read = from_literal(def, value)
+            .or_else(|error| from_literal(def, &quoted(value)).map_err(|other| if plain { error } else { other }));
+        match read {
             Ok(value) => {
                 settings.0.insert(key.to_owned(), value);
             }
