@@ -1,3 +1,5 @@
+//! The grid, its overruns and pauses, extra runs, and what holds for any of it.
+
 use super::*;
 use crate::model::plan::{Settings, Target};
 use proptest::prelude::*;

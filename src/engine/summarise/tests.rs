@@ -1,3 +1,5 @@
+//! What a window holds, where windows lie, when facts are told.
+
 use super::*;
 use crate::config::testing::kind;
 use crate::model::Row as Seen;
