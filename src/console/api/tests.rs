@@ -105,6 +105,28 @@ fn the_roles_of_all_routes_are_these() {
     assert!(ROUTES.iter().filter(|r| r.method != "GET").all(|r| r.needs > Needs::Viewer), "a viewer changes nothing");
 }
 
+/// The table of docs/api.md, made from `ROUTES`.
+fn documented() -> String {
+    let mut all = String::from("| method and path | role | what |\n|---|---|---|\n");
+    for route in ROUTES {
+        all.push_str(&format!(
+            "| `{} /api/v1{}` | {} | {} |\n",
+            route.method,
+            route.path,
+            route.needs.as_str(),
+            route.about
+        ));
+    }
+    all
+}
+
+#[test]
+fn the_document_has_the_table_of_the_router() {
+    let text = include_str!("../../../docs/api.md");
+    let table = documented();
+    assert!(text.contains(&table), "docs/api.md must contain:\n{table}");
+}
+
 // ---- over a store
 
 const INVENTORY: &str = r#"
