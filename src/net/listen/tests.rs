@@ -1,3 +1,5 @@
+//! Listeners and clients against each other on loopback: who is let in, what is bounded, how it ends.
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Extension;

@@ -1,3 +1,5 @@
+//! What a certificate, a fingerprint and a PEM text are taken for.
+
 use std::time::Duration;
 
 use super::testing::Authority;

@@ -1,3 +1,5 @@
+//! Enrolment and renewal against a console on loopback.
+
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The uplink against a console on loopback that loses answers, forgets, refuses, storms and goes away.
+
 use std::sync::atomic::Ordering;
 
 use super::*;
