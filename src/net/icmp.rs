@@ -396,7 +396,7 @@ impl Line {
                     sent.left = (!out_of_step).then_some(stamp);
                 }
             }
-            Some(Notice::Error { kind, code, origin, .. }) if matches!(origin, 2 | 3) => {
+            Some(Notice::Error { kind, code, origin: 2 | 3, .. }) => {
                 let Ok(echo) = icmp::read_request(line.version, received.bytes) else { return };
                 let what = match (line.version, kind) {
                     (Version::V4, 3) => icmp::words_v4(code),

@@ -248,7 +248,7 @@ impl Inbox {
         }
         for header in headers.iter().take(n as usize) {
             let length = (header.msg_len as usize).min(DATAGRAM);
-            let control = (header.msg_hdr.msg_controllen as usize).min(CONTROL);
+            let control = header.msg_hdr.msg_controllen.min(CONTROL);
             self.lengths.push((length, control, header.msg_hdr.msg_namelen));
         }
         Ok(self.lengths.len())

@@ -20,6 +20,8 @@ const MAX_PARALLEL: usize = 400;
 /// Targets start this far apart, or closer where the interval is too short for all of them.
 const SPREAD: Duration = Duration::from_millis(1);
 
+/// Starts are gathered into ticks of so many milliseconds.
+const TICK_MS: u64 = 10;
 /// Time that a bulk kind has to make its sockets ready before the first run.
 const WARM_UP: Duration = Duration::from_millis(20);
 
@@ -96,6 +98,8 @@ impl Pace {
     async fn wait(&self, round: u64, target: usize) {
         let rounds = self.interval.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
         let place = self.step.saturating_mul(u32::try_from(target).unwrap_or(u32::MAX));
+        // Those of one tick start together: a wake-up for each would cost more than its run.
+        let place = Duration::from_millis(u64::try_from(place.as_millis()).unwrap_or(u64::MAX) / TICK_MS * TICK_MS);
         self.clock.sleep_until(self.began.plus(rounds).plus(place)).await;
     }
 }

@@ -53,7 +53,7 @@ impl Access {
             return Ok(Some(Secret::SnmpCommunity { v1: self.v1, community }));
         }
         let Some(user) = &self.user else { return Ok(None) };
-        let text = self.keys.as_ref().map(|path| read_text(path)).transpose()?.unwrap_or_default();
+        let text = self.keys.as_ref().map(read_text).transpose()?.unwrap_or_default();
         let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
         let mut key = |what: &str| {
             let missing =
