@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::client::{start_failure, unreadable};
 use super::reach::data_dir;
 use super::text::pick;
-use super::{Answer, Exit, Failure, env, say};
+use super::{Answer, Exit, Failure, env, say, supervise};
 use crate::config::Diagnostic;
 use crate::config::settings::ConsoleSettings;
 use crate::console::store::SealingKey;
@@ -40,8 +43,12 @@ pub fn run(args: Args) -> Answer {
     super::block_on(2, async move {
         let handle = Console::start(parts).await.map_err(|e| start_failure(&e))?;
         tell(&handle);
+        say(pick("已就绪（ready）；按 Ctrl-C 停止", "ready; Ctrl-C stops it"));
+        let watchdog = supervise::ready(handle.service.clock.clone(), beats(&handle));
         let interrupted = until_signal().await?;
-        say(pick("正在停止…", "stopping ..."));
+        say(pick("正在停止……", "stopping ..."));
+        supervise::stopping();
+        watchdog.abort();
         handle.stop().await;
         Ok(if interrupted { Exit::Interrupted } else { Exit::Good })
     })?
@@ -103,6 +110,22 @@ fn read_key(bytes: &[u8]) -> Option<[u8; 32]> {
         *slot = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
     }
     Some(key)
+}
+
+/// Counts up for as long as the store answers; the service manager is told by it that we are alive.
+fn beats(handle: &Handle) -> watch::Receiver<u64> {
+    const EVERY: Duration = Duration::from_secs(3);
+    let (beat, pulse) = watch::channel(0);
+    let (store, clock) = (handle.service.store.clone(), handle.service.clock.clone());
+    tokio::spawn(async move {
+        while !beat.is_closed() {
+            if store.incident_counts().await.is_ok() {
+                beat.send_modify(|n| *n += 1);
+            }
+            clock.sleep(EVERY).await;
+        }
+    });
+    pulse
 }
 
 /// Where it listens, for a person.

@@ -22,7 +22,7 @@ keep = "1s"
 
 [[rule]]
 id = "service-tcp-down"
-problem = "service-down"
+problem = "oa-down"
 on = "asset"
 probe = "service-tcp"
 raise = 'fails >= 3.0'
@@ -64,7 +64,7 @@ fn a_device_stops_is_acknowledged_returns_and_its_incident_resolves() {
 
     let stopped = now();
     service.stop();
-    let incident = site.incident("service-down", "open", SOON);
+    let incident = site.incident("oa-down", "open", SOON);
     let took = stopped.elapsed();
     assert!(
         took < Duration::from_millis(3 * 500 + 2000 + 1500),
@@ -75,16 +75,16 @@ fn a_device_stops_is_acknowledged_returns_and_its_incident_resolves() {
 
     let acked = site.run(&["incident", "ack", &id(&incident), "--comment", "on it"]);
     assert!(acked.status.success(), "{}", text(&acked.stderr));
-    assert_eq!(site.incident("service-down", "acked", SOON)["id"], incident["id"]);
+    assert_eq!(site.incident("oa-down", "acked", SOON)["id"], incident["id"]);
 
     service.restart();
-    let resolved = site.incident("service-down", "resolved", SOON);
+    let resolved = site.incident("oa-down", "resolved", SOON);
     assert_eq!(resolved["id"], incident["id"]);
     assert_eq!(timeline(&site, &id(&incident)), ["opened", "acked", "resolved"]);
 
     let early = site.run(&["incident", "close", &id(&incident), "--cause", "power_loss", "--party", "供电局"]);
     assert!(early.status.success(), "{}", text(&early.stderr));
-    assert_eq!(site.incident("service-down", "closed", SOON)["id"], incident["id"]);
+    assert_eq!(site.incident("oa-down", "closed", SOON)["id"], incident["id"]);
     let audit = site.run(&["incident", "ack", &id(&incident)]);
     assert_eq!(audit.status.code(), Some(1), "a closed incident cannot be acknowledged");
 }
@@ -101,13 +101,13 @@ fn two_rules_on_one_problem_make_one_incident() {
     let _up = site.up();
     service.stop();
     let incident = wait_for("both rules to stand under one incident", SOON, || {
-        let found = site.incidents("service-down");
+        let found = site.incidents("oa-down");
         assert!(found.len() < 2, "{found:#?}");
         found.into_iter().find(|i| i["contributions"].as_array().is_some_and(|all| all.len() == 2))
     });
     assert_eq!(incident["severity"], "critical", "the worst of them");
     service.restart();
-    site.incident("service-down", "resolved", SOON);
+    site.incident("oa-down", "resolved", SOON);
     let kinds = timeline(&site, &id(&incident));
     assert_eq!(kinds.iter().filter(|kind| *kind == "opened").count(), 1, "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| *kind == "resolved").count(), 1, "{kinds:?}");
@@ -121,7 +121,7 @@ fn a_rule_that_is_taken_away_withdraws_its_incident_and_a_bad_file_changes_nothi
     site.write("definitions/probes/fast.toml", FAST);
     let up = site.up();
     service.stop();
-    site.incident("service-down", "open", SOON);
+    site.incident("oa-down", "open", SOON);
 
     site.write("definitions/probes/fast.toml", &FAST.replace("fails >= 3.0", "failz >= 3.0"));
     wait_for("the bad file to be reported", SOON, || {
@@ -129,12 +129,12 @@ fn a_rule_that_is_taken_away_withdraws_its_incident_and_a_bad_file_changes_nothi
         metrics.contains("fengsui_config_last_reload_successful 0").then_some(())
     });
     assert!(up.output().contains("failz"), "the log names what is wrong: {}", up.output());
-    assert_eq!(site.incidents("service-down").len(), 1);
-    site.incident("service-down", "open", SOON);
+    assert_eq!(site.incidents("oa-down").len(), 1);
+    site.incident("oa-down", "open", SOON);
 
     let without = FAST.replace("id = \"service-tcp-down\"\n", "id = \"service-tcp-down\"\ndisabled = true\n");
     site.write("definitions/probes/fast.toml", &without);
-    let resolved = site.incident("service-down", "resolved", SOON);
+    let resolved = site.incident("oa-down", "resolved", SOON);
     assert!(
         resolved.to_string().contains("withdrawn") || timeline(&site, &id(&resolved)).contains(&"resolved".into())
     );
@@ -235,7 +235,7 @@ fn cut_off_an_agent_judges_on_and_delivers_everything_once() {
         wait_for(&format!("the agent to judge {object} {state}"), SOON, || {
             let log = agent.output();
             log.lines()
-                .any(|l| l.contains("service-down|") && l.contains(&object) && l.contains(&state))
+                .any(|l| l.contains("oa-down|") && l.contains(&object) && l.contains(&state))
                 .then_some(())
         });
     };
@@ -246,7 +246,7 @@ fn cut_off_an_agent_judges_on_and_delivers_everything_once() {
 
     pair.restart_console();
     let both = wait_for("both incidents to arrive", SOON, || {
-        let found = pair.site.incidents("service-down");
+        let found = pair.site.incidents("oa-down");
         assert!(found.len() < 3, "{found:#?}");
         let state = |object: &str| found.iter().find(|i| i["object"] == object).map(|i| i["state"].clone());
         (state("asset:oa") == Some("resolved".into()) && state("asset:portal") == Some("open".into()))
@@ -258,7 +258,7 @@ fn cut_off_an_agent_judges_on_and_delivers_everything_once() {
     }
     portal.restart();
     wait_for("the second to resolve", SOON, || {
-        pair.site.incidents("service-down").iter().all(|i| i["state"] == "resolved").then_some(())
+        pair.site.incidents("oa-down").iter().all(|i| i["state"] == "resolved").then_some(())
     });
     let log = pair.agent.output();
     assert!(!log.contains("panicked"), "{log}");

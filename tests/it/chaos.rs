@@ -43,12 +43,12 @@ fn killed_a_hundred_times_both_agree_on_every_record() {
         service.stop();
     }
     wait_for("the service's end to be an active incident", SOON, || {
-        let active = pair.site.incidents("service-down").into_iter().filter(|i| i["state"] == "open");
+        let active = pair.site.incidents("oa-down").into_iter().filter(|i| i["state"] == "open");
         (active.count() == 1).then_some(())
     });
     service.restart();
     wait_for("all incidents of the service to resolve", SOON, || {
-        let all = pair.site.incidents("service-down");
+        let all = pair.site.incidents("oa-down");
         all.iter().all(|i| i["state"] == "resolved").then_some(())
     });
     wait_for("the spool to run empty of events", SOON, || {
