@@ -197,7 +197,7 @@ pub fn target_row(schema: &KindSchema, task: &Task, named: Vec<(&'static str, Va
             *place = value;
         }
     }
-    Row { table: 0, object: task.object.clone(), instance: Arc::default(), values }
+    Row { table: 0, object: task.object.clone(), instance: task.instance.clone(), values }
 }
 
 /// The kind of that name.
@@ -226,6 +226,7 @@ pub fn observation(cx: &Ctx, task: &Task, schema: &Arc<KindSchema>, began: Wall,
         agent: cx.agent.clone(),
         probe: task.probe.clone(),
         object: task.object.clone(),
+        instance: task.instance.clone(),
         at: began,
         took: run.took,
         outcome: run.outcome,

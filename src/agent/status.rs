@@ -84,7 +84,7 @@ impl Status {
         let mut limits: Vec<String> =
             self.limits.list().into_iter().map(|(topic, text)| format!("{topic}: {text}")).collect();
         let spool = self.spool.stats();
-        limits.extend(spool.trouble.iter().map(|trouble| format!("spool: {trouble}")));
+        limits.extend(spool.limits());
         if let Some(uplink) = &self.uplink {
             limits.extend(uplink.borrow().limits());
         }

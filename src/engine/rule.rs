@@ -153,11 +153,7 @@ impl Rules {
             all.homes.push(Home { object, attributes: Arc::new(attributes), feeds: Vec::new() });
         }
         for task in tasks {
-            // Two tasks of one probe on one object (both ends of a link) make one feed: the slower decides.
-            if let Some((h, f)) = all.feed(None, &task.probe, &task.kind, &task.object, task.interval(), now) {
-                let feed = &mut all.homes[h].feeds[f];
-                feed.interval = feed.interval.max(task.interval());
-            }
+            all.feed(None, (&task.probe, &task.instance), &task.kind, &task.object, task.interval(), now);
         }
         (all, problems)
     }
@@ -166,7 +162,7 @@ impl Rules {
     fn feed(
         &mut self,
         agent: Option<&AgentId>,
-        probe: &ProbeId,
+        (probe, instance): (&ProbeId, &Arc<str>),
         kind: &str,
         object: &Object,
         interval: Duration,
@@ -174,7 +170,8 @@ impl Rules {
     ) -> Option<(usize, usize)> {
         let h = *self.by_object.get(object)?;
         let home = self.homes.get_mut(h)?;
-        if let Some(f) = home.feeds.iter().position(|f| f.agent.as_ref() == agent && f.probe == *probe) {
+        let same = |f: &Feed| f.agent.as_ref() == agent && f.probe == *probe && f.instance == *instance;
+        if let Some(f) = home.feeds.iter().position(same) {
             return Some((h, f));
         }
         if home.feeds.len() >= MAX_FEEDS {
@@ -188,7 +185,16 @@ impl Rules {
             .entry((probe.clone(), kind.clone(), agent.is_some()))
             .or_insert_with(|| Arc::new(Layout::new(rules, probe, &kind, at)))
             .clone();
-        let feed = Feed::new(agent.cloned(), probe.clone(), kind, layout, &home.object, rules, interval, now);
+        let feed = Feed::new(
+            agent.cloned(),
+            (probe.clone(), instance.clone()),
+            kind,
+            layout,
+            &home.object,
+            rules,
+            interval,
+            now,
+        );
         home.feeds.push(feed);
         Some((h, home.feeds.len() - 1))
     }
@@ -198,7 +204,8 @@ impl Rules {
         let mut out = self.begin(now.mono);
         if seen.outcome != Outcome::Invalid {
             let kind = &seen.schema.kind;
-            let found = self.feed(None, &seen.probe, kind, &seen.object, UNKNOWN_INTERVAL, now.mono);
+            let found =
+                self.feed(None, (&seen.probe, &seen.instance), kind, &seen.object, UNKNOWN_INTERVAL, now.mono);
             if let Some((h, f)) = found.filter(|(h, f)| !self.homes[*h].feeds[*f].deaf()) {
                 self.dropped += self.homes[h].feeds[f].take(&self.rules, seen, now.mono);
                 self.after_data(h, f, now, &mut out);
@@ -215,9 +222,12 @@ impl Rules {
         if now.wall.since(samples.to) <= HISTORY {
             let interval = samples.to.since(samples.from).max(GRAIN);
             let mut touched = Vec::new();
+            let whole: Arc<str> = Arc::from("");
             for row in &samples.rows {
                 let home = home(&row.object);
-                let found = self.feed(Some(agent), &samples.probe, &samples.kind, &home, interval, now.mono);
+                // Only rows of targets count runs; rows of their parts belong to the target without instance.
+                let of = if row.runs == [0; 4] { &whole } else { &row.instance };
+                let found = self.feed(Some(agent), (&samples.probe, of), &samples.kind, &home, interval, now.mono);
                 let Some((h, f)) = found.filter(|(h, f)| !self.homes[*h].feeds[*f].deaf()) else { continue };
                 let feed = &mut self.homes[h].feeds[f];
                 feed.interval = interval;

@@ -142,7 +142,7 @@ impl Window {
 
     fn take(&mut self, seen: &Observation, held: &mut usize) -> u64 {
         let mut dropped = 0;
-        match self.row(&seen.object, &Arc::from(""), held) {
+        match self.row(&seen.object, &seen.instance, held) {
             Some(target) => target.take_run(seen),
             None => dropped += 1,
         }

@@ -181,6 +181,8 @@ pub struct Observation {
     pub probe: ProbeId,
     /// The task's object.
     pub object: Object,
+    /// The task's instance within it, usually empty.
+    pub instance: Arc<str>,
     /// When the run began.
     pub at: Wall,
     /// How long it took.

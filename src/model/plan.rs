@@ -95,6 +95,10 @@ pub struct Task {
     pub kind: Arc<str>,
     /// What it is about.
     pub object: Object,
+    /// Which part of the object its target is: the port where a probe looks at several of an asset, the end
+    /// where one looks at both of a link; else empty.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub instance: Arc<str>,
     /// Where it is aimed.
     pub target: Target,
     /// Settings of the kind.

@@ -284,6 +284,7 @@ mod tests {
     async fn this_host_is_read_in_bounds_and_in_the_shape_it_declares() {
         let cx = Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default() };
         let task = Arc::new(Task {
+            instance: "".into(),
             id: "host|agent:test".into(),
             probe: "host".parse().unwrap(),
             kind: "host".into(),

@@ -26,6 +26,7 @@ pub(crate) fn cx() -> Ctx {
 /// A task of one second and 900 ms.
 pub(crate) fn task(spec: &KindSpec, id: &str, target: Target, set: &[&str]) -> Arc<Task> {
     Arc::new(Task {
+        instance: "".into(),
         id: Arc::from(format!("p|asset:{id}|")),
         probe: ProbeId::new("p").unwrap(),
         kind: Arc::from(spec.name),

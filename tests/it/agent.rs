@@ -23,6 +23,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
     let kind: Arc<str> = "tcp".into();
     let spec = fengsui::probe::kind("tcp").expect("tcp is a kind").spec;
     let task = Task {
+        instance: "".into(),
         id: "oa-tcp|asset:oa|".into(),
         probe: "oa-tcp".parse().expect("it is an id"),
         kind: kind.clone(),

@@ -91,9 +91,10 @@ fn tokens_and_authorities_that_are_wrong_are_refused_with_a_remedy() {
     };
     check("wrong CA", &join(&none, "fse_x"), 3, &["fingerprint"]);
     let made = site.run(&["enroll", "token", "x"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
     let told = format!("{}{}", text(&made.stdout), text(&made.stderr));
     let fingerprint = told.split(|c: char| !c.is_ascii_hexdigit()).find(|w| w.len() == 64).expect("it is printed");
-    check("wrong token", &join(fingerprint, "fse_wrong"), 1, &["token"]);
+    check("wrong token", &join(fingerprint, "fse_wrong"), 3, &["token"]);
     let file = site.write("token", "fst_wrong\n");
     let pages = format!("http://{}", up.http);
     let remote = fengsui(&["incident", "list", "--url", &pages, "--token-file", &file]);

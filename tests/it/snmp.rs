@@ -49,6 +49,7 @@ fn prober(cx: &Ctx, at: SocketAddr, secret: Option<&Secret>, settings: &[(&str, 
     ]);
     all.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
     let task = Task {
+        instance: "".into(),
         id: "snmp|asset:a|a".into(),
         probe: ProbeId::new("snmp").unwrap(),
         kind: "snmp".into(),

@@ -250,6 +250,7 @@ pub(super) fn tasks(order: &Order) -> Vec<Arc<Task>> {
     let timeout_ms = u64::try_from(order.args.timeout.as_millis()).unwrap_or(NEVER_MS);
     let task = |(at, aim): (usize, &Aim)| {
         Arc::new(Task {
+            instance: "".into(),
             id: Arc::from(format!("{probe}|{}|{at}", aim.object)),
             probe: probe.clone(),
             kind: Arc::from(order.kind.spec.name),

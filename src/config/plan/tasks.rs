@@ -41,7 +41,8 @@ pub(super) fn tasks(
                 for (link, side) in &watched.links {
                     let object = Object::Link(link.id.clone());
                     if facts.passes(&object, filter) {
-                        add(object, at_link(probe, link, *side));
+                        let both = watched.links.iter().filter(|(other, _)| other.id == link.id).count() > 1;
+                        add(object, at_link(probe, link, *side, both));
                     }
                 }
             }
@@ -63,9 +64,18 @@ pub(super) fn tasks(
 /// Where a task is aimed, and what tells it from others of the same probe and object.
 struct Aim {
     to: String,
+    /// A part of the object that stands for itself; empty where one task looks at the whole.
+    instance: Arc<str>,
     target: Target,
     settings: Settings,
     secret: Option<String>,
+}
+
+impl Aim {
+    fn of(probe: &ProbeDef) -> Self {
+        let settings = probe.settings.clone();
+        Self { to: String::new(), instance: Arc::from(""), target: Target::default(), settings, secret: None }
+    }
 }
 
 fn task(probe: &ProbeDef, object: Object, aim: Aim) -> Task {
@@ -75,6 +85,7 @@ fn task(probe: &ProbeDef, object: Object, aim: Aim) -> Task {
         probe: probe.id.clone(),
         kind: Arc::from(probe.kind.name),
         object,
+        instance: aim.instance,
         target: aim.target,
         settings: aim.settings,
         interval_ms: ms(probe.interval),
@@ -88,10 +99,10 @@ fn at_agent(probe: &ProbeDef) -> Result<Vec<Aim>, &'static str> {
     if probe.kind.target != TargetNeed::Own {
         return Err("this kind needs an address; an agent is not probed by address");
     }
-    Ok(vec![Aim { to: String::new(), target: Target::default(), settings: probe.settings.clone(), secret: None }])
+    Ok(vec![Aim::of(probe)])
 }
 
-fn at_link(probe: &ProbeDef, link: &Link, side: Side) -> Result<Vec<Aim>, &'static str> {
+fn at_link(probe: &ProbeDef, link: &Link, side: Side, both: bool) -> Result<Vec<Aim>, &'static str> {
     let (end, to) = match side {
         Side::A => (&link.a, "a"),
         Side::B => (&link.b, "b"),
@@ -99,12 +110,12 @@ fn at_link(probe: &ProbeDef, link: &Link, side: Side) -> Result<Vec<Aim>, &'stat
     // Never the asset's own address: a loopback answers by another road when the link is down.
     let host = end.address().ok_or("its far end has no address")?;
     let target = Target { host: Some(host.to_owned()), port: None, url: None };
-    Ok(vec![Aim { to: to.to_owned(), target, settings: probe.settings.clone(), secret: None }])
+    let instance = Arc::from(if both { to } else { "" });
+    Ok(vec![Aim { to: to.to_owned(), instance, target, ..Aim::of(probe) }])
 }
 
 fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
-    let mut aim =
-        Aim { to: String::new(), target: Target::default(), settings: probe.settings.clone(), secret: None };
+    let mut aim = Aim::of(probe);
     match probe.kind.target {
         TargetNeed::Own => return Err("an agent looks at its own host only; put the probe on = \"agent\""),
         TargetNeed::Url => {
@@ -141,6 +152,7 @@ fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
     }
     let ports = asset.tcp_ports.iter().map(|port| Aim {
         to: port.to_string(),
+        instance: Arc::from(port.to_string()),
         target: Target { port: Some(*port), ..aim.target.clone() },
         settings: aim.settings.clone(),
         secret: None,

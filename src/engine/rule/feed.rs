@@ -40,6 +40,8 @@ pub(super) struct Feed {
     /// Whose probe; `None` on the agent itself.
     pub(super) agent: Option<AgentId>,
     pub(super) probe: ProbeId,
+    /// Of the task, usually empty.
+    pub(super) instance: Arc<str>,
     pub(super) kind: Arc<str>,
     pub(super) layout: Arc<Layout>,
     pub(super) interval: Duration,
@@ -66,7 +68,7 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(
         agent: Option<AgentId>,
-        probe: ProbeId,
+        (probe, instance): (ProbeId, Arc<str>),
         kind: Arc<str>,
         layout: Arc<Layout>,
         home: &Object,
@@ -78,6 +80,7 @@ impl Feed {
         let mut feed = Self {
             agent,
             probe,
+            instance: instance.clone(),
             kind,
             layout,
             interval,
@@ -96,8 +99,16 @@ impl Feed {
             swept: now,
             turn: 0,
         };
-        feed.row(rules, 0, home, &Arc::from(""), home);
+        feed.row(rules, 0, home, &instance, home);
         feed
+    }
+
+    /// What a silence of it is named by.
+    pub(super) fn silent_instance(&self) -> Arc<str> {
+        match &*self.instance {
+            "" => Arc::from(self.probe.as_str()),
+            instance => Arc::from(format!("{}/{instance}", self.probe)),
+        }
     }
 
     /// Nothing ever listens to it.

@@ -1,5 +1,7 @@
 //! States over a restart and over a new plan: what is still judged goes on as it was, what is gone is withdrawn.
 
+use std::sync::Arc;
+
 use crate::model::alert::{AlertState, ClearReason};
 use crate::model::plan::{PlanObject, PlanRule, Task};
 use crate::model::{Alert, Now};
@@ -33,14 +35,21 @@ impl Rules {
         let i = self.rules.iter().position(|rule| rule.def.id == alert.rule)?;
         let home = home(&alert.key.object);
         let probe = alert.probe.as_ref()?;
+        let whole: Arc<str> = Arc::from("");
         let (h, f) = match &kept.agent {
             None => {
                 let h = *self.by_object.get(&home)?;
-                (h, self.homes[h].feeds.iter().position(|f| f.agent.is_none() && f.probe == *probe)?)
+                let of =
+                    |f: &Feed, instance: &str| f.agent.is_none() && f.probe == *probe && *f.instance == *instance;
+                let feeds = &self.homes[h].feeds;
+                let exact = feeds.iter().position(|f| {
+                    of(f, &alert.key.instance) || (of(f, &f.instance) && f.silent_instance() == alert.key.instance)
+                });
+                (h, exact.or_else(|| feeds.iter().position(|f| of(f, "")))?)
             }
             Some(agent) => {
                 let kind = self.rules[i].spec.name;
-                self.feed(Some(agent), probe, kind, &home, UNKNOWN_INTERVAL, now.mono)?
+                self.feed(Some(agent), (probe, &whole), kind, &home, UNKNOWN_INTERVAL, now.mono)?
             }
         };
         let rule = &self.rules[i];
@@ -113,10 +122,14 @@ impl Rules {
         let (object, from) = (old.homes[h].object.clone(), &old.homes[h].feeds[f]);
         let place = match &from.agent {
             None => self.by_object.get(&object).and_then(|h| {
-                let same = |f: &Feed| f.agent.is_none() && f.probe == from.probe && f.kind == from.kind;
+                let same = |f: &Feed| {
+                    f.agent.is_none() && f.probe == from.probe && f.instance == from.instance && f.kind == from.kind
+                };
                 Some((*h, self.homes[*h].feeds.iter().position(same)?))
             }),
-            Some(agent) => self.feed(Some(agent), &from.probe, &from.kind, &object, from.interval, now.mono),
+            Some(agent) => {
+                self.feed(Some(agent), (&from.probe, &from.instance), &from.kind, &object, from.interval, now.mono)
+            }
         };
         if let Some((nh, nf)) = place {
             let to = &mut self.homes[nh].feeds[nf];

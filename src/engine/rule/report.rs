@@ -262,7 +262,7 @@ impl Rules {
             key: AlertKey {
                 problem: no_data::problem(),
                 object: home.object.clone(),
-                instance: Arc::from(feed.probe.as_str()),
+                instance: feed.silent_instance(),
             },
             rule: rule.def.id.clone(),
             probe: Some(feed.probe.clone()),
@@ -329,7 +329,7 @@ impl Rules {
                 }
                 for silence in feed.no_data.iter().filter(|n| n.raised.is_some()) {
                     let def = &self.rules[silence.rule as usize].def;
-                    let (object, instance) = (home.object.clone(), Arc::from(feed.probe.as_str()));
+                    let (object, instance) = (home.object.clone(), feed.silent_instance());
                     each(AlertKey { problem: no_data::problem(), object, instance }, def.id.clone());
                 }
             }

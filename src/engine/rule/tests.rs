@@ -40,6 +40,7 @@ fn rule(id: &str, kind: &str, objects: &[&str], raise: &str) -> PlanRule {
 
 fn task(probe: &str, kind: &str, object: &str, interval_s: u64) -> Task {
     Task {
+        instance: "".into(),
         id: format!("{probe}|{object}|").into(),
         probe: probe.parse().unwrap(),
         kind: kind.into(),
@@ -135,6 +136,7 @@ impl Play {
 
     fn seen(&mut self, t: f64, object: &str, outcome: Outcome, rows: Vec<Row>) {
         let seen = Observation {
+            instance: "".into(),
             schema: self.schema.clone(),
             agent: "tower".parse().unwrap(),
             probe: self.probe.parse().unwrap(),

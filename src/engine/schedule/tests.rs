@@ -10,6 +10,7 @@ fn ms(ms: u64) -> Mono {
 
 fn task(id: &str, interval_ms: u64, timeout_ms: u64) -> Arc<Task> {
     Arc::new(Task {
+        instance: "".into(),
         id: id.into(),
         probe: "p".parse().unwrap(),
         kind: "icmp".into(),

@@ -10,6 +10,7 @@ fn now(ms: u64) -> Now {
 
 fn seen(kind_name: &str, object: &str, at: u64, outcome: Outcome, rows: Vec<Seen>) -> Observation {
     Observation {
+        instance: "".into(),
         schema: Arc::new(kind(kind_name).schema.clone()),
         agent: "tower".parse().unwrap(),
         probe: "p".parse().unwrap(),
