@@ -8,7 +8,7 @@ use crate::tree::{self, Line, has_word};
 /// The longest file: one idea a file, and a reader who can hold it.
 const MAX_LINES: usize = 600;
 /// The shortest header that says something.
-const MIN_HEADER: usize = 8;
+const MIN_HEADER: usize = 20;
 
 /// A layer: what it may import, and what its code must not mention.
 struct Layer {
