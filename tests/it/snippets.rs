@@ -3,6 +3,7 @@
 use fengsui::config::settings::{AgentSettings, ConsoleSettings};
 use fengsui::config::{defs, inventory};
 use fengsui::probe;
+use fengsui::sim::Scenario;
 
 use crate::tree;
 
@@ -48,6 +49,13 @@ fn every_example_is_read_without_a_complaint() {
                 declared.push((place, block));
             } else if is_one_of(&block, DEFINITIONS) {
                 defined.push(file);
+            } else if block.contains("[[device]]") {
+                let open = |name: &str| {
+                    let path = tree::root().join("tests/scenarios").join(name);
+                    std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))
+                };
+                let wrong = Scenario::parse(&place, &block, &open).err().unwrap_or_default();
+                found.extend(wrong.iter().map(ToString::to_string));
             } else {
                 let read = if block.contains("agent_listen") {
                     ConsoleSettings::read(&file).map(drop)
