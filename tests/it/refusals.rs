@@ -99,6 +99,6 @@ fn tokens_and_authorities_that_are_wrong_are_refused_with_a_remedy() {
     let pages = format!("http://{}", up.http);
     let remote = fengsui(&["incident", "list", "--url", &pages, "--token-file", &file]);
     check("wrong API token", &remote, 3, &["token"]);
-    check("no such incident", &site.run(&["incident", "ack", "0190-none"]), 1, &["0190-none", "list"]);
+    check("no such incident", &site.run(&["incident", "ack", "0190-none"]), 2, &["0190-none", "list"]);
     check("no such option", &fengsui(&["incident", "list", "--sate", "open"]), 2, &["--sate", "--state"]);
 }
