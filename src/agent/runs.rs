@@ -149,3 +149,136 @@ impl Runs {
         self.flying.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{AgentId, Outcome};
+    use crate::net::clock::Clock;
+    use crate::probe::{Limits, RunFuture};
+
+    /// Runs as it is told: number of runs so far to what happens.
+    struct Scripted(u32, fn(u32) -> Act);
+
+    enum Act {
+        Answer,
+        Panic,
+        Hang,
+    }
+
+    impl Prober for Scripted {
+        fn run<'a>(&'a mut self, cx: &'a Ctx, _deadline: Mono) -> RunFuture<'a> {
+            Box::pin(async move {
+                self.0 += 1;
+                match (self.1)(self.0) {
+                    Act::Answer => Run::ok(Vec::new(), Duration::from_millis(u64::from(self.0))),
+                    Act::Panic => panic!("scripted"),
+                    Act::Hang => {
+                        cx.clock.sleep(Duration::from_secs(3600)).await;
+                        Run::ok(Vec::new(), Duration::ZERO)
+                    }
+                }
+            })
+        }
+    }
+
+    fn task(id: &str, kind: &str) -> Arc<Task> {
+        Arc::new(Task {
+            id: id.into(),
+            probe: "p".parse().unwrap(),
+            kind: kind.into(),
+            object: "asset:a".parse().unwrap(),
+            instance: "".into(),
+            target: crate::model::plan::Target { host: Some("127.0.0.1".into()), port: Some(9), url: None },
+            settings: crate::config::settings_of(crate::probe::kind("tcp").unwrap().spec),
+            interval_ms: 1000,
+            timeout_ms: 900,
+            keep_ms: 1000,
+            secret: None,
+        })
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            schema: 1,
+            rev: 1,
+            digest: String::new(),
+            agent: AgentId::new("t").unwrap(),
+            objects: Vec::new(),
+            tasks: Vec::new(),
+            rules: Vec::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    fn runs(script: fn(u32) -> Act) -> (Runs, Arc<Task>) {
+        let agent = AgentId::new("t").unwrap();
+        let cx = Arc::new(Ctx { clock: Clock::system(), agent, limits: Arc::new(Limits::default()) });
+        let (mut runs, task) = (Runs::new(cx), task("t", "tcp"));
+        runs.slots.insert(task.id.clone(), (task.clone(), Slot::Idle(Box::new(Scripted(0, script)))));
+        (runs, task)
+    }
+
+    fn start(runs: &mut Runs, task: &Arc<Task>) -> Option<Done> {
+        runs.start(task, Wall::default(), Mono::default().plus(Duration::from_secs(1)))
+    }
+
+    fn cause(done: &Done) -> (Outcome, Option<Cause>) {
+        (done.run.outcome, done.run.cause)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_prober_keeps_its_state_from_run_to_run_and_over_an_unchanged_plan() {
+        let (mut runs, task) = runs(|_| Act::Answer);
+        for n in 1..=3 {
+            assert!(start(&mut runs, &task).is_none());
+            assert_eq!(runs.next().await.run.took, Duration::from_millis(n));
+            assert_eq!(runs.set(&plan(), std::slice::from_ref(&task)), Vec::<String>::new());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panicking_run_costs_one_invalid_observation_and_the_next_gets_a_new_prober() {
+        let (mut runs, task) = runs(|_| Act::Panic);
+        start(&mut runs, &task);
+        assert_eq!(cause(&runs.next().await), (Outcome::Invalid, Some(Cause::Internal)));
+        assert!(matches!(runs.slots.get("t"), Some((_, Slot::Idle(_)))), "built anew by its kind");
+        assert_eq!(runs.in_flight(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_has_not_ended_is_not_begun_again() {
+        let (mut runs, task) = runs(|_| Act::Hang);
+        assert!(start(&mut runs, &task).is_none());
+        let refused = start(&mut runs, &task).unwrap();
+        assert_eq!(cause(&refused), (Outcome::Invalid, Some(Cause::Overrun)));
+        assert_eq!(runs.in_flight(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_left_the_plan_does_not_start_and_its_prober_does_not_come_back() {
+        let (mut runs, task) = runs(|_| Act::Answer);
+        start(&mut runs, &task);
+        runs.set(&plan(), &[]);
+        runs.next().await;
+        assert!(start(&mut runs, &task).is_none());
+        assert!(runs.slots.is_empty() && runs.in_flight() == 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_kind_and_a_missing_secret_are_named_and_every_run_says_so() {
+        let (mut runs, _) = runs(|_| Act::Answer);
+        let strange = task("s", "hologram");
+        let mut secret = Task::clone(&task("x", "snmp"));
+        secret.secret = Some("core".into());
+        let secret = Arc::new(secret);
+        let problems = runs.set(&plan(), &[strange.clone(), secret.clone()]);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("hologram") && problems[1].contains("core"), "{problems:?}");
+        let said = [&strange, &secret].map(|task| cause(&start(&mut runs, task).unwrap()).1);
+        assert_eq!(said, [Some(Cause::Unsupported), Some(Cause::NoSecret)]);
+    }
+}
