@@ -27,6 +27,9 @@ pub(super) struct Done {
     pub(super) run: Run,
 }
 
+/// A run that is over, with the prober it had taken.
+type Landed = (Arc<Task>, Wall, Box<dyn Prober>, Run);
+
 enum Slot {
     Idle(Box<dyn Prober>),
     Away,
@@ -39,7 +42,7 @@ pub(super) struct Runs {
     cx: Arc<Ctx>,
     secrets: BTreeMap<String, Secret>,
     slots: HashMap<Arc<str>, (Arc<Task>, Slot)>,
-    flying: JoinSet<(Arc<Task>, Wall, Box<dyn Prober>, Run)>,
+    flying: JoinSet<Landed>,
     ids: HashMap<tokio::task::Id, (Arc<Task>, Wall)>,
 }
 

@@ -89,6 +89,9 @@ impl Reach {
     }
 }
 
+/// Of one object, by probe and agent: whether it was answered, and until when that counts.
+type Answers = BTreeMap<(ProbeId, AgentId), (bool, Mono)>;
+
 /// The newest values.
 #[derive(Debug)]
 pub struct Exposition {
@@ -98,7 +101,7 @@ pub struct Exposition {
     places: BTreeMap<Object, Place>,
     rows: BTreeMap<RowKey, Row>,
     /// Whether the newest run of each probe was answered, and until when that counts.
-    up: BTreeMap<Object, BTreeMap<(ProbeId, AgentId), (bool, Mono)>>,
+    up: BTreeMap<Object, Answers>,
     series: usize,
     dropped: u64,
 }

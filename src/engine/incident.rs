@@ -132,6 +132,7 @@ pub enum Input {
 
 /// What is to be stored.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "an effect lives until it is carried out, a few lines later")]
 pub enum Effect {
     /// The whole incident, new or changed.
     Put(Incident),

@@ -52,6 +52,7 @@ const UNKNOWN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "an effect lives until it is carried out, a few lines later")]
 pub enum Effect {
     /// Send this alert; keep (or, if its body is null, forget) its state in the same transaction.
     Alert {
@@ -187,8 +188,7 @@ impl Rules {
             .clone();
         let feed = Feed::new(
             agent.cloned(),
-            (probe.clone(), instance.clone()),
-            kind,
+            (probe.clone(), instance.clone(), kind),
             layout,
             &home.object,
             rules,

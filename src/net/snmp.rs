@@ -23,7 +23,6 @@ use super::error::{NetError, cause_of};
 use crate::model::Secret;
 use crate::model::observation::Cause;
 use crate::model::secret::{SnmpAuth, SnmpPrivacy};
-use crate::model::time::Mono;
 
 /// The largest UDP payload. A smaller msgMaxSize makes net-snmp answer a v3 GETBULK with genErr.
 const RECEIVE_CAPACITY: usize = 65_507;

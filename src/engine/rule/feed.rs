@@ -68,8 +68,7 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(
         agent: Option<AgentId>,
-        (probe, instance): (ProbeId, Arc<str>),
-        kind: Arc<str>,
+        (probe, instance, kind): (ProbeId, Arc<str>, Arc<str>),
         layout: Arc<Layout>,
         home: &Object,
         rules: &[Compiled],

@@ -100,7 +100,7 @@ fn a_slow_task_that_wakes_within_its_interval_runs_with_its_full_time() {
 fn a_new_plan_keeps_the_places_of_what_did_not_change() {
     let (a, b) = (task("a", 5_000, 900), task("b", 5_000, 900));
     let mut s = Schedule::new(7);
-    s.set(&[a.clone()], ms(0));
+    s.set(std::slice::from_ref(&a), ms(0));
     let first = s.next_wake(ms(0)).unwrap();
     s.due(first);
     let next = s.next_wake(first).unwrap();
@@ -109,7 +109,7 @@ fn a_new_plan_keeps_the_places_of_what_did_not_change() {
     let due = s.due(next);
     assert!(due.iter().any(|d| d.task.id == a.id && d.planned == next && d.action == Action::Skip(Cause::Overrun)));
     // Removed and added again while its run is still under way: still running.
-    s.set(&[b.clone()], ms(200));
+    s.set(std::slice::from_ref(&b), ms(200));
     s.set(&[a.clone(), b], ms(300));
     let wake = s.slots[s.by_id["a"]].next;
     assert!(s.due(wake).iter().any(|d| d.task.id == a.id && d.action == Action::Skip(Cause::Overrun)));
