@@ -127,7 +127,9 @@ impl Agent {
         let (stop_uplink, uplink_stopped) = stop::pair();
         let (plans, plan_in) = mpsc::channel(4);
         let (desired_out, desired_in) = mpsc::channel(4);
-        let (rev_out, rev_in) = watch::channel(plan.as_ref().map_or(0, |plan| plan.rev));
+        // A plan that was written down without some of its parts is asked for again: this build may know them.
+        let whole = plan.as_ref().filter(|plan| plan.skipped.is_empty());
+        let (rev_out, rev_in) = watch::channel(whole.map_or(0, |plan| plan.rev));
         let latest = Latest::new(parts.clock.clone());
         let uplink = parts.identity.map(|identity| {
             let clock = parts.clock.clone();

@@ -190,7 +190,7 @@ impl Core {
         self.effects(effects);
         self.latest.plan(&plan);
         self.rev = plan.rev;
-        self.status.plan(plan.rev, tasks.len(), problems);
+        self.status.plan(&plan, problems);
         self.next_roster = now.mono;
         tracing::info!(rev = plan.rev, tasks = tasks.len(), rules = plan.rules.len(), "plan in use");
     }
@@ -221,6 +221,9 @@ impl Core {
                 Job::Roster { id } => {
                     self.next_roster = now.mono;
                     JobResult { id, ok: true, detail: String::new() }
+                }
+                Job::Unknown { id } => {
+                    JobResult { id, ok: false, detail: "this agent does not know this job; update it".to_owned() }
                 }
             };
             self.record(Record::JobResult(result));

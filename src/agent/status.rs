@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::agent::Counts;
+use crate::model::plan::Plan;
 use crate::model::wire::AgentStatus;
 use crate::model::{Cause, Mono, Now};
 use crate::probe::{Limits, Run};
@@ -55,12 +56,13 @@ impl Status {
     }
 
     /// A plan came into use.
-    pub(super) fn plan(&mut self, rev: u64, tasks: usize, problems: Vec<String>) {
+    pub(super) fn plan(&mut self, plan: &Plan, mut problems: Vec<String>) {
+        problems.extend(plan.skipped.iter().cloned());
         for problem in &problems {
             tracing::warn!(%problem, "part of the plan cannot be carried out");
         }
-        self.plan_rev = rev;
-        self.tasks = tasks as u64;
+        self.plan_rev = plan.rev;
+        self.tasks = plan.tasks.len() as u64;
         self.plan_problems = problems;
         self.next = Mono::default();
     }
@@ -109,6 +111,7 @@ impl Status {
             spool_bytes: spool.bytes,
             spool_dropped: spool.dropped,
             skipped_runs: self.counts.overrun + self.counts.late,
+            plan_problems: self.plan_problems.len() as u64,
             limits,
         })
     }

@@ -77,6 +77,7 @@ pub fn build(
         tasks,
         rules,
         secrets: named,
+        skipped: Vec::new(),
     };
     plan.digest = digest(&plan);
     plan.rev = rev;

@@ -28,6 +28,11 @@ const MAX_PACKED: usize = MAX_BATCH_BYTES + (64 << 10);
 const MAX_PLAIN: usize = 2 * MAX_BATCH_BYTES;
 /// Window of the packer, as a power of two: level 3 uses 21; more would let a sender choose our memory.
 const MAX_WINDOW_LOG: u32 = 23;
+/// Most values (commas, brackets) in a batch: an honest one has a third of it at most, and each costs memory
+/// when it is read, 40 times its bytes for the smallest.
+const MAX_VALUES: usize = 400_000;
+/// The longest that a body may take to come in full; after it the agent has given up as well.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// The largest enrolment request: a CSR has about 1 KiB.
 const MAX_ENROLL: usize = 32 << 10;
 /// First bytes of a zstd frame.
@@ -53,7 +58,8 @@ pub fn router(service: Service) -> Router {
 /// The agent of a certificate that may do everything.
 fn agent(service: &Service, extensions: &Extensions) -> Result<AgentId, Problem> {
     let shown = certificate(extensions)?;
-    if shown.expired {
+    // By the time of this request: a connection may outlive the certificate it began with.
+    if service.clock.wall() > shown.not_after {
         return Err(forbidden(format!(
             "the certificate expired at {}: renew it (`/ingest/v1/renew`), or enrol again after 60 days",
             shown.not_after
@@ -123,10 +129,15 @@ async fn take(
     let agent = agent(service, extensions).map_err(|p| Refused::new(UNREAD, "refused", p))?;
     let received = service.clock.now();
     service.store.heard(&agent);
-    let Ok(permit) = service.unpacking.try_acquire() else {
-        return Err(busy(UNREAD, "too many batches at once; try again in a second".to_owned()));
-    };
-    let batch = read_batch(body).await.map_err(|p| Refused::new(UNREAD, "malformed", p))?;
+    let full = || busy(UNREAD, "too many batches at once; try again in a second".to_owned());
+    // Packed bodies wait here; how long each takes is up to its sender, so none holds what the others need next.
+    let receiving = service.receiving.try_acquire().map_err(|_| full())?;
+    let packed = within(service, MAX_PACKED, body).await.map_err(|p| Refused::new(UNREAD, "malformed", p))?;
+    let permit = service.clock.until(received.mono.plus(BODY_WITHIN), service.unpacking.acquire()).await;
+    let Some(Ok(permit)) = permit else { return Err(full()) };
+    drop(receiving);
+    let batch = read_batch(&packed).map_err(|p| Refused::new(UNREAD, "malformed", p))?;
+    drop(packed);
     let stream = batch.stream.as_str();
     let kinds = kinds(&batch);
     let began = service.clock.mono();
@@ -175,12 +186,30 @@ fn kinds(batch: &Batch) -> Vec<(&'static str, u64)> {
     KINDS.into_iter().chain(["other"]).zip(counts).filter(|(_, n)| *n > 0).collect()
 }
 
-async fn read_batch(body: Body) -> Result<Batch, Problem> {
-    let packed = bounded(body, MAX_PACKED).await?;
-    let plain = if packed.starts_with(ZSTD) { unpack(&packed)? } else { packed.to_vec() };
-    serde_json::from_slice(&plain).map_err(|e| {
+fn read_batch(packed: &Bytes) -> Result<Batch, Problem> {
+    let unpacked;
+    let plain: &[u8] = if packed.starts_with(ZSTD) {
+        unpacked = unpack(packed)?;
+        &unpacked
+    } else {
+        packed
+    };
+    if plain.iter().filter(|b| matches!(b, b',' | b'[' | b'{')).count() > MAX_VALUES {
+        let text = format!("the batch has more than {MAX_VALUES} values");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, text.clone(), text));
+    }
+    serde_json::from_slice(plain).map_err(|e| {
         let text = format!("the batch is not what it should be: {e}");
         Problem::wrong(text.clone(), text)
+    })
+}
+
+/// A body that is short enough and comes in time.
+async fn within(service: &Service, most: usize, body: Body) -> Result<Bytes, Problem> {
+    let deadline = service.clock.mono().plus(BODY_WITHIN);
+    service.clock.until(deadline, bounded(body, most)).await.unwrap_or_else(|| {
+        let text = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, text.clone(), text))
     })
 }
 
@@ -219,16 +248,18 @@ const DESIRED: &[crate::console::api::query::Param] =
     &[param("rev", "the revision the agent has"), param("wait", "seconds to wait for another one")];
 
 async fn answer_desired(service: &Service, extensions: &Extensions, query: &str) -> Result<Desired, Problem> {
-    let agent = agent(service, extensions)?;
+    agent(service, extensions)?;
     let query = Query::read(query, DESIRED)?;
     let rev: u64 = query.parse("rev", "a revision")?.unwrap_or(0);
     let wait: u64 = query.parse("wait", "seconds")?.unwrap_or(0);
-    service.store.heard(&agent);
     // Subscribed before looking, so that a change between the look and the wait is seen.
     let (mut plans, mut changes) = (service.watch_plans(), service.store.subscribe());
     let deadline = service.clock.mono().plus(Duration::from_secs(wait).min(LONG_POLL_MAX));
     loop {
         let (plans_seen, jobs_seen) = (*plans.borrow_and_update(), changes.borrow_and_update().jobs);
+        // Anew on each round: a plan carries secrets, and the agent may have been revoked while it waited.
+        let agent = agent(service, extensions)?;
+        service.store.heard(&agent);
         let plan = service.plan(&agent).filter(|p| p.plan.rev != rev).map(|p| p.plan.clone());
         let jobs = service.store.jobs(&agent).await?;
         let over = service.clock.mono() >= deadline || service.stop.is_stopped();
@@ -262,7 +293,7 @@ async fn try_enroll(service: &Service, from: Option<std::net::IpAddr>, body: Bod
         let text = format!("too many refused enrolments from this address: try again in {seconds} s");
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, text.clone(), text).retry_after(seconds));
     }
-    let body = bounded(body, MAX_ENROLL).await?;
+    let body = within(service, MAX_ENROLL, body).await?;
     // The error must not quote the body: the token is in it.
     let asked: EnrollRequest = serde_json::from_slice(&body).map_err(|_| {
         Problem::wrong("注册请求格式错误", "the enrolment request is malformed; it is {\"token\":..., \"csr\":...}")
@@ -311,7 +342,7 @@ async fn renew(State(service): State<Service>, request: Request) -> Response {
 async fn try_renew(service: &Service, extensions: &Extensions, body: Body) -> Result<EnrollAnswer, Problem> {
     // An expired certificate is enough here; how late it may be is for the store to say.
     let serial = certificate(extensions)?.serial.clone();
-    let body = bounded(body, MAX_ENROLL).await?;
+    let body = within(service, MAX_ENROLL, body).await?;
     let asked: RenewRequest = serde_json::from_slice(&body).map_err(|e| {
         let text = format!("the renewal is malformed ({e}); it is {{\"csr\":...}}");
         Problem::wrong(text.clone(), text)

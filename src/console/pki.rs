@@ -191,6 +191,13 @@ impl Authority {
             return Err(format!("it has {} bytes, more than {MAX_CSR}", csr.len()));
         }
         let request = CertificateSigningRequestParams::from_pem(csr).map_err(|error| error.to_string())?;
+        // A node that asks in another name would refuse what it gets, and its token would be spent.
+        if let Some(rcgen::DnValue::Utf8String(asked)) = request.params.distinguished_name.get(&DnType::CommonName)
+            && asked != agent.as_str()
+        {
+            let asked: String = asked.chars().take(64).collect();
+            return Err(format!("the request is for agent `{asked}`, this is for `{agent}`"));
+        }
         let mut params = lifetime(CertificateParams::default(), now, AGENT_LIFE);
         params.distinguished_name.push(DnType::CommonName, agent.as_str());
         let name = format!("{agent}.agent.fengsui");

@@ -24,6 +24,9 @@ use crate::net::stop::Stop;
 /// Batches that are unpacked at once: each may hold 2 MiB, and the writer takes them one by one anyway.
 const UNPACKING: usize = 8;
 
+/// Batches whose bodies come in at once: each may hold 1.1 MiB.
+const RECEIVING: usize = 64;
+
 /// The plan of one agent and what could not be planned.
 #[derive(Debug, Clone)]
 pub struct Planned {
@@ -62,6 +65,8 @@ pub struct Inner {
     pub meters: Meters,
     /// Refused enrolments by address.
     pub enroll_throttle: Throttle,
+    /// Permits to send a batch.
+    pub receiving: Semaphore,
     /// Permits to unpack a batch.
     pub unpacking: Semaphore,
     /// Ends long polls and tasks.
@@ -101,6 +106,7 @@ impl Service {
             catalog,
             meters,
             enroll_throttle: Throttle::default(),
+            receiving: Semaphore::new(RECEIVING),
             unpacking: Semaphore::new(UNPACKING),
             stop,
             definitions: watch::channel(definitions).0,

@@ -1,6 +1,8 @@
 //! What one agent has to do. Only `config::plan::build` makes a plan; the agent writes it down before
 //! use and goes on with it when cut off. It is a wire form: see `wire` for how old and new ones meet.
 
+pub(crate) mod known;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use super::alert::Severity;
 use super::id::{AgentId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
 use super::secret::Secret;
 
-/// The plan schema that this build writes; it reads this and the two before it.
+/// The plan schema that this build writes. It reads older ones, and of a newer one the parts it knows.
 pub const PLAN_SCHEMA: u32 = 1;
 
 /// A parsed value of a setting.
@@ -236,6 +238,7 @@ pub struct PlanRule {
 
 /// Everything one agent has to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "known::PlanBody")]
 pub struct Plan {
     /// See `PLAN_SCHEMA`.
     pub schema: u32,
@@ -254,6 +257,9 @@ pub struct Plan {
     /// Secrets by name; only those the tasks need.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,
+    /// Parts that were left out when it was read because this build does not know them, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
 }
 
 /// A job of the closed set that `desired` may carry.
@@ -273,6 +279,12 @@ pub enum Job {
     },
     /// Send a roster now.
     Roster {
+        /// Job id.
+        id: String,
+    },
+    /// One of a newer console; it is answered with a refusal.
+    #[serde(skip)]
+    Unknown {
         /// Job id.
         id: String,
     },

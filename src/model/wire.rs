@@ -475,6 +475,9 @@ pub struct AgentStatus {
     /// What it cannot do and why (no CAP_NET_RAW, no IPv6, a rule it does not understand ...).
     #[serde(default)]
     pub limits: Vec<String>,
+    /// Parts of the plan that it cannot carry out; `limits` names them.
+    #[serde(default)]
+    pub plan_problems: u64,
 }
 
 /// `job_result` body.
@@ -507,7 +510,7 @@ pub struct Desired {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// Jobs not yet answered.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "super::plan::known::jobs")]
     pub jobs: Vec<Job>,
     /// The console's clock.
     pub now: Wall,

@@ -58,7 +58,9 @@ pub enum TlsError {
         why: String,
     },
     /// Not a SHA-256 in hex.
-    #[error("`{0}` is not a CA fingerprint; it is 64 hex digits, as `fengsui enroll token` printed them")]
+    #[error(
+        "`{0}` is not a CA fingerprint; it is 64 hex digits, as `fengsui enroll token AGENT` prints them on the console"
+    )]
     Fingerprint(String),
     /// No trusted roots on this machine.
     #[error("this machine has no trusted root certificates ({0}); install the ca-certificates package")]
@@ -97,7 +99,7 @@ pub fn fingerprint(der: &[u8]) -> String {
     digest::digest(&digest::SHA256, der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256 of the first certificate of a PEM text: what is printed for `enroll --ca-fingerprint`.
+/// SHA-256 of the first certificate of a PEM text: what is printed for `enroll join --ca-fingerprint`.
 pub fn fingerprint_pem(pem: &str) -> Result<String, TlsError> {
     Ok(certificates(pem)?.first().map(|der| fingerprint(der)).unwrap_or_default())
 }

@@ -65,7 +65,7 @@ pub enum IdentityError {
     },
     /// The console is not the one whose CA the operator named.
     #[error(
-        "the console {console} does not have the CA of fingerprint {fingerprint}: {source}; compare it with what `fengsui enroll token` prints on the console; if they are equal, somebody stands between"
+        "the console {console} does not have the CA of fingerprint {fingerprint}: {source}; compare it with what `fengsui enroll token AGENT` prints on the console; if they are equal, somebody stands between"
     )]
     WrongCa {
         /// Which.
@@ -82,7 +82,7 @@ pub enum IdentityError {
     Token(String),
     /// There is an agent of that name, or the token was used.
     #[error(
-        "the console refuses this enrolment: {0}; `fengsui enroll revoke AGENT` frees the name there, `fengsui enroll token AGENT` makes a new token"
+        "the console refuses this enrolment: {0}; `fengsui enroll list` there shows who is enrolled, and a token that `fengsui enroll token AGENT` makes now takes the place of what was"
     )]
     NameTaken(String),
     /// The certificate was revoked, or ended too long ago.

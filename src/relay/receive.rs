@@ -7,6 +7,11 @@
 
 use crate::model::wire::{Batch, Envelope, Gap, MAX_BATCH_RECORDS, WIRE_VERSION};
 
+/// Longest epoch, in bytes: a UUID has 36.
+const MAX_EPOCH: usize = 64;
+/// The last sequence: tables keep them as signed numbers.
+const MAX_SEQ: u64 = i64::MAX as u64 - 1;
+
 /// What to do with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -56,8 +61,11 @@ fn check(batch: &Batch) -> Result<(), &'static str> {
     if batch.records.is_empty() || batch.records.len() > MAX_BATCH_RECORDS {
         return Err("a batch has 1 to 1,000 records");
     }
-    if batch.first_seq == 0 || batch.last_seq == u64::MAX {
-        return Err("sequences begin at 1");
+    if batch.epoch.is_empty() || batch.epoch.len() > MAX_EPOCH {
+        return Err("an epoch is 1 to 64 bytes");
+    }
+    if batch.first_seq == 0 || batch.last_seq > MAX_SEQ {
+        return Err("sequences are 1 to 2^63 - 2");
     }
     let mut due = batch.first_seq;
     for record in &batch.records {

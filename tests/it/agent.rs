@@ -64,6 +64,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         tasks: vec![task],
         rules: vec![rule],
         secrets: BTreeMap::new(),
+        skipped: Vec::new(),
     }
 }
 

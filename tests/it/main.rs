@@ -10,6 +10,7 @@ mod bad;
 mod chaos;
 mod definitions;
 mod docs;
+mod door;
 mod fields;
 mod house;
 mod probe;

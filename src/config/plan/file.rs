@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::model::plan::{PLAN_SCHEMA, Plan};
+use crate::model::plan::Plan;
 
 /// Writes a plan: 0600, to a file beside it, synced, renamed. A crash leaves the old one or the new one.
 pub fn save(path: &Path, plan: &Plan) -> io::Result<()> {
@@ -24,7 +24,8 @@ pub fn save(path: &Path, plan: &Plan) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Reads a plan back. `Ok(None)` if there is none; an error says what to do.
+/// Reads a plan back. `Ok(None)` if there is none; an error says what to do. Of a plan of a newer version the
+/// parts that this build knows are taken, `skipped` names the others.
 pub fn load(path: &Path) -> io::Result<Option<Plan>> {
     let json = match fs::read(path) {
         Ok(json) => json,
@@ -32,11 +33,7 @@ pub fn load(path: &Path) -> io::Result<Option<Plan>> {
         Err(error) => return Err(error),
     };
     let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let plan: Plan = serde_json::from_slice(&json)
-        .map_err(|e| invalid(format!("{} is no plan ({e}); remove it, the console sends another", path.display())))?;
-    if plan.schema > PLAN_SCHEMA {
-        let what = format!("{} is a plan of a newer version; upgrade this agent or remove the file", path.display());
-        return Err(invalid(what));
-    }
-    Ok(Some(plan))
+    serde_json::from_slice(&json)
+        .map(Some)
+        .map_err(|e| invalid(format!("{} is no plan ({e}); remove it, the console sends another", path.display())))
 }

@@ -131,6 +131,7 @@ fn authority(shared: &Shared, agent: &AgentId, now: Wall) -> Result<Authority, I
     }
 }
 
+/// How far the console's clock is before the agent's; smoothed, because transit times vary.
 fn skew(shared: &Shared, agent: &AgentId, sent_at: Wall, received: Wall) -> i64 {
     let measured = received.millis().saturating_sub(sent_at.millis());
     let mut live = shared.live_mut();
@@ -203,7 +204,11 @@ fn take_record(
     samples: &mut sample::Kept,
 ) -> Result<(), StoreError> {
     let Prepared { seq, at, kind, item } = record;
-    if at > context.received.plus(FUTURE) && !matches!(item, Item::Gap(_)) {
+    // What it speaks of counts as well, by the agent's clock and by ours: a day in the far future would be a file
+    // that no retention ever reaches.
+    let latest = item.latest().map_or(at, |latest| latest.max(at));
+    let ahead = latest.max(context.correct(latest)) > context.received.plus(FUTURE);
+    if ahead && !matches!(item, Item::Gap(_)) {
         outcome.aside += 1;
         return put_aside(writer, context, seq, at, &kind, "more than a day ahead", &item.text());
     }

@@ -20,7 +20,9 @@ pub(super) const CLOCK_SKEW: &str = "clock-skew";
 pub(super) const SPOOL_RESET: &str = "spool-reset";
 /// Records of the agent will never come.
 pub(super) const SPOOL_GAP: &str = "spool-gap";
-/// How long the two above stay firing: long enough for a shift to see them.
+/// The agent cannot carry out all of its plan.
+pub(super) const PLAN_PARTIAL: &str = "plan-partial";
+/// How long a lost spool and lost records stay firing: long enough for a shift to see them.
 pub(super) const SHOWN: Duration = Duration::from_secs(3_600);
 
 /// One that is firing.
@@ -82,7 +84,7 @@ pub(super) fn load(core: &Connection) -> Result<BTreeMap<(AgentId, &'static str)
         .prepare("SELECT key, body FROM rule_state WHERE key GLOB 'own|*'")
         .and_then(|mut q| q.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
         .map_err(sql("read the console's own alerts"))?;
-    let known = [CLOCK_SKEW, SPOOL_RESET, SPOOL_GAP];
+    let known = [CLOCK_SKEW, SPOOL_RESET, SPOOL_GAP, PLAN_PARTIAL];
     Ok(rows
         .into_iter()
         .filter_map(|(key, body)| {

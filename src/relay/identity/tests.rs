@@ -28,9 +28,12 @@ async fn every_refusal_names_its_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let good = running.enrolment();
-    for (status, remedy) in
-        [(401, "make a new one with"), (403, "make a new one with"), (409, "frees the name"), (500, "answered 500")]
-    {
+    for (status, remedy) in [
+        (401, "make a new one with"),
+        (403, "make a new one with"),
+        (409, "fengsui enroll token AGENT"),
+        (500, "answered 500"),
+    ] {
         running.console.book().enroll_status = Some(status);
         let error = enroll(&good, dir.path(), &clock).await.unwrap_err().to_string();
         assert!(error.contains(remedy) && error.contains("because"), "{error}");

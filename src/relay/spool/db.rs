@@ -82,6 +82,8 @@ pub(super) struct Head {
     pub(super) records: u64,
     /// Bytes of them.
     pub(super) bytes: u64,
+    /// The last sequence that this process offered; what an earlier one sent is offered again.
+    pub(super) sent: u64,
 }
 
 impl Head {
@@ -214,6 +216,12 @@ impl Db {
     /// State of a stream.
     pub(super) const fn head(&self, stream: Stream) -> Head {
         self.heads[stream as usize]
+    }
+
+    /// Records up to `seq` were offered to the console.
+    pub(super) fn note_sent(&mut self, stream: Stream, seq: u64) {
+        let head = &mut self.heads[stream as usize];
+        head.sent = head.sent.max(seq);
     }
 
     /// Bytes held in all streams.
@@ -419,6 +427,7 @@ impl Db {
             tx.execute("UPDATE record SET seq = -seq WHERE stream = ?1", params![id])?;
             head.next -= head.acked;
             head.acked = 0;
+            head.sent = 0;
             tx.execute("UPDATE stream SET next = ?2, acked = 0 WHERE id = ?1", params![id, head.next])?;
         }
         tx.execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [&*epoch])?;

@@ -205,6 +205,14 @@ impl Store {
 
     /// What to send next.
     pub(super) fn next_batch(&mut self, stream: Stream, max_records: usize, max_bytes: usize) -> Option<Batch> {
+        let batch = self.pick(stream, max_records, max_bytes)?;
+        if let Some(db) = self.of_epoch(&batch.epoch) {
+            db.note_sent(stream, batch.last_seq);
+        }
+        Some(batch)
+    }
+
+    fn pick(&mut self, stream: Stream, max_records: usize, max_bytes: usize) -> Option<Batch> {
         self.keep_house();
         let now = self.clock.wall();
         let id = stream as usize;
@@ -235,15 +243,23 @@ impl Store {
     /// The console has everything up to `seq` of that epoch. More than was ever sent means that an old copy of
     /// the file was put back: then a new epoch begins with what is held.
     pub(super) fn acked(&mut self, stream: Stream, of: &str, seq: u64) {
-        self.settle(stream, of, seq, |db, _| db.acked(stream, seq));
+        self.settle(stream, of, seq, |db, seq, _| db.acked(stream, seq));
     }
 
     /// The console wants `expected` next.
     pub(super) fn rewind(&mut self, stream: Stream, of: &str, expected: u64) {
-        self.settle(stream, of, expected.saturating_sub(1), |db, now| db.rewind(stream, expected, now));
+        self.settle(stream, of, expected.saturating_sub(1), |db, seq, now| {
+            db.rewind(stream, seq.saturating_add(1), now)
+        });
     }
 
-    fn settle(&mut self, stream: Stream, of: &str, seq: u64, act: impl FnOnce(&mut Db, Wall) -> Result<(), Fault>) {
+    fn settle(
+        &mut self,
+        stream: Stream,
+        of: &str,
+        seq: u64,
+        act: impl FnOnce(&mut Db, u64, Wall) -> Result<(), Fault>,
+    ) {
         let now = self.clock.wall();
         let fresh = epoch(&self.clock);
         let Some(db) = self.of_epoch(of) else { return };
@@ -251,7 +267,8 @@ impl Store {
             tracing::warn!(stream = stream.as_str(), "the console knows more than this spool: a new epoch begins");
             db.new_epoch(fresh)
         } else {
-            act(db, now)
+            // Nobody can have what was not sent; the records after it stay.
+            act(db, seq.min(db.head(stream).sent), now)
         };
         self.note(done);
         self.recover();

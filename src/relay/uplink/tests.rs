@@ -198,6 +198,7 @@ async fn plans_and_jobs_come_by_long_poll_and_a_job_comes_once() {
         tasks: Vec::new(),
         rules: Vec::new(),
         secrets: Default::default(),
+        skipped: Vec::new(),
     };
     let job = |id: &str| Job::Roster { id: id.to_owned() };
     running.console.book().desired.push_back(Desired { plan: Some(plan), jobs: vec![job("a")], now });

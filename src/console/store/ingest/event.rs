@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::super::db::sql;
 use super::super::types::StoreError;
 use super::super::writer::Writer;
-use super::super::{agents, incidents};
+use super::super::{agents, incidents, own};
 use super::{Context, HISTORY, Outcome, refuse};
 use crate::engine::incident::Input;
 use crate::model::wire::{AgentStatus, Facts, Record};
@@ -43,7 +43,7 @@ pub(super) fn take(
             }
             take_facts(writer, context, at, &facts)
         }
-        Record::AgentStatus(status) => take_status(writer, context, at, status),
+        Record::AgentStatus(status) => take_status(writer, context, at, status, outcome),
         Record::JobResult(result) => agents::job_done(writer, agent, &result),
         // Those are items of their own.
         Record::Samples(_) | Record::Gap(_) => Ok(()),
@@ -106,8 +106,25 @@ pub(super) fn note_interface(writer: &Writer, context: &Context, object: &Object
         .map_err(sql("note an interface"))
 }
 
-fn take_status(writer: &mut Writer, context: &Context, at: Wall, status: AgentStatus) -> Result<(), StoreError> {
+fn take_status(
+    writer: &mut Writer,
+    context: &Context,
+    at: Wall,
+    status: AgentStatus,
+    outcome: &mut Outcome,
+) -> Result<(), StoreError> {
     let (agent, at) = (context.authority.agent.clone(), context.correct(at));
+    let input = if status.plan_problems > 0 {
+        let evidence = vec![
+            ("parts".to_owned(), status.plan_problems.to_string()),
+            ("version".to_owned(), status.version.clone()),
+            ("limits".to_owned(), status.limits.last().cloned().unwrap_or_default()),
+        ];
+        own::raise(writer, &agent, own::PLAN_PARTIAL, None, evidence, context.received)?
+    } else {
+        own::clear(writer, &agent, own::PLAN_PARTIAL, context.received)?
+    };
+    outcome.inputs.extend(input);
     let body = serde_json::to_string(&status).expect("a status has string keys only, so it always serialises");
     writer
         .core

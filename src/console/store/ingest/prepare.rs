@@ -1,7 +1,7 @@
 //! From envelopes to items, before the writer sees them: what can be said about a record without the tables.
 
 use crate::model::id::MAX_NAME;
-use crate::model::wire::{Batch, Envelope, Gap, MAX_SAMPLE_ROWS, Record, Samples, Stream};
+use crate::model::wire::{Batch, Envelope, Facts, Gap, MAX_SAMPLE_ROWS, Record, Samples, Stream};
 use crate::model::{Alert, Wall};
 
 /// zstd level of journal rows: 3 is the knee of its curve for JSON.
@@ -12,6 +12,12 @@ const MAX_FIELD: usize = 64;
 const MAX_FIELDS: usize = 256;
 /// Most pieces of evidence in an alert.
 const MAX_EVIDENCE: usize = 16;
+/// Longest name or value of a piece of evidence, in bytes; ours have 200.
+const MAX_WORDS: usize = 4_096;
+/// Most problems that an alert folds into, and lines of limits that are kept of a status.
+const MAX_NAMED: usize = 64;
+/// Longest text kept of a line of limits, a version, the cause of a gap or the detail of a job, in bytes.
+const MAX_LINE: usize = 1_024;
 /// Longest window of a samples record, in milliseconds.
 const MAX_WINDOW_MS: i64 = 3_600_000;
 
@@ -38,6 +44,15 @@ pub(super) enum Item {
 }
 
 impl Item {
+    /// The latest time it speaks of, by the agent's clock.
+    pub(super) fn latest(&self) -> Option<Wall> {
+        match self {
+            Self::Samples(samples) => Some(samples.from.max(samples.to)),
+            Self::Event(Record::Alert(alert)) => Some(alert.since.max(alert.at)),
+            _ => None,
+        }
+    }
+
     /// Its body, for the table of what is put aside.
     pub(super) fn text(&self) -> String {
         match self {
@@ -68,7 +83,10 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
     match Record::read(&envelope.kind, &envelope.body) {
         Err(error) => malformed(error.to_string()),
         Ok(None) => Item::Unknown { body: envelope.body.to_string() },
-        Ok(Some(Record::Gap(gap))) => Item::Gap(gap),
+        Ok(Some(Record::Gap(mut gap))) => {
+            cut(&mut gap.cause);
+            Item::Gap(gap)
+        }
         Ok(Some(record)) if (record.stream() == Stream::Sample) != (stream == Stream::Sample) => {
             malformed(format!("`{}` does not travel in stream `{}`", envelope.kind, stream.as_str()))
         }
@@ -79,15 +97,51 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
         Ok(Some(Record::Alert(alert))) if wrong_alert(&alert) => {
             malformed("the alert is larger than allowed".to_owned())
         }
+        Ok(Some(Record::Facts(facts))) if wrong_facts(&facts) => {
+            malformed("the facts are larger than allowed, or a field name is not lower snake case".to_owned())
+        }
+        Ok(Some(Record::AgentStatus(mut status))) => {
+            // An error of the system may be long; the state of an agent must be seen all the same.
+            status.limits.truncate(MAX_NAMED);
+            status.limits.iter_mut().chain([&mut status.version, &mut status.hostname]).for_each(cut);
+            Item::Event(Record::AgentStatus(status))
+        }
+        Ok(Some(Record::JobResult(mut result))) => {
+            cut(&mut result.detail);
+            Item::Event(Record::JobResult(result))
+        }
         Ok(Some(record)) => Item::Event(record),
     }
 }
 
+fn cut(text: &mut String) {
+    text.truncate(text.floor_char_boundary(MAX_LINE));
+}
+
 fn wrong_alert(alert: &Alert) -> bool {
-    alert.key.instance.len() > MAX_NAME || alert.evidence.len() > MAX_EVIDENCE
+    let long = |(name, value): &(String, String)| name.len() > MAX_FIELD || value.len() > MAX_WORDS;
+    alert.key.instance.len() > MAX_NAME
+        || alert.evidence.len() > MAX_EVIDENCE
+        || alert.evidence.iter().any(long)
+        || alert.folds_into.len() > MAX_NAMED
+        || alert.category.len().max(alert.runbook.len()) > MAX_NAME
+}
+
+fn wrong_facts(facts: &Facts) -> bool {
+    facts.instance.len() > MAX_NAME || facts.values.len() > MAX_FIELDS || !facts.values.keys().all(|name| named(name))
+}
+
+/// Whether it can be the name of a field.
+fn named(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_FIELD
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn wrong_samples(samples: &Samples) -> Option<&'static str> {
+    if samples.kind.len() > MAX_FIELD {
+        return Some("the name of its kind is too long");
+    }
     if samples.rows.len() > MAX_SAMPLE_ROWS {
         return Some("it has too many rows");
     }
@@ -96,15 +150,11 @@ fn wrong_samples(samples: &Samples) -> Option<&'static str> {
         return Some("its window ends before it begins, or is longer than an hour");
     }
     for row in &samples.rows {
-        if row.instance.len() > MAX_NAME || row.fields.len() > MAX_FIELDS {
+        let causes = row.causes.len() > MAX_NAMED || row.causes.keys().any(|cause| cause.len() > MAX_FIELD);
+        if row.instance.len() > MAX_NAME || row.fields.len() > MAX_FIELDS || causes {
             return Some("a row is larger than allowed");
         }
-        let fine = |name: &str| {
-            !name.is_empty()
-                && name.len() <= MAX_FIELD
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        if !row.fields.keys().all(|name| fine(name)) {
+        if !row.fields.keys().all(|name| named(name)) {
             return Some("a field name is not lower snake case");
         }
     }

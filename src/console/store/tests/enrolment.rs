@@ -3,9 +3,13 @@
 use super::*;
 
 pub(super) fn csr() -> String {
+    csr_of("tower")
+}
+
+fn csr_of(name: &str) -> String {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["evil.example".to_owned()]).unwrap();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "somebody-else");
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.serialize_request(&key).unwrap().pem().unwrap()
 }
 
@@ -37,6 +41,8 @@ async fn a_token_is_good_once_and_the_names_in_the_certificate_are_ours() {
     assert!(!on_disk(dir.path(), token.as_bytes()));
     assert!(matches!(world.store.enroll("fse_wrong", &csr()).await, Err(EnrollError::UnknownToken)));
     assert!(matches!(world.store.enroll(&token, "no request").await, Err(EnrollError::Request(_))));
+    let other = world.store.enroll(&token, &csr_of("somebody-else")).await;
+    assert!(matches!(&other, Err(EnrollError::Request(why)) if why.contains("somebody-else")), "{other:?}");
     let answer = world.store.enroll(&token, &csr()).await.unwrap();
     assert_eq!(answer.agent, tower());
     assert_eq!(answer.ca, world.store.authority().pem());
