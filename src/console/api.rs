@@ -25,9 +25,9 @@ use serde_json::{Value, json};
 
 use self::problem::Problem;
 use self::query::Query;
-use self::route::{Body as Takes, Call, ROUTES, Reply, Route};
+use self::route::{Body as Takes, Call, Needs, ROUTES, Reply, Route};
 use crate::console::auth;
-use crate::console::command::Page;
+use crate::console::command::{Page, Scope};
 use crate::console::metrics;
 use crate::console::service::Service;
 use crate::console::store::StoreError;
@@ -118,6 +118,14 @@ async fn pass(
             StatusCode::FORBIDDEN,
             format!("角色 `{}` 无权执行此操作；需要 `{}`", actor.role.as_str(), route.needs.as_str()),
             format!("role `{}` may not do this; it needs `{}`", actor.role.as_str(), route.needs.as_str()),
+        ));
+    }
+    // What an administrator reads and changes belongs to no region.
+    if route.needs == Needs::Admin && actor.scope != Scope::All {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "此操作涉及所有区划；请使用不限区划的令牌",
+            "this is about more than any region: use a token that is not limited to regions",
         ));
     }
     let query = Query::read(head.uri.query().unwrap_or_default(), route.takes)?;

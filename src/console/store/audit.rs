@@ -107,7 +107,10 @@ const COLUMNS: &str = "seq, at, actor, action, target, before, after, reason, re
 pub(super) fn page(core: &Connection, page: &Page) -> Result<Paged<AuditRow>, StoreError> {
     let after = match &page.after {
         None => i64::MAX,
-        Some(text) => text.parse().map_err(|_| StoreError::Request(format!("`{text}` is no cursor of this list")))?,
+        Some(text) => text.parse().map_err(|_| {
+            let text: String = text.chars().take(80).collect();
+            StoreError::Request(format!("`{text}` is no cursor of this list"))
+        })?,
     };
     let limit = page.limit.clamp(1, 1_000);
     let text = format!("SELECT {COLUMNS} FROM audit WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");

@@ -368,8 +368,14 @@ pub(super) fn list(
     let limit = page.limit.clamp(1, 1_000);
     let mut text = format!("SELECT {COLUMNS} FROM incident WHERE id < ?1");
     let mut args: Vec<Box<dyn rusqlite::ToSql>> = Vec::new();
-    // `g` sorts after every UUID.
-    args.push(Box::new(page.after.clone().unwrap_or_else(|| "g".to_owned())));
+    // Ids are UUIDs; `g` sorts after every one.
+    let after = page.after.clone().unwrap_or_else(|| "g".to_owned());
+    let is_id = |text: &str| !text.is_empty() && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+    if page.after.as_deref().is_some_and(|text| !is_id(text)) {
+        let text: String = after.chars().take(80).collect();
+        return Err(StoreError::Request(format!("`{text}` is no cursor of this list")));
+    }
+    args.push(Box::new(after));
     let mut bind = |clause: &str, value: Box<dyn rusqlite::ToSql>| {
         args.push(value);
         text.push_str(&format!(" AND {clause} ?{}", args.len()));

@@ -55,7 +55,8 @@ impl From<PlanBody> for Plan {
             skipped
                 .extend(names.into_iter().map(|name| format!("{part} {name}; left out until this agent is updated")));
         }
-        skipped.dedup();
+        let mut seen = std::collections::BTreeSet::new();
+        skipped.retain(|line| seen.insert(line.clone()));
         let more = skipped.len().saturating_sub(MAX_SKIPPED);
         if more > 0 {
             skipped.truncate(MAX_SKIPPED);

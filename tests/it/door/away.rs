@@ -110,10 +110,10 @@ async fn an_agent_starts_with_damaged_files_and_says_so_and_asks_anew_for_what_i
     agent.stop().await;
 
     let agent = start(newer("mill").to_string().as_bytes()).await;
-    told("its own plan instead of another's", &|s| s["plan_rev"] == current).await;
+    let kept = || config::plan::load(&dir.join("plan.json")).unwrap().unwrap();
+    door.until("its own plan instead of another's", async || kept().agent.as_str() == "tower").await;
+    assert_eq!(kept().rev, current);
     agent.stop().await;
-    let kept = config::plan::load(&dir.join("plan.json")).unwrap().unwrap();
-    assert_eq!((kept.agent.as_str(), kept.rev), ("tower", current));
     door.handle.stop().await;
 }
 

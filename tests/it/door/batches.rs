@@ -143,7 +143,7 @@ async fn times_of_another_age_make_no_files_and_no_incidents() {
     let now = tower.now();
     let sample = |seq: u64, at: i64, from: i64| {
         json!({ "seq": seq, "at": at, "kind": "samples", "body": { "probe": "ping", "kind": "icmp", "from": from,
-            "to": from + 1_000, "rows": [{ "object": "asset:core-1", "runs": [1, 0, 0, 0],
+            "to": from.saturating_add(1_000), "rows": [{ "object": "asset:core-1", "runs": [1, 0, 0, 0],
             "fields": { "up": [1, 1.0, 1.0, 1.0, 1.0, 1.0] } }] } })
     };
     let times =
