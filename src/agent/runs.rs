@@ -214,6 +214,7 @@ mod tests {
             tasks: Vec::new(),
             rules: Vec::new(),
             secrets: BTreeMap::new(),
+            skipped: Vec::new(),
         }
     }
 
