@@ -5,6 +5,7 @@
 //! Exit codes: 0 good, 1 something bad found, 2 wrong use or definitions, 3 could not be looked at, 130 interrupted.
 
 pub mod agent;
+mod arenas;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -144,6 +145,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    arenas::bound();
     let cli = match command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(error) => {
