@@ -44,6 +44,7 @@ pub fn run(args: Args) -> Answer {
     diagnostics.extend(missing(&args.dirs));
     let sorted = sort_files(&definitions);
     files.extend(sorted.inventory);
+    diagnostics.extend(sorted.settings.iter().filter_map(|path| Settings::read(path).err()).flatten());
     let loaded = defs::load(&sorted.definitions, probe::catalog());
     diagnostics.extend(loaded.diagnostics.iter().cloned());
     let assets = match if files.is_empty() { Ok(inventory::shipped()) } else { inventory::read(&files) } {

@@ -36,6 +36,21 @@ fn definitions_that_are_wrong_are_named_with_file_line_and_hint() {
 }
 
 #[test]
+fn a_directory_of_settings_inventory_and_definitions_is_checked_file_by_file() {
+    let site = Site::new();
+    site.write("etc/console.toml", "listen = \"127.0.0.1:8080\"\n");
+    site.write("etc/inventory.toml", "[[region]]\nid = \"652900\"\nname = \"阿克苏地区\"\ntier = \"prefecture\"\n");
+    site.write(
+        "etc/probes/own.toml",
+        "[[probe]]\nid = \"own\"\nkind = \"tcp\"\non = \"asset\"\ninterval = \"10s\"\n",
+    );
+    let good = fengsui(&["check", &site.arg("etc")]);
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    site.write("etc/console.toml", "listne = \"127.0.0.1:8080\"\nnames = []\n");
+    check("settings", &fengsui(&["check", &site.arg("etc")]), 2, &["console.toml:1", "listne", "listen"]);
+}
+
+#[test]
 fn files_and_references_that_are_missing_are_named() {
     let site = Site::new();
     let data = site.arg("data");

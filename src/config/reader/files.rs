@@ -100,33 +100,43 @@ pub struct Sorted {
     pub definitions: Vec<PathBuf>,
     /// Inventories.
     pub inventory: Vec<PathBuf>,
+    /// Settings of a console or an agent.
+    pub settings: Vec<PathBuf>,
 }
 
 /// Keys that only an inventory has.
 const INVENTORY: [&str; 8] = ["region", "organisation", "person", "zone", "agent", "asset", "link", "system"];
 
-/// Tells inventories from definitions. A directory with both is taken apart file by file; one without an inventory
-/// stays whole, so that it is one layer.
+/// Keys of settings files; none of them means anything in a definition.
+const SETTINGS: [&str; 9] =
+    ["id", "data", "listen", "agent_listen", "names", "timezone", "retention", "console", "spool"];
+
+/// Tells inventories, settings and definitions apart. A directory with several sorts is taken apart file by file;
+/// one with definitions alone stays whole, so that it is one layer.
 pub fn sort_files(paths: &[PathBuf]) -> Sorted {
     let mut sorted = Sorted::default();
     for path in paths {
         // Whoever reads them reports what cannot be read.
         let files = toml_files(path, &Faults::default());
-        let (inventory, other): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|file| is_inventory(file));
-        if inventory.is_empty() {
+        let (inventory, other): (Vec<PathBuf>, Vec<PathBuf>) =
+            files.into_iter().partition(|f| has_key(f, &INVENTORY));
+        let (settings, other): (Vec<PathBuf>, Vec<PathBuf>) = other.into_iter().partition(|f| has_key(f, &SETTINGS));
+        if inventory.is_empty() && settings.is_empty() {
             sorted.definitions.push(path.clone());
         } else {
             sorted.definitions.extend(other);
             sorted.inventory.extend(inventory);
+            sorted.settings.extend(settings);
         }
     }
     sorted
 }
 
-fn is_inventory(file: &Path) -> bool {
+/// Whether a file has one of these keys at its top.
+fn has_key(file: &Path, keys: &[&str]) -> bool {
     let faults = Faults::default();
     read_files(&[file.to_owned()], &faults).first().is_some_and(|source| {
         let document = super::parse(source, &faults);
-        INVENTORY.iter().any(|key| document.get_ref().get(*key).is_some())
+        keys.iter().any(|key| document.get_ref().get(*key).is_some())
     })
 }
