@@ -18,8 +18,9 @@ use crate::model::{AgentId, Alert, AlertKey, Object, ProblemId, Wall};
 
 /// A resolved incident whose key fires again within this time goes on; later it is a new one.
 pub const REOPEN: Duration = Duration::from_secs(30 * 60);
-/// A symptom whose cause is gone waits so long for a fresh word of its own before it stands alone.
-pub const HOLD: Duration = Duration::from_secs(60);
+/// A symptom whose cause is gone waits so long for a fresh word of its own before it stands alone: longer than
+/// the shipped loss rules need to forget an outage, else each would end with a second alarm about its echo.
+pub const HOLD: Duration = Duration::from_secs(180);
 /// Open and acknowledged incidents at one time; twenty thousand devices with five problems each. Alerts beyond
 /// open nothing and are counted.
 pub const MAX_ACTIVE: usize = 100_000;

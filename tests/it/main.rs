@@ -17,6 +17,7 @@ mod probe;
 mod refusals;
 mod rig;
 mod scrape;
+mod shipped;
 mod simulate;
 mod snippets;
 mod snmp;

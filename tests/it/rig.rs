@@ -29,7 +29,14 @@ pub(crate) fn now() -> Instant {
 }
 
 fn command() -> std::process::Command {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fengsui"));
+    wrapped(&[])
+}
+
+/// The binary, started by another program such as `ip netns exec NAME`, which must become it.
+fn wrapped(by: &[&str]) -> std::process::Command {
+    let mut line = by.iter().copied().chain([env!("CARGO_BIN_EXE_fengsui")]);
+    let mut command = std::process::Command::new(line.next().expect("the binary is the last"));
+    command.args(line);
     command.env("LANG", "C.UTF-8").env_remove("LC_ALL").env_remove("STATE_DIRECTORY").stdin(Stdio::null());
     command
 }
@@ -75,9 +82,13 @@ impl Daemon {
 
     /// Starts it and does not wait.
     pub(crate) fn spawn(args: &[&str], log: &Path) -> Self {
+        Self::spawn_by(&[], args, log)
+    }
+
+    fn spawn_by(wrap: &[&str], args: &[&str], log: &Path) -> Self {
         let out = File::options().create(true).append(true).open(log).expect("the log can be written");
         let before = out.metadata().map_or(0, |meta| meta.len());
-        let child = command()
+        let child = wrapped(wrap)
             .args(args)
             .stdout(out.try_clone().expect("a file handle can be copied"))
             .stderr(out)
@@ -233,6 +244,11 @@ impl Site {
 
     /// `up` on this site, with an inventory and definitions if they were written.
     pub(crate) fn up(&self) -> Daemon {
+        self.up_by(&[])
+    }
+
+    /// The same, started by another program such as `ip netns exec NAME`.
+    pub(crate) fn up_by(&self, wrap: &[&str]) -> Daemon {
         let (data, inventory, definitions) = (self.arg("data"), self.arg("inventory.toml"), self.arg("definitions"));
         let mut args = vec!["up", "--data", &data, "--listen", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0"];
         if self.path("inventory.toml").exists() {
@@ -241,7 +257,7 @@ impl Site {
         if self.path("definitions").exists() {
             args.extend(["--definitions", &definitions]);
         }
-        Daemon::start(&args, &self.path("up.log"))
+        Daemon::spawn_by(wrap, &args, &self.path("up.log")).ready()
     }
 
     /// Runs a command against this site's data directory.

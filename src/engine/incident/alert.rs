@@ -394,17 +394,16 @@ impl Book {
         for id in self.by_agent.get(agent).cloned().unwrap_or_default() {
             let Some(incident) = self.incidents.get(&id) else { continue };
             let key = incident.key.clone();
-            let (mut gone, mut here) = (Vec::new(), false);
-            for c in incident.contributions.iter().filter(|c| c.firing && c.agent == *agent) {
-                if listed(&key, c) { here = true } else { gone.push(c.rule.clone()) }
-            }
+            let gone: Vec<RuleId> = incident
+                .contributions
+                .iter()
+                .filter(|c| c.firing && c.agent == *agent && !listed(&key, c))
+                .map(|c| c.rule.clone())
+                .collect();
             for rule in gone {
                 if self.is_active(Some(&id)) {
                     self.leaves(&id, agent, &rule, at, "withdrawn", work);
                 }
-            }
-            if here && self.is_active(Some(&id)) {
-                self.fresh_word(&id, at, work);
             }
         }
         self.waiting.retain(|key, waiting| {

@@ -68,7 +68,8 @@ impl Book {
         }
     }
 
-    /// It fires still, said by a record or roster made at that time.
+    /// It fires still, said by a record made at that time. A roster says only that it has not cleared, which a rule
+    /// with a window cannot before its window has passed.
     pub(super) fn fresh_word(&mut self, id: &Arc<str>, at: Wall, work: &mut Work<'_>) {
         if self.held.get(id).is_some_and(|(ended, _)| at > *ended) {
             self.unfold(id, work);

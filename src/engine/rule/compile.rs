@@ -128,9 +128,10 @@ impl Compiled {
     pub(super) fn clear_hold(&self) -> Duration {
         Duration::from_millis(self.def.clear_for_ms)
     }
-    /// How much past its judgement needs; zero if it looks at newest values only.
+    /// How much past it needs to clear; zero if that looks at newest values only.
     pub(super) fn memory(&self) -> Duration {
-        let windowed = self.refs.iter().any(|(_, s)| matches!(s, Source::Window(..)));
+        let refs = self.clear.as_ref().unwrap_or(&self.raise).refs();
+        let windowed = refs.into_iter().any(|slot| matches!(slot, Ref::Window(..)));
         if windowed { Duration::from_millis(self.def.window_ms) } else { Duration::ZERO }
     }
 }

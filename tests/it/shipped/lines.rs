@@ -1,0 +1,130 @@
+//! A line between two network namespaces that is cut, and a host that dies with everything on it.
+
+use std::process::Command;
+
+use super::devices::{Snmpd, snmpd};
+use super::*;
+
+/// Two network namespaces with a wire between them; gone when dropped.
+struct Lab {
+    near: String,
+    far: String,
+}
+
+impl Lab {
+    fn new(name: &str) -> Option<Self> {
+        let id = std::process::id();
+        let lab = Self { near: format!("{name}n{id}"), far: format!("{name}f{id}") };
+        let (near, far) = (&lab.near, &lab.far);
+        let script = format!(
+            "set -e
+            ip netns add {near}; ip netns add {far}
+            ip -n {near} link set lo up; ip -n {far} link set lo up
+            ip -n {near} link add w type veth peer name w netns {far}
+            ip -n {near} addr add 198.18.0.1/24 dev w; ip -n {far} addr add 198.18.0.2/24 dev w
+            ip -n {near} link set w up; ip -n {far} link set w up"
+        );
+        let made = Command::new("sh").args(["-c", &script]).output().ok()?;
+        if made.status.success() {
+            return Some(lab);
+        }
+        println!("not run: needs root: {}", String::from_utf8_lossy(&made.stderr).trim());
+        None
+    }
+
+    fn wire(&self, state: &str) {
+        let set = Command::new("ip").args(["-n", &self.far, "link", "set", "w", state]).status();
+        assert!(set.is_ok_and(|status| status.success()));
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for name in [&self.near, &self.far] {
+            let _ = Command::new("ip").args(["netns", "del", name]).output();
+        }
+    }
+}
+
+#[test]
+fn a_backbone_link_that_is_cut_is_one_cause_with_its_loss_under_it() {
+    let Some(lab) = Lab::new("fsl") else { return };
+    let site = Site::new();
+    site.write(
+        "inventory.toml",
+        "[[asset]]\nid = \"core\"\nkind = \"router\"\nzone = \"extranet\"\n\
+         [[link]]\nid = \"line\"\ntier = \"backbone\"\n\
+         a = { asset = \"core\", interface = \"w\", address = \"198.18.0.1\" }\n\
+         b = { peer = \"far\", address = \"198.18.0.2\" }\n",
+    );
+    let up = site.up_by(&["ip", "netns", "exec", &lab.near]);
+    // Its pages listen inside the namespace; the command line reaches it by its socket.
+    for_a_while(Duration::from_secs(12), || assert_eq!(all(&site), Vec::<String>::new()));
+    let cut = now();
+    lab.wire("down");
+    let down = incident(&site, "link-down", "link:line", "open", SOON);
+    took("link-down at 1 s", cut);
+    assert!(cut.elapsed() < Duration::from_millis(3_000 + 2_000 + 500), "{:?}", cut.elapsed());
+    assert_eq!(down["severity"], "critical");
+    let loss = incident(&site, "link-degraded", "link:line", "open", SOON);
+    assert!(hangs_under(&loss, &down), "{loss:#?}");
+
+    lab.wire("up");
+    let mended = now();
+    incident(&site, "link-down", "link:line", "resolved", SOON);
+    took("link-down resolved", mended);
+    let ended = incident(&site, "link-degraded", "link:line", "resolved", LATER);
+    took("link-degraded resolved", mended);
+    assert!(!kinds(&site, &ended).contains(&"unfolded".to_owned()), "an outage has no echo: {:?}", kinds(&site, &ended));
+    assert_eq!(all(&site), ["link-degraded link:line", "link-down link:line"]);
+    drop(up);
+}
+
+#[test]
+fn a_host_that_dies_is_one_cause_with_its_services_under_it() {
+    let Some(lab) = Lab::new("fsh") else { return };
+    if snmpd().is_none() {
+        return;
+    }
+    let site = Site::new();
+    site.write(
+        "inventory.toml",
+        "[[asset]]\nid = \"srv\"\nkind = \"host\"\nzone = \"extranet\"\naddress = \"198.18.0.2\"\ntcp = [1705]\n\
+         snmp = { secret = \"srv\" }\n",
+    );
+    let fast = ["asset-icmp", "asset-tcp", "asset-snmp"].map(|id| probe(id, "1s", ""));
+    site.write("definitions/probes/fast.toml", &fast.concat());
+    site.write("definitions/alerts/params.toml", &threshold("device-restarted", "within_seconds = 0"));
+    let _snmpd = Snmpd::start(&site, &["ip", "netns", "exec", &lab.far], "udp:198.18.0.2:161,tcp:198.18.0.2:1705");
+    let up = site.up_by(&["ip", "netns", "exec", &lab.near]);
+    secret(&site, &["srv"], "public\n");
+    wait_for("the plan with the secret", SOON, || {
+        let agents = site.json(&["enroll", "list"]);
+        agents.iter().any(|a| a["status"]["tasks"].as_u64().is_some_and(|n| n >= 4)).then_some(())
+    });
+    for_a_while(Duration::from_secs(5), || {});
+    assert_eq!(all(&site), Vec::<String>::new());
+
+    let died = now();
+    lab.wire("down");
+    let down = incident(&site, "asset-down", "asset:srv", "open", SOON);
+    took("asset-down at 1 s", died);
+    for problem in ["service-down", "snmp-silent"] {
+        wait_for(&format!("{problem} to hang under asset-down"), SOON, || {
+            of(&site, problem, "asset:srv").first().is_some_and(|i| hangs_under(i, &down)).then_some(())
+        });
+    }
+    let symptoms = shown(&site, &down)["symptoms"].as_array().cloned().unwrap_or_default();
+    let mut names: Vec<&str> = symptoms.iter().filter_map(|s| s["problem"].as_str()).collect();
+    names.sort_unstable();
+    assert!(names.starts_with(&["service-down", "snmp-silent"]) || names.contains(&"asset-loss"), "{names:?}");
+    let page = site.run(&["incident", "show", down["id"].as_str().unwrap()]);
+    assert!(text(&page.stdout).contains("service-down") && text(&page.stdout).contains("snmp-silent"));
+
+    lab.wire("up");
+    for problem in ["asset-down", "service-down", "snmp-silent"] {
+        let ended = incident(&site, problem, "asset:srv", "resolved", LATER);
+        assert!(!kinds(&site, &ended).contains(&"unfolded".to_owned()), "{problem} {:?}", kinds(&site, &ended));
+    }
+    drop(up);
+}
