@@ -59,7 +59,7 @@ pub static SPEC: KindSpec = KindSpec {
                 on: TableOn::Target,
                 instance: Some(Cow::Borrowed("disk")),
                 fields: Cow::Borrowed(&[
-                    Field::gauge("disk_used_ratio", "磁盘使用率", "space that users cannot write to, as a share"),
+                    Field::gauge("disk_used_ratio", "磁盘使用率", "used, as df counts it: of what is used or available to users"),
                     Field::gauge("disk_bytes", "磁盘容量（字节）", "size of the file system"),
                     Field::gauge("disk_free_bytes", "磁盘可用空间（字节）", "space available to users"),
                 ]),
@@ -191,7 +191,8 @@ impl State {
         let nics: BTreeMap<_, _> = named.filter(|(name, _)| fits(name)).collect();
         let cut = disks.len().saturating_sub(MAX_DISKS) + nics.len().saturating_sub(MAX_NICS);
         rows.extend(disks.into_iter().take(MAX_DISKS).map(|d| {
-            let used = ratio(d.bytes.saturating_sub(d.free), d.bytes);
+            let used = used(&d);
+            let used = ratio(used, used.saturating_add(d.free));
             row(1, &d.point, vec![used, Value::gauge(d.bytes as f64), Value::gauge(d.free as f64)])
         }));
         rows.extend(nics.into_iter().take(MAX_NICS).map(|(name, nic)| {
@@ -235,6 +236,15 @@ fn choose(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
     let mut chosen: Vec<Mount> = by_device.into_values().collect();
     chosen.sort_by(|a, b| a.point.cmp(&b.point));
     chosen
+}
+
+/// What is used, in bytes. Space reserved for root is neither used nor available: counting it would call a
+/// disk full that `df` calls half empty.
+fn used(mount: &Mount) -> u64 {
+    match rustix::fs::statvfs(mount.point.as_str()) {
+        Ok(stat) => stat.f_blocks.saturating_sub(stat.f_bfree).saturating_mul(stat.f_frsize),
+        Err(_) => mount.bytes.saturating_sub(mount.free),
+    }
 }
 
 fn fits(instance: &str) -> bool {

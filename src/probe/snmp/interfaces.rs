@@ -18,6 +18,9 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 /// What ifSpeed says when the line is faster than it can.
 const SPEED_TOO_HIGH: u64 = u32::MAX as u64;
 
+/// ifType of a loopback.
+const SOFTWARE_LOOPBACK: u64 = 24;
+
 const IF: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1];
 const IFX: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1];
 
@@ -47,6 +50,7 @@ const STILL: &[(&[u32], u32)] = &[
     (IFX, 18), // 2 ifAlias
     (IF, 4),   // 3 ifMtu
     (IF, 6),   // 4 ifPhysAddress
+    (IF, 3),   // 5 ifType
 ];
 
 fn oids(columns: &[(&[u32], u32)]) -> Vec<Oid> {
@@ -79,6 +83,8 @@ struct Still {
     alias: Value,
     mtu: Value,
     mac: Value,
+    /// A loopback: the speed it names is made up (net-snmp says 10 Mbit/s), and traffic beyond it is real.
+    loopback: bool,
 }
 
 /// Readings of one interface, to compare the next with.
@@ -178,6 +184,7 @@ fn learn(memory: &mut Memory, still: &Columns, whole: bool) {
                     .and_then(Wire::as_bytes)
                     .and_then(mac)
                     .map_or(Value::Null, |mac| Value::Text(mac.into())),
+                loopback: cell(row, 5).and_then(Wire::as_u64) == Some(SOFTWARE_LOOPBACK),
             },
         ));
     }
@@ -235,7 +242,7 @@ fn one(still: &Still, row: &[Option<Wire>], before: Option<Seen>, moment: &Momen
         Some(code) if (1..=most).contains(&code) => Value::State((code - 1) as u8),
         _ => Value::Null,
     };
-    let speed = speed(row);
+    let speed = speed(row).filter(|_| !still.loopback);
     let discontinuity = number(5);
     let elapsed = moment.elapsed.map(|elapsed| elapsed + before.as_ref().map_or(Duration::ZERO, |b| b.age));
     let broken = before.as_ref().is_none_or(|b| b.discontinuity != discontinuity);
