@@ -308,6 +308,9 @@ impl Snmp {
             match answer.unwrap_or(Err(SnmpError::Timeout { peer })) {
                 Ok(system) => return Ok(system),
                 Err(SnmpError::Timeout { .. }) => {
+                    // After a restart a v3 agent may have a new engine, or a clock that went back: what it says to
+                    // an old session is thrown away as forged, for ever. The next run gets to know it anew.
+                    self.session = None;
                     let refused = clock.until(end, snmp::refuses(peer, clock)).await == Some(true);
                     return Err(if refused { SnmpError::Refused { peer } } else { SnmpError::Timeout { peer } });
                 }

@@ -33,10 +33,11 @@ impl Snmpd {
             "rocommunity public\ncreateUser watch SHA-256 {AUTH} AES {PRIVACY}\nrouser watch priv\nsysName real-agent\n"
         );
         let conf = site.write("snmpd/snmpd.conf", &conf);
+        std::fs::create_dir_all(site.path("snmpd-state")).unwrap();
         let mut line = wrap.iter().copied().chain([snmpd().unwrap().to_str().unwrap()]);
         let mut command = Command::new(line.next().unwrap());
         command.args(line).args(["-f", "-Lf", "/dev/null", "-C", "-c", &conf, "-p", &site.arg("snmpd/pid")]);
-        command.args(addresses.split(',')).env("SNMP_PERSISTENT_DIR", site.path("snmpd"));
+        command.args(addresses.split(',')).env("SNMP_PERSISTENT_DIR", site.path("snmpd-state"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
