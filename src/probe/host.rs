@@ -59,7 +59,11 @@ pub static SPEC: KindSpec = KindSpec {
                 on: TableOn::Target,
                 instance: Some(Cow::Borrowed("disk")),
                 fields: Cow::Borrowed(&[
-                    Field::gauge("disk_used_ratio", "磁盘使用率", "used, as df counts it: of what is used or available to users"),
+                    Field::gauge(
+                        "disk_used_ratio",
+                        "磁盘使用率",
+                        "used, as df counts it: of what is used or available to users",
+                    ),
                     Field::gauge("disk_bytes", "磁盘容量（字节）", "size of the file system"),
                     Field::gauge("disk_free_bytes", "磁盘可用空间（字节）", "space available to users"),
                 ]),

@@ -27,7 +27,10 @@ fn probe(id: &str, interval: &str, more: &str) -> String {
     let kept = block.lines().filter(|line| !["interval", "timeout", "keep"].iter().any(|key| line.starts_with(key)));
     let kept: Vec<&str> = kept.collect();
     let keep = if interval.ends_with("ms") { "1s" } else { interval };
-    format!("[[probe]]{}\ninterval = \"{interval}\"\ntimeout = \"{interval}\"\nkeep = \"{keep}\"\n{more}\n", kept.join("\n"))
+    format!(
+        "[[probe]]{}\ninterval = \"{interval}\"\ntimeout = \"{interval}\"\nkeep = \"{keep}\"\n{more}\n",
+        kept.join("\n")
+    )
 }
 
 /// A threshold of a shipped rule for this test.
@@ -76,7 +79,9 @@ fn all(site: &Site) -> Vec<String> {
     let mut all: Vec<String> = all
         .iter()
         .filter(|i| !i["object"].as_str().is_some_and(|object| object.starts_with("agent:")))
-        .map(|i| format!("{} {}", i["problem"].as_str().unwrap_or_default(), i["object"].as_str().unwrap_or_default()))
+        .map(|i| {
+            format!("{} {}", i["problem"].as_str().unwrap_or_default(), i["object"].as_str().unwrap_or_default())
+        })
         .collect();
     all.sort();
     all

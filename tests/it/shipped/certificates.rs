@@ -17,8 +17,7 @@ fn serve(issuer: &Issuer<'_, KeyPair>, name: &str, days: i64) -> u16 {
     let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days + 24);
     let end = end.to_zoned(jiff::tz::TimeZone::UTC);
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after =
-        rcgen::date_time_ymd(end.year().into(), end.month().unsigned_abs(), end.day().unsigned_abs());
+    params.not_after = rcgen::date_time_ymd(end.year().into(), end.month().unsigned_abs(), end.day().unsigned_abs());
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, issuer).unwrap();
     let config = ServerConfig::builder_with_provider(fengsui::net::tls::provider())

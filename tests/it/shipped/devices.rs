@@ -110,7 +110,12 @@ fn a_real_device_is_described_falls_silent_returns_and_has_restarted() {
     }
     assert_eq!(
         all(&site),
-        ["device-restarted asset:new", "device-restarted asset:old", "snmp-silent asset:new", "snmp-silent asset:old"]
+        [
+            "device-restarted asset:new",
+            "device-restarted asset:old",
+            "snmp-silent asset:new",
+            "snmp-silent asset:old"
+        ]
     );
 }
 
@@ -207,7 +212,8 @@ async fn a_restart_of_the_device_is_told_and_makes_no_spike() {
             assert!((0.0..2_000_000.0).contains(&rate), "125,000 octets a second, never {rate} bit/s");
         }
     });
-    let series = api(&switch.site, &switch.up, "/api/v1/series?object=interface:sw/GigabitEthernet0/0/1&field=in_bps");
+    let series =
+        api(&switch.site, &switch.up, "/api/v1/series?object=interface:sw/GigabitEthernet0/0/1&field=in_bps");
     let points = series["points"].as_array().cloned().unwrap_or_default();
     assert!(!points.is_empty(), "{series}");
     for point in points {
@@ -222,9 +228,8 @@ async fn a_restart_of_the_device_is_told_and_makes_no_spike() {
 async fn a_flapping_port_is_one_flagged_incident_that_ends_clean() {
     let mut switch = Switch::start("").await;
     let object = "interface:sw/GigabitEthernet0/0/1";
-    let flagged = |site: &Site| {
-        of(site, "port-down", object).into_iter().find(|i| i["flags"].to_string().contains("flapping"))
-    };
+    let flagged =
+        |site: &Site| of(site, "port-down", object).into_iter().find(|i| i["flags"].to_string().contains("flapping"));
     let mut seen = false;
     for turn in 0..20 {
         switch.set("ifOperStatus.1", if turn % 2 == 0 { "2" } else { "1" }).await;

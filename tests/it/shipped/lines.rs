@@ -75,7 +75,11 @@ fn a_backbone_link_that_is_cut_is_one_cause_with_its_loss_under_it() {
     took("link-down resolved", mended);
     let ended = incident(&site, "link-degraded", "link:line", "resolved", LATER);
     took("link-degraded resolved", mended);
-    assert!(!kinds(&site, &ended).contains(&"unfolded".to_owned()), "an outage has no echo: {:?}", kinds(&site, &ended));
+    assert!(
+        !kinds(&site, &ended).contains(&"unfolded".to_owned()),
+        "an outage has no echo: {:?}",
+        kinds(&site, &ended)
+    );
     assert_eq!(all(&site), ["link-degraded link:line", "link-down link:line"]);
     drop(up);
 }

@@ -25,7 +25,9 @@ fn every_runbook_that_is_named_exists_in_both_languages() {
         let (zh, en) = page.text.split_once("\n## English\n").unwrap_or_else(|| panic!("{}: no English", page.path));
         let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         assert!(chinese(zh.lines().next().unwrap_or_default()), "{}: Chinese first", page.path);
-        for (part, words) in [(zh, ["**含义**", "**先看**", "**联系**"]), (en, ["**Means**", "**Look first**", "**Call**"])] {
+        for (part, words) in
+            [(zh, ["**含义**", "**先看**", "**联系**"]), (en, ["**Means**", "**Look first**", "**Call**"])]
+        {
             for word in words {
                 assert!(part.contains(word), "{}: {word} is missing", page.path);
             }

@@ -8,11 +8,7 @@ use crate::rig::Service;
 
 fn website(name: &str) -> DeviceSpec {
     let kind = Kind::Http { status: 200, body: "ok".into(), delay: Duration::ZERO };
-    DeviceSpec {
-        name: name.into(),
-        address: "127.0.0.1".parse().unwrap(),
-        services: vec![ServiceSpec::new(0, kind)],
-    }
+    DeviceSpec { name: name.into(), address: "127.0.0.1".parse().unwrap(), services: vec![ServiceSpec::new(0, kind)] }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +103,11 @@ fn a_service_that_comes_and_goes_is_one_incident_with_a_short_timeline() {
     }
     let down = incident(&site, "service-down", "asset:oa", "open", SOON);
     let resolved = incident(&site, "service-down", "asset:oa", "resolved", SOON);
-    assert_eq!((&down["id"], &resolved["count"]), (&resolved["id"], &1.into()), "it was never called well in between");
+    assert_eq!(
+        (&down["id"], &resolved["count"]),
+        (&resolved["id"], &1.into()),
+        "it was never called well in between"
+    );
     let kinds = kinds(&site, &resolved);
     assert_eq!(kinds, ["opened", "left", "resolved"]);
 }
@@ -116,7 +116,9 @@ fn a_service_that_comes_and_goes_is_one_incident_with_a_short_timeline() {
 fn this_host_is_watched_and_nothing_is_raised_that_is_not_so() {
     let site = Site::new();
     let up = site.up();
-    wait_for("this host to be seen", SOON, || (!values(&up, "fengsui_host_memory_used_ratio", "").is_empty()).then_some(()));
+    wait_for("this host to be seen", SOON, || {
+        (!values(&up, "fengsui_host_memory_used_ratio", "").is_empty()).then_some(())
+    });
     // Longer than `for` of the rules would take an hour on a good host; what is raised within this is a false alarm.
     for_a_while(Duration::from_secs(20), || {});
     let full = values(&up, "fengsui_host_disk_used_ratio", "").into_iter().filter(|ratio| *ratio > 0.9).count();
