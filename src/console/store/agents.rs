@@ -29,7 +29,7 @@ const MAX_GAPS: usize = 20;
 /// Jobs in one answer.
 const MAX_JOBS: i64 = 50;
 /// Facts or interfaces in one answer; a large chassis has a few thousand ports.
-const MAX_OBSERVED: i64 = 10_000;
+pub(super) const MAX_OBSERVED: i64 = 10_000;
 
 impl Live {
     /// Reads everything that is kept in memory.

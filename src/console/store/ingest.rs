@@ -20,7 +20,7 @@ use super::writer::Writer;
 use super::{Store, agents, audit};
 use crate::engine::incident::Input;
 use crate::model::wire::{Batch, BatchAnswer, Gap, Stream};
-use crate::model::{AgentId, Now, Object, Wall};
+use crate::model::{AgentId, AssetId, Now, Object, Wall};
 use crate::relay::receive::{Verdict, judge};
 use prepare::{Item, Prepared, prepare};
 
@@ -89,6 +89,8 @@ struct Outcome {
     unassigned: u64,
     parked: u64,
     aside: u64,
+    /// Assets that have no room for another interface.
+    crowded: std::collections::HashSet<AssetId>,
 }
 
 /// See `Store::ingest`.

@@ -48,6 +48,11 @@ impl LatestCache {
             let fields: Vec<(Arc<str>, f64)> =
                 row.fields.iter().map(|(name, body)| (self.intern(name), body.0.last)).collect();
             let room = MAX_SERIES.saturating_sub(self.series);
+            // What holds nothing takes no room, and so would have no bound.
+            if fields.is_empty() || (room < fields.len() && !self.rows.contains_key(&row.object)) {
+                self.dropped += fields.len() as u64;
+                continue;
+            }
             let entries = self.rows.entry(row.object.clone()).or_default();
             let found = entries
                 .iter_mut()
@@ -85,6 +90,7 @@ impl LatestCache {
             !entries.is_empty()
         });
         self.series = self.rows.values().flatten().map(|entry| entry.fields.len()).sum();
+        self.names.retain(|name| Arc::strong_count(name) > 1);
     }
 
     /// Calls `each` for every value of an object.

@@ -164,3 +164,45 @@ async fn of_many_who_acknowledge_at_once_one_is_first_and_all_are_in_the_books()
     assert_eq!(text.matches("incident.ack").count(), 16);
     door.handle.stop().await;
 }
+
+/// Another program holds the database; the writer waits, its queue fills, and who finds no place is told when to
+/// come again. Everything that was promised is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_of_the_writer_asks_to_come_again_and_keeps_its_promises() {
+    let door = Door::open().await;
+    let tower = door.enrolled("tower").await;
+    assert_eq!(tower.send(&tower.batch("event", 1, &[tower.alert(1, "asset:core-1")])).await.0, 200);
+    let token = door.token("operator", &[]).await;
+    let path = format!("/api/v1/incidents/{}/note", incidents(&door, &token).await[0]["id"].as_str().unwrap());
+    let other = rusqlite::Connection::open(door.dir.path().join("data/core.db")).unwrap();
+    other.busy_timeout(super::PATIENCE).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (refused, mut seen) = tokio::sync::mpsc::channel(1_000);
+    let mut asked = tokio::task::JoinSet::new();
+    for n in 0..400 {
+        let (client, path, bearer, refused) =
+            (door.pages(), path.clone(), format!("Bearer {token}"), refused.clone());
+        asked.spawn(async move {
+            let body = format!("{{\"text\":\"promise-{n}\"}}").into_bytes();
+            let headers = [("authorization", bearer.as_str())];
+            let answer = client.request("POST", &path, &headers, body, super::PATIENCE).await.unwrap();
+            if answer.status == 503 {
+                let _ = refused.send(answer.header("retry-after").map(str::to_owned)).await;
+            }
+            (n, answer.status)
+        });
+    }
+    let first = tokio::time::timeout(super::PATIENCE, seen.recv()).await.unwrap();
+    assert!(first.unwrap().is_some(), "a refusal says when to come again");
+    other.execute_batch("COMMIT").unwrap();
+    let answers = asked.join_all().await;
+    let done: Vec<i32> = answers.iter().filter(|(_, status)| *status == 200).map(|(n, _)| *n).collect();
+    assert!(answers.iter().all(|(_, status)| matches!(status, 200 | 503)), "{answers:?}");
+    assert!(done.len() >= 200, "{} of 400", done.len());
+    let told = door.ask(Some(&token), "GET", path.trim_end_matches("/note"), Vec::new()).await;
+    let text = String::from_utf8(told.body).unwrap();
+    for n in done {
+        assert!(text.contains(&format!("\"promise-{n}\"")), "note {n} was promised");
+    }
+    door.handle.stop().await;
+}

@@ -41,6 +41,10 @@ pub(super) fn take(
             if !context.authority.allows(&facts.object) {
                 return refuse(writer, context, &facts.object, outcome);
             }
+            if !note_interface(writer, context, &facts.object, outcome)? {
+                outcome.unassigned += 1;
+                return Ok(());
+            }
             take_facts(writer, context, at, &facts)
         }
         Record::AgentStatus(status) => take_status(writer, context, at, status, outcome),
@@ -76,34 +80,59 @@ fn take_facts(writer: &mut Writer, context: &Context, at: Wall, facts: &Facts) -
     let at = context.correct(at).millis();
     let agent = context.authority.agent.as_str();
     let object = facts.object.to_string();
+    let held: i64 = writer
+        .core
+        .prepare_cached("SELECT count(*) FROM fact WHERE object = ?1")
+        .and_then(|mut q| q.query_row([&object], |r| r.get(0)))
+        .map_err(sql("count facts"))?;
+    let room = held < agents::MAX_OBSERVED; // beyond it only what is known changes
     for (field, value) in &facts.values {
         let end = value.floor_char_boundary(MAX_FACT);
         let value = value.get(..end).unwrap_or_default();
         writer
             .core
             .prepare_cached(
-                "INSERT INTO fact (object, instance, probe, field, value, agent, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "INSERT INTO fact (object, instance, probe, field, value, agent, at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+                 WHERE ?8 OR EXISTS (SELECT 1 FROM fact WHERE object = ?1 AND instance = ?2 AND probe = ?3 AND field = ?4)
                  ON CONFLICT DO UPDATE SET value = excluded.value, agent = excluded.agent, at = excluded.at WHERE excluded.at >= at",
             )
-            .and_then(|mut q| q.execute(params![object, facts.instance, facts.probe.as_str(), field, value, agent, at]))
+            .and_then(|mut q| {
+                q.execute(params![object, facts.instance, facts.probe.as_str(), field, value, agent, at, room])
+            })
             .map_err(sql("store a fact"))?;
     }
-    note_interface(writer, context, &facts.object)
+    Ok(())
 }
 
-/// An interface that an agent saw is observed from then on.
-pub(super) fn note_interface(writer: &Writer, context: &Context, object: &Object) -> Result<(), StoreError> {
-    let Object::Interface { asset, name } = object else { return Ok(()) };
-    writer
-        .core
-        .prepare_cached(
-            "INSERT OR IGNORE INTO observed_interface (asset, name, agent, first) VALUES (?1, ?2, ?3, ?4)",
-        )
-        .and_then(|mut q| {
-            q.execute(params![asset.as_str(), name, context.authority.agent.as_str(), context.received.millis()])
-        })
-        .map(drop)
-        .map_err(sql("note an interface"))
+/// An interface that an agent saw is observed from then on; false if its asset has no room for another. Everything
+/// else has room.
+pub(super) fn note_interface(
+    writer: &Writer,
+    context: &Context,
+    object: &Object,
+    outcome: &mut Outcome,
+) -> Result<bool, StoreError> {
+    let Object::Interface { asset, name } = object else { return Ok(true) };
+    let (agent, received) = (context.authority.agent.as_str(), context.received.millis());
+    let note = || {
+        let known: bool = writer
+            .core
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM observed_interface WHERE asset = ?1 AND name = ?2)")?
+            .query_row(params![asset.as_str(), name], |r| r.get(0))?;
+        if known || outcome.crowded.contains(asset) {
+            return Ok(known);
+        }
+        let added = writer.core.prepare_cached(
+            "INSERT OR IGNORE INTO observed_interface (asset, name, agent, first) SELECT ?1, ?2, ?3, ?4
+             WHERE (SELECT count(*) FROM observed_interface WHERE asset = ?1) < ?5",
+        );
+        Ok(added?.execute(params![asset.as_str(), name, agent, received, agents::MAX_OBSERVED])? > 0)
+    };
+    let noted = note().map_err(sql("note an interface"))?;
+    if !noted {
+        outcome.crowded.insert(asset.clone()); // counting thousands for each of thousands would hold up everybody
+    }
+    Ok(noted)
 }
 
 fn take_status(

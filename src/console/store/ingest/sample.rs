@@ -45,13 +45,22 @@ pub(super) fn take(
     }
     let began = context.correct(samples.from);
     let oldest = context.received.minus(Duration::from_secs(86_400 * u64::from(writer.shared.raw_days)));
-    if samples.rows.is_empty() || began < oldest {
+    if began < oldest {
         return Ok(());
     }
+    let mut crowded: BTreeSet<Object> = BTreeSet::new();
     for row in &samples.rows {
-        if matches!(row.object, Object::Interface { .. }) && !writer.shared.latest().knows(&row.object) {
-            event::note_interface(writer, context, &row.object)?;
+        if matches!(row.object, Object::Interface { .. })
+            && !writer.shared.latest().knows(&row.object)
+            && !event::note_interface(writer, context, &row.object, outcome)?
+        {
+            crowded.insert(row.object.clone());
         }
+    }
+    outcome.unassigned += crowded.len() as u64;
+    samples.rows.retain(|row| !crowded.contains(&row.object));
+    if samples.rows.is_empty() {
+        return Ok(());
     }
     let day = writer.days.layout.day(began);
     let body = prepare::pack(&samples);

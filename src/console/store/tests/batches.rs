@@ -222,3 +222,43 @@ fn copy_tree(from: &Path, to: &Path) {
         }
     }
 }
+
+#[tokio::test]
+async fn an_agent_that_invents_interfaces_and_facts_fills_no_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let at = world.now().wall;
+    let invented = |from: usize, n: usize| {
+        let Record::Samples(mut made) = samples("asset:core-1", at, 1.0) else { panic!("they are samples") };
+        let row = made.rows.remove(0);
+        made.rows = (from..from + n)
+            .map(|n| SampleRow { object: object(&format!("interface:core-1/x{n}")), ..row.clone() })
+            .collect();
+        Record::Samples(made)
+    };
+    for part in 0..21u64 {
+        let record = invented(part as usize * 500, 500);
+        assert_eq!(world.send(world.batch(Stream::Sample, part + 1, vec![record])).await.unwrap().acked, part + 1);
+    }
+    let core1 = "core-1".parse().unwrap();
+    assert_eq!(world.store.interfaces(&Scope::All, &core1).await.unwrap().len(), 10_000);
+    assert_eq!(world.store.stats().unassigned, 500);
+    assert!(world.store.latest(&Scope::All, &object("interface:core-1/x10400")).is_empty());
+    // Known ones go on.
+    world.forward(Duration::from_secs(20));
+    assert_eq!(world.send(world.batch(Stream::Sample, 22, vec![invented(9_999, 2)])).await.unwrap().acked, 22);
+    assert_eq!(world.store.stats().unassigned, 501);
+    let facts = |n: usize| {
+        Record::Facts(Facts {
+            object: object("asset:core-1"),
+            instance: Arc::from(n.to_string()),
+            probe: "snmp".parse().unwrap(),
+            values: (0..250).map(|f| (format!("f{f}"), "v".to_owned())).collect(),
+        })
+    };
+    world.send(world.batch(Stream::Event, 1, (0..60).map(facts).collect())).await.unwrap();
+    let rows = rusqlite::Connection::open(dir.path().join("core.db"))
+        .and_then(|core| core.query_row("SELECT count(*) FROM fact", [], |r| r.get::<_, i64>(0)))
+        .unwrap();
+    assert_eq!(rows, 10_000);
+}
