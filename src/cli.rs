@@ -11,6 +11,7 @@ pub mod client;
 pub mod completions;
 pub mod console;
 pub mod enroll;
+pub mod help;
 pub mod incident;
 pub mod inventory;
 pub mod json;
@@ -27,6 +28,7 @@ pub mod table;
 pub mod text;
 pub mod token;
 pub mod up;
+pub mod zh;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -140,7 +142,16 @@ pub enum Verb {
 
 /// The clap command, in the reader's language; completions, man pages and tests start from it too.
 pub fn command() -> clap::Command {
-    Cli::command()
+    command_in(text::lang())
+}
+
+/// The clap command in a language.
+pub fn command_in(lang: text::Lang) -> clap::Command {
+    let command = help::tidy(Cli::command());
+    match lang {
+        text::Lang::Zh => help::chinese(command),
+        text::Lang::En => command,
+    }
 }
 
 /// Runs the program.
@@ -151,7 +162,13 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are answers, not errors: clap prints them on stdout.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Good };
-            let _ = error.print();
+            match text::lang() {
+                text::Lang::En => drop(error.print()),
+                text::Lang::Zh => {
+                    let words = zh::usage(&error.render().to_string());
+                    if error.use_stderr() { say(words.trim_end()) } else { print(words.trim_end()) }
+                }
+            }
             return exit.into();
         }
     };
@@ -182,7 +199,10 @@ fn finish(answer: Answer) -> ExitCode {
     match answer {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            say(&format!("{}{}", pick("错误：", "error: "), failure.message));
+            say(&pick(
+                format!("错误：{}", failure.message.lines().map(zh::line).collect::<Vec<_>>().join("\n")),
+                format!("error: {}", failure.message),
+            ));
             failure.exit.into()
         }
     }
@@ -199,6 +219,11 @@ pub fn print(line: &str) {
 /// A line on stderr; never fails.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// A diagnostic or a refusal of another layer on stderr, in the reader's language.
+pub fn complain(line: &str) {
+    say(&pick(zh::line(line), line.to_owned()));
 }
 
 /// An environment variable, if it is set, not empty, and UTF-8.

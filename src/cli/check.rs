@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::text::pick;
-use super::{Answer, Exit, print, say};
+use super::{Answer, Exit, print};
 use crate::config::defs::{self, Loaded, Origin};
 use crate::config::diag::{Diagnostic, any_error};
 use crate::config::inventory;
@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Answer {
         }
     };
     for diagnostic in &diagnostics {
-        say(&diagnostic.to_string());
+        super::complain(&diagnostic.to_string());
     }
     if args.show_origin {
         show_origin(&loaded);

@@ -222,7 +222,7 @@ pub fn start_failure(error: &StartError) -> Failure {
     match error {
         StartError::Definitions(list) => {
             for diagnostic in list {
-                super::say(&diagnostic.to_string());
+                super::complain(&diagnostic.to_string());
             }
             Failure::usage(pick(
                 format!("定义文件有 {} 处错误，未启动；`fengsui check` 可复查", list.len()),
@@ -240,7 +240,7 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
         str::to_owned,
     );
     for line in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
-        super::say(line.as_str().unwrap_or_default());
+        super::complain(line.as_str().unwrap_or_default());
     }
     let exit = match StatusCode::from_u16(status) {
         Ok(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY) => Exit::Usage,

@@ -7,7 +7,7 @@ use super::{Answer, Exit};
 /// Options of `completions`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Shell
+    /// Shell: bash, elvish, fish, powershell, zsh
     #[arg(value_enum)]
     pub shell: Shell,
 }

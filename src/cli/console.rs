@@ -72,7 +72,7 @@ pub fn parts(args: Args) -> Result<ConsoleParts, Failure> {
 /// All mistakes of a settings file on stderr, and the failure that sums them up.
 pub fn settings_failure(list: &[Diagnostic]) -> Failure {
     for diagnostic in list {
-        say(&diagnostic.to_string());
+        super::complain(&diagnostic.to_string());
     }
     Failure::usage(pick(
         format!("配置有 {} 处错误，未启动", list.len()),

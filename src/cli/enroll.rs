@@ -64,7 +64,7 @@ pub enum What {
     },
     /// List agents: declared, enrolled, last heard
     List {
-        /// How to print
+        /// How to print: table or json (one object a line)
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         /// Where.

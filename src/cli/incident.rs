@@ -5,17 +5,23 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::client::{IfMissing, with_console};
+use super::client::{Client, IfMissing, with_console};
 use super::json::{line, list, text, time, with_query};
 use super::reach::Reach;
-use super::table::table;
-use super::text::{parse_duration, pick};
+use super::table::{table, whole_table};
+use super::text::{duration, parse_duration, pick};
 use super::{Answer, Exit, Failure, Format, print, say};
 use crate::console::api::query::encode;
-use crate::model::Severity;
-use crate::model::incident::IncidentState;
+use crate::model::incident::{CloseCause, IncidentState};
+use crate::model::{Severity, Wall};
 use crate::net::clock::Clock;
 
+/// How much of an id a table shows.
+const SHORT: usize = 8;
+/// Length of a whole id.
+const WHOLE: usize = 36;
+/// The least of an id that is taken for a part of one.
+const LEAST: usize = 4;
 /// Items the API gives at once.
 const MAX_PAGE: usize = 1_000;
 
@@ -53,7 +59,7 @@ pub enum What {
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
-        /// How to print
+        /// How to print: table or json (one object a line)
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         /// Where.
@@ -62,9 +68,9 @@ pub enum What {
     },
     /// Show one incident with its timeline and symptoms
     Show {
-        /// Incident
+        /// Incident: its id, or as much of its beginning or end as tells it apart
         id: String,
-        /// How to print
+        /// How to print: table or json (one object a line)
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         /// Where.
@@ -73,7 +79,7 @@ pub enum What {
     },
     /// Acknowledge an incident: until it changes, unless --for or --sticky
     Ack {
-        /// Incident
+        /// Incident: its id, or as much of its beginning or end as tells it apart
         id: String,
         /// What you say
         #[arg(long, default_value = "")]
@@ -90,7 +96,7 @@ pub enum What {
     },
     /// End an acknowledgement
     Unack {
-        /// Incident
+        /// Incident: its id, or as much of its beginning or end as tells it apart
         id: String,
         /// Where.
         #[command(flatten)]
@@ -98,7 +104,7 @@ pub enum What {
     },
     /// Assign an incident
     Assign {
-        /// Incident
+        /// Incident: its id, or as much of its beginning or end as tells it apart
         id: String,
         /// To whom
         #[arg(long, value_name = "WHO", required_unless_present = "nobody", conflicts_with = "nobody")]
@@ -112,7 +118,7 @@ pub enum What {
     },
     /// Resolve an incident by hand
     Resolve {
-        /// Incident
+        /// Incident: its id, or as much of its beginning or end as tells it apart
         id: String,
         /// Why
         #[arg(long)]
@@ -123,7 +129,7 @@ pub enum What {
     },
     /// Close a resolved incident
     Close {
-        /// Incident
+        /// Incident: its id, or as much of its beginning or end as tells it apart
         id: String,
         /// Why it happened: fibre_cut, device_fault, power_loss, planned_work, config_change, attack, false_alarm, other
         #[arg(long)]
@@ -140,7 +146,7 @@ pub enum What {
     },
     /// Add a note to an incident
     Note {
-        /// Incident
+        /// Incident: its id, or as much of its beginning or end as tells it apart
         id: String,
         /// Words
         text: String,
@@ -176,11 +182,14 @@ pub fn run(args: Args) -> Answer {
             show_list(&items, format);
         }
         What::Show { id, format, reach } => {
-            let path = path_of(&id, None);
-            let incident = with_console(&reach, IfMissing::Fail, async |c| c.get(&path).await)?;
+            let (incident, name) = with_console(&reach, IfMissing::Fail, async |c| {
+                let incident = c.get(&path_of(&whole_id(c, &id).await?, None)).await?;
+                let name = name_of(c, &text(&incident, "object"), format).await;
+                Ok((incident, name))
+            })?;
             match format {
                 Format::Json => print(&line(incident)),
-                Format::Table => show_one(&incident),
+                Format::Table => show_one(&incident, &name),
             }
         }
         What::Ack { id, comment, lasting, sticky, reach } => {
@@ -204,11 +213,61 @@ fn path_of(id: &str, action: Option<&str>) -> String {
 }
 
 fn act(reach: &Reach, id: &str, action: &str, body: &Value) -> Result<(), Failure> {
-    let path = path_of(id, Some(action));
-    let after = with_console(reach, IfMissing::Fail, async |c| c.post(&path, body).await)?;
+    let after = with_console(reach, IfMissing::Fail, async |c| {
+        let path = path_of(&whole_id(c, id).await?, Some(action));
+        c.post(&path, body).await
+    })?;
     let (id, state) = (text(&after, "id"), text(&after, "state"));
     say(&pick(format!("事件 {id}：{}", state_zh(&state)), format!("incident {id}: {state}")));
     Ok(())
+}
+
+/// The whole id of an incident of which somebody typed the beginning or the end: tables show its last
+/// `SHORT` characters, because ids of the same hour begin alike. Looks at the newest `MAX_PAGE`.
+async fn whole_id(c: &Client, given: &str) -> Result<String, Failure> {
+    if given.len() >= WHOLE || given.len() < LEAST || !given.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
+        return Ok(given.to_owned());
+    }
+    let all = c.list(&format!("/api/v1/incidents?limit={MAX_PAGE}"), MAX_PAGE).await?;
+    let part = given.to_ascii_lowercase();
+    let ids = all.iter().map(|i| text(i, "id"));
+    let fit: Vec<String> = ids.filter(|id| id.starts_with(&part) || id.ends_with(&part)).collect();
+    match fit.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Ok(given.to_owned()),
+        many => {
+            let shown: Vec<&str> = many.iter().take(5).map(String::as_str).collect();
+            let (n, shown) = (many.len(), shown.join(", "));
+            Err(Failure::usage(pick(
+                format!("`{given}` 对应 {n} 个事件：{shown} 等；请多写几位"),
+                format!("`{given}` fits {n} incidents, such as {shown}; write more of it"),
+            )))
+        }
+    }
+}
+
+/// What people call an asset; nothing for other objects and when it cannot be told.
+async fn name_of(c: &Client, object: &str, format: Format) -> String {
+    match object.strip_prefix("asset:") {
+        Some(id) if format == Format::Table => {
+            let asset = c.get(&format!("/api/v1/assets/{}", encode(id))).await;
+            asset.ok().and_then(|a| a.get("declared").map(|d| text(d, "name"))).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The last characters of an id, as tables show it.
+fn short(id: &str) -> String {
+    id.get(id.len().saturating_sub(SHORT)..).unwrap_or(id).to_owned()
+}
+
+/// How long it has lasted, or lasted.
+fn lasting(i: &Value) -> String {
+    let parse = |key: &str| Wall::parse(&text(i, key));
+    let Some(from) = parse("opened") else { return String::new() };
+    let to = parse("resolved").or_else(|| parse("closed")).unwrap_or_else(|| Clock::system().wall());
+    duration(Duration::from_millis(u64::try_from(to.millis() - from.millis()).unwrap_or(0)))
 }
 
 fn state_zh(state: &str) -> String {
@@ -233,8 +292,8 @@ fn show_list(items: &[Value], format: Format) {
         return;
     }
     let head = pick(
-        ["编号", "状态", "级别", "对象", "问题", "开始时间", "次数", "受理人"],
-        ["id", "state", "severity", "object", "problem", "opened", "count", "handled by"],
+        ["编号", "状态", "级别", "对象", "问题", "开始时间", "持续", "次数", "受理人"],
+        ["id", "state", "severity", "object", "problem", "opened", "for", "count", "handled by"],
     );
     let rows: Vec<Vec<String>> = items
         .iter()
@@ -242,12 +301,13 @@ fn show_list(items: &[Value], format: Format) {
             let handler = text(i, "assignee");
             let by = i.get("ack").map(|a| text(a, "by")).unwrap_or_default();
             vec![
-                text(i, "id"),
+                short(&text(i, "id")),
                 state_text(&text(i, "state")),
                 severity_text(&text(i, "severity")),
                 with_instance(i),
                 text(i, "problem"),
                 time(i, "opened"),
+                lasting(i),
                 text(i, "count"),
                 if handler.is_empty() { by } else { handler },
             ]
@@ -261,33 +321,38 @@ fn with_instance(incident: &Value) -> String {
     if instance.is_empty() { object } else { format!("{object} [{instance}]") }
 }
 
-fn show_one(i: &Value) {
+fn show_one(i: &Value, name: &str) {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |zh: &str, en: &str, value: String| {
         if !value.is_empty() {
             rows.push(vec![pick(zh, en).to_owned(), value]);
         }
     };
+    let (state, severity) = (text(i, "state"), text(i, "severity"));
     row("编号", "id", text(i, "id"));
     row("问题", "problem", text(i, "problem"));
-    row("对象", "object", with_instance(i));
-    row("状态", "state", state_text(&text(i, "state")));
-    row("级别", "severity", severity_text(&text(i, "severity")));
+    row("对象", "object", [with_instance(i), name.to_owned()].join(" ").trim_end().to_owned());
+    row("级别", "severity", severity_text(&severity));
+    row("状态", "state", state_text(&state));
     row("开始", "opened", time(i, "opened"));
     row("恢复", "resolved", time(i, "resolved"));
     row("关闭", "closed", time(i, "closed"));
-    row("次数", "count", text(i, "count"));
-    row("派单", "assignee", text(i, "assignee"));
+    row("持续", "lasting", lasting(i));
+    row("发生次数", "count", text(i, "count"));
     if let Some(ack) = i.get("ack").filter(|a| a.is_object()) {
-        row("受理", "acked by", format!("{} {} {}", text(ack, "by"), time(ack, "at"), text(ack, "comment")));
+        let until = time(ack, "until");
+        let until = if until.is_empty() { until } else { format!(" {} {until}", pick("有效至", "until")) };
+        row("受理", "acked by", format!("{} {}{until} {}", text(ack, "by"), time(ack, "at"), text(ack, "comment")));
     }
-    row("标记", "flags", list(i, "flags").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "));
-    row("根因", "cause", text(i, "cause"));
+    row("派单", "assignee", text(i, "assignee"));
+    let flags: Vec<&str> = list(i, "flags").iter().filter_map(Value::as_str).map(flag_text).collect();
+    row("标记", "flags", flags.join(pick("、", ", ")));
+    row("根因事件", "symptom of", text(i, "cause"));
     row("前一事件", "previous", text(i, "previous"));
-    row("关闭原因", "close cause", text(i, "close_cause"));
+    row("关闭原因", "close cause", cause_text(&text(i, "close_cause")));
     row("责任方", "party", text(i, "party"));
     row("处置手册", "runbook", text(i, "runbook"));
-    print(&table(&[pick("事件", "incident"), ""], &rows));
+    print(&whole_table(&[pick("事件", "incident"), ""], &rows));
     show_part(
         i,
         "contributions",
@@ -308,22 +373,91 @@ fn show_one(i: &Value) {
     );
     show_part(
         i,
-        "timeline",
-        pick(["时间", "操作者", "动作", "说明"], ["at", "who", "what", "words"]),
-        |t| vec![time(t, "at"), text(t, "actor"), text(t, "kind"), text(t, "text")],
+        "symptoms",
+        pick(["衍生事件", "状态", "对象", "问题"], ["symptom", "state", "object", "problem"]),
+        |s| vec![short(&text(s, "id")), state_text(&text(s, "state")), with_instance(s), text(s, "problem")],
     );
     show_part(
         i,
-        "symptoms",
-        pick(["衍生事件", "状态", "对象", "问题"], ["symptom", "state", "object", "problem"]),
-        |s| vec![text(s, "id"), state_text(&text(s, "state")), with_instance(s), text(s, "problem")],
+        "timeline",
+        pick(["时间", "操作者", "动作", "说明"], ["at", "who", "what", "words"]),
+        |t| vec![time(t, "at"), text(t, "actor"), kind_text(&text(t, "kind")), words(&text(t, "text"))],
     );
+    if let Some(next) = next_step(&state, &short(&text(i, "id")), &text(i, "cause")) {
+        print("");
+        print(&next);
+    }
+}
+
+/// What to do about it now, as a command to copy.
+fn next_step(state: &str, id: &str, cause: &str) -> Option<String> {
+    let step = match IncidentState::parse(state)? {
+        _ if !cause.is_empty() => format!("fengsui incident show {}", short(cause)),
+        IncidentState::Open => format!("fengsui incident ack {id} --comment {}", pick("说明", "TEXT")),
+        IncidentState::Acked => format!("fengsui incident note {id} {}", pick("进展", "TEXT")),
+        IncidentState::Resolved => {
+            format!("fengsui incident close {id} --cause {} --party {}", pick("原因", "CAUSE"), pick("责任方", "WHO"))
+        }
+        IncidentState::Closed => return None,
+    };
+    Some(format!("{}{step}", pick("下一步：", "next: ")))
+}
+
+/// Words that the console itself put into a timeline; what people wrote stays.
+fn words(text: &str) -> String {
+    if pick(false, true) {
+        return text.to_owned();
+    }
+    text.split("; ")
+        .map(|part| CloseCause::parse(part).map_or(part, |c| c.zh()))
+        .map(super::zh::line)
+        .collect::<Vec<_>>()
+        .join("；")
+}
+
+fn cause_text(word: &str) -> String {
+    pick(CloseCause::parse(word).map_or(word, |c| c.zh()), word).to_owned()
+}
+
+fn kind_text(word: &str) -> String {
+    let zh = match word {
+        "opened" => "发生",
+        "reopened" => "再次发生",
+        "worse" => "级别升高",
+        "joined" => "告警加入",
+        "left" => "告警恢复",
+        "acked" => "受理",
+        "unacked" => "受理结束",
+        "assigned" => "派单",
+        "resolved" => "恢复",
+        "closed" => "关闭",
+        "note" => "备注",
+        "folded" => "归为衍生",
+        "unfolded" => "不再衍生",
+        "flag" => "标记变化",
+        other => other,
+    };
+    pick(zh, word).to_owned()
+}
+
+fn flag_text(word: &str) -> &str {
+    let zh = match word {
+        "maintenance" => "维护窗口",
+        "topology" => "衍生告警",
+        "flapping" => "抖动",
+        "silence" => "屏蔽",
+        "storm" => "告警风暴",
+        "stale" => "无新数据",
+        "late" => "补报",
+        other => other,
+    };
+    pick(zh, word)
 }
 
 fn show_part<const N: usize>(i: &Value, key: &str, head: [&str; N], row: impl Fn(&Value) -> Vec<String>) {
     let rows: Vec<Vec<String>> = list(i, key).iter().map(row).collect();
     if !rows.is_empty() {
         print("");
-        print(&table(&head, &rows));
+        print(&whole_table(&head, &rows));
     }
 }

@@ -46,7 +46,7 @@ pub struct Args {
     /// Time after which a run is given up
     #[arg(long, short = 't', default_value = "3s", value_parser = parse_duration)]
     pub timeout: Duration,
-    /// How to print
+    /// How to print: table or json (one object a line)
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// Say also with which settings, step by step, and what an agent would store

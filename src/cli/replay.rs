@@ -28,7 +28,7 @@ pub struct Args {
     /// Keep the devices after the last step, until Ctrl-C
     #[arg(long)]
     pub hold: bool,
-    /// How to print
+    /// How to print: table or json (one object a line)
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

@@ -60,7 +60,7 @@ pub enum What {
     },
     /// List names and types, never values
     List {
-        /// How to print
+        /// How to print: table or json (one object a line)
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         /// Where.

@@ -90,7 +90,7 @@ pub struct How {
     /// How often a request without answer is sent again
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub retries: u32,
-    /// How to print
+    /// How to print: table or json (one object a line)
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

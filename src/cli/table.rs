@@ -9,11 +9,20 @@ const MAX_CELL: usize = 60;
 
 /// Lays out a table. Control characters become spaces, so that a name from the network cannot move the cursor.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    lay_out(head, rows, MAX_CELL)
+}
+
+/// The same with nothing cut: for one thing looked at closely.
+pub fn whole_table(head: &[&str], rows: &[Vec<String>]) -> String {
+    lay_out(head, rows, usize::MAX)
+}
+
+fn lay_out(head: &[&str], rows: &[Vec<String>], most: usize) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
     table.set_header(head.iter().map(|h| h.to_uppercase()));
     for row in rows {
-        table.add_row(row.iter().map(|cell| clean(cell)));
+        table.add_row(row.iter().map(|cell| clean(cell, most)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -21,9 +30,9 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-fn clean(cell: &str) -> String {
-    let mut out: String = cell.chars().take(MAX_CELL).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if cell.chars().count() > MAX_CELL {
+fn clean(cell: &str, most: usize) -> String {
+    let mut out: String = cell.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if cell.chars().count() > most {
         out.pop();
         out.push('…');
     }

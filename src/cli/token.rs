@@ -44,7 +44,7 @@ pub enum What {
     },
     /// List tokens, never their values
     List {
-        /// How to print
+        /// How to print: table or json (one object a line)
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         /// Where.

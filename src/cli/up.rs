@@ -144,7 +144,7 @@ fn actor() -> Actor {
 
 fn mistakes(list: &[Diagnostic]) -> Failure {
     for diagnostic in list {
-        say(&diagnostic.to_string());
+        super::complain(&diagnostic.to_string());
     }
     Failure::usage(pick(
         format!("资产清单有 {} 处错误，未应用", list.len()),

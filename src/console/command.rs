@@ -194,6 +194,26 @@ pub enum Outcome {
     Revision(u64),
 }
 
+/// Words in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// Words in both languages.
+pub fn said(zh: impl Into<String>, en: impl Into<String>) -> Said {
+    Said { zh: zh.into(), en: en.into() }
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
 /// Why a command was refused. Each says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
@@ -215,10 +235,10 @@ pub enum CommandError {
     },
     /// The thing's state does not allow it.
     #[error("{0}")]
-    Conflict(String),
+    Conflict(Said),
     /// The request itself is wrong.
     #[error("{0}")]
-    Invalid(String),
+    Invalid(Said),
     /// The store failed.
     #[error("the store failed: {0}; see the console's log")]
     Store(String),

@@ -170,6 +170,37 @@ pub enum Refused {
     },
 }
 
+impl Refused {
+    /// The same in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Unknown(id) => format!("没有事件 {id}"),
+            Self::Conflict { incident, state, remedy } => {
+                let remedy = match *remedy {
+                    "only an open incident can be acknowledged" => "只有未受理的事件可以受理",
+                    "it is not acknowledged" => "它并未受理",
+                    "a closed incident is nobody's work any more" => "已关闭的事件不能再派单",
+                    "it is resolved already" => "它已恢复",
+                    "resolve it first" => "请先恢复再关闭",
+                    "it is closed already" => "它已关闭",
+                    other => other,
+                };
+                format!("事件 {incident} {}：{remedy}", state.zh())
+            }
+            Self::Past(id) => format!("事件 {id}：受理的截止时间已过；请给将来的时间"),
+            Self::Missing { incident, what } => {
+                let what = match *what {
+                    "the reason" => "原因",
+                    "the responsible party" => "责任方",
+                    "the note" => "备注",
+                    other => other,
+                };
+                format!("事件 {incident}：{what}不得为空")
+            }
+        }
+    }
+}
+
 /// What the book cannot know from alerts alone.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policy {

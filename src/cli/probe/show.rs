@@ -162,7 +162,7 @@ impl Total {
         }
         if run.outcome != Outcome::Ok {
             let cause = run.cause.map_or("", |c| pick(c.zh(), c.as_str()));
-            self.note = run.detail.clone().map_or_else(|| cause.to_owned(), |d| format!("{cause}: {d}"));
+            self.note = run.detail.clone().map_or_else(|| cause.to_owned(), |d| format!("{cause}: {}", words(&d)));
         }
     }
 
@@ -185,6 +185,11 @@ impl Total {
             self.note.clone(),
         ]
     }
+}
+
+/// What a prober said, in the reader's language.
+fn words(detail: &str) -> String {
+    pick(crate::cli::zh::line(detail), detail.to_owned())
 }
 
 /// The effective settings, one a line.
@@ -245,7 +250,7 @@ fn live(spec: &KindSpec, aim: &Aim, n: u32, run: &Run) -> String {
         line.push_str(&row_text(spec, row));
     }
     if let Some(detail) = &run.detail {
-        line.push_str(&format!("  {detail}"));
+        line.push_str(&format!("  {}", words(detail)));
     }
     line
 }

@@ -97,8 +97,8 @@ impl From<CommandError> for Problem {
             CommandError::Forbidden { role, needs } => {
                 Self::new(StatusCode::FORBIDDEN, format!("角色 `{role}` 无权执行此操作；需要 `{needs}`"), en)
             }
-            CommandError::Conflict(_) => Self::new(StatusCode::CONFLICT, en.clone(), en),
-            CommandError::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, en.clone(), en),
+            CommandError::Conflict(said) => Self::new(StatusCode::CONFLICT, said.zh, said.en),
+            CommandError::Invalid(said) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, said.zh, said.en),
             CommandError::Store(why) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("存储失败：{why}；详见管理中心日志"), en)
                     .retry_after(5)

@@ -118,8 +118,13 @@ impl Query {
 /// A parameter that cannot be read.
 pub fn bad(name: &str, text: &str, expected: &str) -> Problem {
     let text: String = text.chars().take(80).collect();
+    // The expectations are lists of words of the API; only what joins them is English.
+    let zh = expected
+        .replace("an object, such as", "对象，如")
+        .replace("a number from 1 to", "1 至")
+        .replace(" or ", ", ");
     Problem::wrong(
-        format!("查询参数 `{name}` 的值 `{text}` 无效；应为 {expected}"),
+        format!("查询参数 `{name}` 的值 `{text}` 无效；应为 {zh}"),
         format!("query parameter `{name}`: `{text}` is wrong, expected {expected}"),
     )
 }

@@ -12,7 +12,7 @@ use super::scope::Seen;
 use super::types::{StoreError, TokenRow};
 use super::writer::Writer;
 use super::{Store, agents, audit, certificates, incidents, inventory, sealed, tokens};
-use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope};
+use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
 use crate::model::incident::{AckKind, Incident};
 use crate::model::plan::Job;
@@ -28,8 +28,8 @@ const MAX_WAITING: i64 = 50;
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Request(text) => Self::Invalid(text),
-            StoreError::Key(text) => Self::Conflict(text),
+            StoreError::Request(text) => Self::Invalid(said(text.clone(), text)),
+            StoreError::Key(text) => Self::Conflict(said(text.clone(), text)),
             other => Self::Store(other.to_string()),
         }
     }
@@ -39,8 +39,8 @@ impl From<Refused> for CommandError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Unknown(id) => Self::NotFound { what: "incident", id: id.to_string() },
-            Refused::Conflict { .. } => Self::Conflict(refused.to_string()),
-            Refused::Missing { .. } | Refused::Past(_) => Self::Invalid(refused.to_string()),
+            Refused::Conflict { .. } => Self::Conflict(said(refused.zh(), refused.to_string())),
+            Refused::Missing { .. } | Refused::Past(_) => Self::Invalid(said(refused.zh(), refused.to_string())),
         }
     }
 }
@@ -109,9 +109,10 @@ fn permit(actor: &Actor, needs: Role) -> Result<(), CommandError> {
         return Err(CommandError::Forbidden { role: actor.role.as_str(), needs: needs.as_str() });
     }
     if needs == Role::Admin && actor.scope != Scope::All {
-        return Err(CommandError::Conflict(
-            "this changes things outside any region: use a token that is not limited to regions".to_owned(),
-        ));
+        return Err(CommandError::Conflict(said(
+            "此操作涉及区划以外的内容：请用不限区划的令牌",
+            "this changes things outside any region: use a token that is not limited to regions",
+        )));
     }
     Ok(())
 }
@@ -129,7 +130,10 @@ fn carry_out(
             if let AckKind::Until(until) = kind
                 && until <= now
             {
-                return Err(CommandError::Invalid(format!("{until} is past; give a later time")));
+                return Err(CommandError::Invalid(said(
+                    format!("{until} 已过；请给更晚的时间"),
+                    format!("{until} is past; give a later time"),
+                )));
             }
             let comment = sized("the comment", comment)?;
             on_incident(writer, actor, entry, &id, |incident| Input::Ack { incident, actor: who, comment, kind })
@@ -165,8 +169,11 @@ fn carry_out(
             entry.after = serde_json::json!({ "changes": summary }).to_string();
             match inventory::apply(writer, *inventory, base_rev)? {
                 inventory::Applied::Revision(rev) => Ok(Outcome::Revision(rev)),
-                inventory::Applied::Conflict(found) => Err(CommandError::Conflict(format!(
-                    "the inventory is at revision {found}, this was planned against {base_rev}: look at the difference again"
+                inventory::Applied::Conflict(found) => Err(CommandError::Conflict(said(
+                    format!("台账已是版本 {found}，此变更按版本 {base_rev} 制定：请重新比较"),
+                    format!(
+                        "the inventory is at revision {found}, this was planned against {base_rev}: look at the difference again"
+                    ),
                 ))),
             }
         }
@@ -211,9 +218,9 @@ fn carry_out(
 
 fn sized(what: &str, text: String) -> Result<String, CommandError> {
     if text.len() > MAX_WORDS {
-        return Err(CommandError::Invalid(format!(
-            "{what} has {} bytes, more than {MAX_WORDS}: shorten it",
-            text.len()
+        return Err(CommandError::Invalid(said(
+            format!("文字有 {} 字节，超过 {MAX_WORDS}：请缩短", text.len()),
+            format!("{what} has {} bytes, more than {MAX_WORDS}: shorten it", text.len()),
         )));
     }
     Ok(text)
@@ -223,7 +230,10 @@ fn named(name: &str, what: &str) -> Result<(), CommandError> {
     // Secrets and tokens follow the pattern of every other id.
     match AgentId::new(name) {
         Ok(_) => Ok(()),
-        Err(error) => Err(CommandError::Invalid(format!("`{name}` is no {what} name: {}", error.why))),
+        Err(error) => Err(CommandError::Invalid(said(
+            format!("`{name}` 不能作名称：须以 a-z 或 0-9 开头，只含 a-z、0-9、`.`、`_`、`-`，不超过 64 个字符"),
+            format!("`{name}` is no {what} name: {}", error.why),
+        ))),
     }
 }
 
@@ -271,8 +281,9 @@ fn secret_remove(writer: &mut Writer, name: String) -> Result<Outcome, CommandEr
             .map(|asset| asset.id.clone())
     };
     if let Some(asset) = user {
-        return Err(CommandError::Conflict(format!(
-            "secret `{name}` is used by asset `{asset}`: take it out of the inventory first"
+        return Err(CommandError::Conflict(said(
+            format!("凭据 `{name}` 正由资产 `{asset}` 使用：请先从台账中去掉"),
+            format!("secret `{name}` is used by asset `{asset}`: take it out of the inventory first"),
         )));
     }
     match sealed::remove(writer, &name)? {
@@ -287,8 +298,9 @@ fn known_regions<'a>(
 ) -> Result<(), CommandError> {
     let live = writer.shared.live();
     match regions.into_iter().find(|region| !live.inventory.regions.contains_key(*region)) {
-        Some(region) => Err(CommandError::Invalid(format!(
-            "region `{region}` is not in the inventory: apply it there first, or give one that is"
+        Some(region) => Err(CommandError::Invalid(said(
+            format!("台账中没有区划 `{region}`：请先加入台账，或换一个已有的"),
+            format!("region `{region}` is not in the inventory: apply it there first, or give one that is"),
         ))),
         None => Ok(()),
     }
@@ -307,11 +319,17 @@ fn token_create(
     if let Some(expires) = expires
         && expires <= now
     {
-        return Err(CommandError::Invalid(format!("{expires} is past; give a later time")));
+        return Err(CommandError::Invalid(said(
+            format!("{expires} 已过；请给更晚的时间"),
+            format!("{expires} is past; give a later time"),
+        )));
     }
     if let Scope::Regions(regions) = &scope {
         if regions.is_empty() {
-            return Err(CommandError::Invalid("a scope of no region sees nothing; give one or none".to_owned()));
+            return Err(CommandError::Invalid(said(
+                "范围中没有区划；请给出区划，或不限范围",
+                "a scope of no region sees nothing; give one or none",
+            )));
         }
         known_regions(writer, regions)?;
     }
@@ -319,8 +337,9 @@ fn token_create(
     let row = TokenRow { name: name.clone(), role, scope, created: now, creator, expires, used: None, revoked: None };
     match tokens::create(writer, row, hash)? {
         true => Ok(Outcome::Token { name, token }),
-        false => Err(CommandError::Conflict(format!(
-            "there is a token `{name}` already: revoke it first, or take another name"
+        false => Err(CommandError::Conflict(said(
+            format!("令牌 `{name}` 已存在：请先吊销，或换一个名称"),
+            format!("there is a token `{name}` already: revoke it first, or take another name"),
         ))),
     }
 }
@@ -334,11 +353,15 @@ fn enroll_token(
 ) -> Result<Outcome, CommandError> {
     let now = writer.now();
     if *agent == super::own::console() {
-        return Err(CommandError::Invalid("`console` is this console's own name: take another".to_owned()));
+        return Err(CommandError::Invalid(said(
+            "`console` 是管理中心自己的名称：请换一个",
+            "`console` is this console's own name: take another",
+        )));
     }
     if expires <= now || expires > now.plus(MAX_ENROLL) {
-        return Err(CommandError::Invalid(format!(
-            "an enrolment token lives up to 7 days: {expires} is not within them"
+        return Err(CommandError::Invalid(said(
+            format!("注册令牌最长 7 天：{expires} 不在其内"),
+            format!("an enrolment token lives up to 7 days: {expires} is not within them"),
         )));
     }
     known_regions(writer, region)?;
@@ -395,7 +418,10 @@ fn probe_now(
     spacing_ms: u64,
 ) -> Result<Outcome, CommandError> {
     if !(1..=20).contains(&count) || spacing_ms < 100 {
-        return Err(CommandError::Invalid("ask for 1 to 20 runs, at least 100 ms apart".to_owned()));
+        return Err(CommandError::Invalid(said(
+            "次数为 1 至 20，间隔至少 100 ms",
+            "ask for 1 to 20 runs, at least 100 ms apart",
+        )));
     }
     let agents: BTreeSet<AgentId> = {
         let live = writer.shared.live();
@@ -409,7 +435,10 @@ fn probe_now(
         live.assigned.iter().filter(|(_, set)| watches(&set.now)).map(|(agent, _)| agent.clone()).collect()
     };
     if agents.is_empty() {
-        return Err(CommandError::Conflict(format!("no agent watches {object} now: see `watch` in the inventory")));
+        return Err(CommandError::Conflict(said(
+            format!("目前没有探针监测 {object}：见台账中的 `watch`"),
+            format!("no agent watches {object} now: see `watch` in the inventory"),
+        )));
     }
     let now = writer.now();
     for agent in &agents {
@@ -418,7 +447,10 @@ fn probe_now(
             .query_row("SELECT count(*) FROM job WHERE agent = ?1 AND done IS NULL", [agent.as_str()], |r| r.get(0))
             .map_err(sql("count the jobs of an agent"))?;
         if waiting >= MAX_WAITING {
-            return Err(CommandError::Conflict(format!("{waiting} jobs wait for agent `{agent}`: try again later")));
+            return Err(CommandError::Conflict(said(
+                format!("探针 `{agent}` 尚有 {waiting} 个任务等待：请稍后再试"),
+                format!("{waiting} jobs wait for agent `{agent}`: try again later"),
+            )));
         }
         let id = writer.new_id(now).to_string();
         let job = Job::ProbeNow { id: id.clone(), object: object.clone(), count, spacing_ms };

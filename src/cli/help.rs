@@ -1,0 +1,321 @@
+//! Help in Chinese: every text of the command line beside its English, which stands at the command itself and
+//! is the key here. A test holds that none is missing and none is left over.
+
+use clap::builder::PossibleValue;
+use clap::{Arg, ArgAction, Command};
+
+/// Headings and the frame of a help page.
+const TEMPLATE: &str = "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
+
+/// English, Chinese.
+pub const TEXTS: &[(&str, &str)] = &[
+    (
+        "Fengsui (烽燧) watches a government network and tells its duty room what broke",
+        "烽燧：监测政务网络，把故障告诉值班室",
+    ),
+    // Commands.
+    (
+        "Console and agent in one process; watches this machine at once",
+        "管理中心与探针在同一进程内运行，立即监测本机",
+    ),
+    ("The console alone", "只运行管理中心"),
+    ("An agent alone", "只运行探针"),
+    (
+        "Read settings, definitions and inventory as the daemon would; print every mistake",
+        "按守护进程的方式读取配置、定义和台账，列出全部错误",
+    ),
+    ("The declared inventory: apply, export, diff", "台账：应用、导出、比较"),
+    ("Look at targets now: icmp, tcp, http, tls, snmp, host", "立即监测目标：icmp、tcp、http、tls、snmp、host"),
+    ("Incidents: list them and handle them", "事件：列出与处理"),
+    ("API tokens", "API 令牌"),
+    ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录口令、令牌"),
+    ("Enrolment of agents", "探针注册"),
+    ("Ask one SNMP agent: get, walk", "查询一台 SNMP 设备：get、walk"),
+    ("Serve SNMP recordings as devices", "用 SNMP 录制文件模拟设备"),
+    ("Play a scenario of faults on simulated devices", "在模拟设备上演练故障场景"),
+    ("Completions for a shell, on stdout", "输出命令行补全脚本"),
+    ("Manual pages, into a directory", "把手册页写入目录"),
+    (
+        "Print what files would add, change and remove, and apply it in one transaction",
+        "显示文件将新增、变更、删除的内容，并在一个事务中应用",
+    ),
+    ("Print what files would add, change and remove", "显示文件将新增、变更、删除的内容，不应用"),
+    ("Print the declared inventory as TOML", "以 TOML 输出台账"),
+    (
+        "List incidents, newest first; open and acked ones unless --state or --all",
+        "列出事件，新的在前；不加 --state 或 --all 时只列未受理和已受理的",
+    ),
+    ("Show one incident with its timeline and symptoms", "显示一个事件及其时间线、衍生事件"),
+    (
+        "Acknowledge an incident: until it changes, unless --for or --sticky",
+        "受理事件；不加 --for 或 --sticky 时，有变化即失效",
+    ),
+    ("End an acknowledgement", "取消受理"),
+    ("Assign an incident", "派单"),
+    ("Resolve an incident by hand", "手工置为已恢复"),
+    ("Close a resolved incident", "关闭已恢复的事件"),
+    ("Add a note to an incident", "给事件加备注"),
+    (
+        "Make a token; it is printed once, alone on the last line of stdout",
+        "生成令牌；只显示一次，单独在标准输出的最后一行",
+    ),
+    ("List tokens, never their values", "列出令牌，不显示其值"),
+    ("Revoke a token", "吊销令牌"),
+    ("Set a secret; its value is read from stdin or --file", "保存凭据；值从标准输入或 --file 读取"),
+    (
+        "Set a secret; its value is read from stdin or --file\n\nsnmp-v1, snmp-v2c: the community. snmp-v3: the authentication key, and on a second line the privacy key (both absent for a user without authentication). login: the password. token: the token.",
+        "保存凭据；值从标准输入或 --file 读取\n\nsnmp-v1、snmp-v2c：团体名。snmp-v3：第一行认证密钥，第二行加密密钥（用户不认证时都不写）。login：口令。token：令牌。",
+    ),
+    ("List names and types, never values", "列出名称和类型，不显示值"),
+    ("Remove a secret", "删除凭据"),
+    ("Seal all secrets again under a new key", "用新密钥重新封存全部凭据"),
+    (
+        "On the console: make a one-time token for an agent; printed alone on the last line of stdout",
+        "在管理中心：为探针生成一次性令牌，单独在标准输出的最后一行",
+    ),
+    (
+        "On the agent's node: fetch a certificate with a token; the token is read from stdin or --token-file",
+        "在探针节点：凭令牌领取证书；令牌从标准输入或 --token-file 读取",
+    ),
+    ("List agents: declared, enrolled, last heard", "列出探针：台账、注册时间、最近联系"),
+    ("Revoke an agent's certificates", "吊销探针的证书"),
+    ("Ask for exactly these OIDs", "读取指定的 OID"),
+    ("Ask for everything below an OID", "读取某 OID 之下的全部内容"),
+    // Options that many commands have.
+    ("Print help", "显示帮助"),
+    ("Print version", "显示版本"),
+    ("How to print: table or json (one object a line)", "输出格式：table 或 json（每行一个对象）"),
+    (
+        "Data directory of a console on this machine [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/fengsui, else ~/.local/state/fengsui]",
+        "本机管理中心的数据目录 [默认：$STATE_DIRECTORY ，否则 $XDG_STATE_HOME/fengsui ，否则 ~/.local/state/fengsui]",
+    ),
+    ("URL of a console elsewhere", "远程管理中心的 URL"),
+    ("File that holds the API token for --url", "存放 API 令牌的文件，配合 --url"),
+    (
+        "CA certificate (PEM) to trust for --url instead of the system's",
+        "CA 证书（PEM），配合 --url，代替系统的信任库",
+    ),
+    ("Settings file", "配置文件"),
+    (
+        "Directories of definitions that overlay the shipped ones [default: /etc/fengsui]",
+        "定义目录，覆盖内置定义 [默认：/etc/fengsui]",
+    ),
+    (
+        "Incident: its id, or as much of its beginning or end as tells it apart",
+        "事件编号；可只写开头或结尾，能区分即可",
+    ),
+    ("Agent", "探针"),
+    ("Name", "名称"),
+    ("Why", "原因"),
+    // up, console, agent.
+    (
+        "Data directory [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/fengsui, else ~/.local/state/fengsui]",
+        "数据目录 [默认：$STATE_DIRECTORY ，否则 $XDG_STATE_HOME/fengsui ，否则 ~/.local/state/fengsui]",
+    ),
+    (
+        "Address of pages and API: plain HTTP on loopback, HTTPS elsewhere [default: 127.0.0.1:8080]",
+        "页面与 API 的地址：环回地址用 HTTP，其他用 HTTPS [默认：127.0.0.1:8080]",
+    ),
+    ("Address for agents (mTLS) [default: 127.0.0.1:8443]", "探针接入地址（双向 TLS） [默认：127.0.0.1:8443]"),
+    ("Inventory files to apply at the start and whenever they change", "台账文件，启动时及每次改动后应用"),
+    (
+        "Id of the agent in this process [default: the only declared one, else this host's name]",
+        "本进程内探针的标识 [默认：台账中唯一的探针，否则本机名]",
+    ),
+    ("Data directory; prevails over the settings file", "数据目录，优先于配置文件"),
+    ("Address of pages and API; prevails over the settings file", "页面与 API 的地址，优先于配置文件"),
+    ("Address for agents (mTLS); prevails over the settings file", "探针接入地址（双向 TLS），优先于配置文件"),
+    ("Inventory files of a stand-alone agent, which has no console", "独立探针（无管理中心）的台账文件"),
+    (
+        "Directories of definitions that overlay the shipped ones (stand-alone agent) [default: /etc/fengsui]",
+        "定义目录，覆盖内置定义（独立探针） [默认：/etc/fengsui]",
+    ),
+    // check.
+    (
+        "Directories or files with definitions and inventory; without any, those of the settings",
+        "定义和台账的目录或文件；不写则用配置中的",
+    ),
+    ("Settings file of a console or an agent to check as well", "一并检查的管理中心或探针配置文件"),
+    ("Say where each definition comes from", "显示每条定义的来源"),
+    // inventory.
+    ("TOML files; together they are one inventory", "TOML 文件，合为一份台账"),
+    ("Remove what the files lack", "删除文件中没有的"),
+    ("Also what the files lack", "也列出文件中没有的"),
+    ("How to print: the TOML itself, or one JSON object", "输出格式：table 为 TOML 原文，json 为一个对象"),
+    // probe.
+    ("Kind of probe: icmp, tcp, http, tls, snmp, host", "监测种类：icmp、tcp、http、tls、snmp、host"),
+    (
+        "Hosts, HOST:PORT, URLs, or @ASSET of the --inventory; none for a kind that looks at its own host",
+        "主机、主机:端口、URL，或 --inventory 中的 @资产；只看本机的种类不写",
+    ),
+    (
+        "Read more targets from a file, one a line (# comments; - is stdin)",
+        "从文件读取更多目标，每行一个（# 为注释，- 为标准输入）",
+    ),
+    ("Inventory file or directory, for @ASSET", "台账文件或目录，供 @资产 查找"),
+    ("A setting of the kind, such as count=3 (repeat for more)", "该种类的设置，如 count=3，可多次使用"),
+    ("Runs a target; 0 goes on until interrupted", "每个目标的次数；0 为一直到中断"),
+    ("Time between the runs of a target", "同一目标两次之间的间隔"),
+    ("Time after which a run is given up", "单次超时"),
+    (
+        "Say also with which settings, step by step, and what an agent would store",
+        "同时显示所用设置、各步耗时，以及探针会存储的内容",
+    ),
+    ("SNMP v2c community", "SNMP v2c 团体名"),
+    ("Speak SNMP v1 with the community", "用 SNMP v1"),
+    ("SNMP v3 user", "SNMP v3 用户"),
+    (
+        "Authentication protocol: md5, sha1, sha224, sha256, sha384, sha512",
+        "认证协议：md5、sha1、sha224、sha256、sha384、sha512",
+    ),
+    ("Privacy protocol: des, aes128, aes192, aes256", "加密协议：des、aes128、aes192、aes256"),
+    (
+        "File with the authentication key and, on a second line, the privacy key (- is stdin)",
+        "密钥文件：第一行认证密钥，第二行加密密钥（- 为标准输入）",
+    ),
+    // incident.
+    ("States: open, acked, resolved, closed", "状态：open 未受理、acked 已受理、resolved 已恢复、closed 已关闭"),
+    ("All states", "全部状态"),
+    (
+        "At least this bad: critical, major, minor, warning, info",
+        "最低级别：critical 紧急、major 重要、minor 次要、warning 提示、info 信息",
+    ),
+    ("About this object, such as asset:core-1", "对象，如 asset:core-1"),
+    ("Of this problem", "问题"),
+    ("Leave out symptoms of other incidents", "不列衍生事件"),
+    ("At most so many", "最多条数"),
+    ("What you say", "说明"),
+    ("For so long, such as 2h", "有效时长，如 2h"),
+    ("Until somebody ends it or the incident resolves", "直到取消受理或事件恢复"),
+    ("To whom", "派给谁"),
+    ("Take it away from whoever has it", "收回派单"),
+    (
+        "Why it happened: fibre_cut, device_fault, power_loss, planned_work, config_change, attack, false_alarm, other",
+        "原因：光缆中断、设备故障、停电、割接、配置变更、攻击、误报、其他",
+    ),
+    ("Who was responsible", "责任方"),
+    ("Words", "文字"),
+    // token, secret, enroll.
+    ("Name [default: the role and a number]", "名称 [默认：角色加编号]"),
+    ("Role: admin, operator, viewer, metrics", "角色：admin 管理员、operator 值班员、viewer 只读、metrics 指标采集"),
+    ("Only these regions and those below them", "只限这些区划及其下级"),
+    ("Stops working after so long, such as 90d [default: never]", "有效期，如 90d [默认：长期]"),
+    ("Type: snmp-v1, snmp-v2c, snmp-v3, login, token", "类型：snmp-v1、snmp-v2c、snmp-v3、login、token"),
+    ("User name (snmp-v3, login)", "用户名（snmp-v3、login）"),
+    (
+        "Authentication protocol (snmp-v3): md5, sha1, sha224, sha256, sha384, sha512",
+        "认证协议（snmp-v3）：md5、sha1、sha224、sha256、sha384、sha512",
+    ),
+    ("Privacy protocol (snmp-v3): des, aes128, aes192, aes256", "加密协议（snmp-v3）：des、aes128、aes192、aes256"),
+    ("Context name (snmp-v3)", "上下文名（snmp-v3）"),
+    ("Read the value from this file instead of stdin", "从此文件而不是标准输入读取"),
+    ("Region it is bound to", "绑定的区划"),
+    ("Stops working after so long", "有效期"),
+    (
+        "The console's address for agents, such as https://10.65.0.2:8443",
+        "管理中心的探针接入地址，如 https://10.65.0.2:8443",
+    ),
+    (
+        "SHA-256 fingerprint of the console's CA, as `enroll token` printed it",
+        "管理中心 CA 的 SHA-256 指纹，由 `enroll token` 给出",
+    ),
+    ("File that holds the token", "存放令牌的文件"),
+    ("The agent's data directory", "探针的数据目录"),
+    // snmp, simulate, replay, completions, man.
+    ("Host or address, with :PORT if it is not 161", "主机或地址；端口不是 161 时加 :端口"),
+    ("OIDs, dotted numbers", "OID，点分数字"),
+    ("OID, dotted numbers", "OID，点分数字"),
+    ("SNMPv2c community", "SNMPv2c 团体名"),
+    ("SNMPv3 user", "SNMPv3 用户"),
+    (
+        "Authentication of the v3 user: md5, sha1, sha224, sha256, sha384 or sha512, and the file that holds the password",
+        "v3 用户的认证算法（md5、sha1、sha224、sha256、sha384、sha512）和口令文件",
+    ),
+    (
+        "Privacy of the v3 user: aes128, aes192 or aes256, and the file that holds the password",
+        "v3 用户的加密算法（aes128、aes192、aes256）和口令文件",
+    ),
+    ("Ask with SNMPv1 instead of v2c", "用 SNMPv1 代替 v2c"),
+    ("How long one try waits", "每次尝试等待多久"),
+    ("How often a request without answer is sent again", "无应答时重发次数"),
+    (
+        "A recording (.snmprec), or a directory of them, served in order of their names",
+        "录制文件（.snmprec）或其目录，按文件名顺序分配地址",
+    ),
+    (
+        "First address and how far to count, such as 127.1.0.1/24:1161; without :PORT it is 161",
+        "起始地址和范围，如 127.1.0.1/24:1161；不写端口为 161",
+    ),
+    ("Scenario, TOML; see docs/simulator.md", "场景文件（TOML），见 docs/simulator.md"),
+    ("Seed of the jitter, instead of the scenario's", "抖动的随机种子，代替场景中的"),
+    ("So many times as fast", "加速倍数"),
+    ("Keep the devices after the last step, until Ctrl-C", "最后一步之后保留设备，直到按 Ctrl-C"),
+    ("Shell: bash, elvish, fish, powershell, zsh", "Shell：bash、elvish、fish、powershell、zsh"),
+    ("Directory to write the pages to; it is made if it is not there", "手册页目录，不存在时自动建立"),
+];
+
+/// The Chinese of an English text.
+pub fn zh(english: &str) -> Option<&'static str> {
+    TEXTS.iter().find(|(en, _)| *en == english).map(|(_, zh)| *zh)
+}
+
+/// What both languages need: values are named in the words of an option, not in a block of their own.
+pub fn tidy(command: Command) -> Command {
+    let command = command.mut_args(|arg| if has_values(&arg) { arg.hide_possible_values(true) } else { arg });
+    subcommands(command, tidy)
+}
+
+/// The command with its words in Chinese.
+pub fn chinese(command: Command) -> Command {
+    let about = command.get_about().map(ToString::to_string);
+    let long = command.get_long_about().map(ToString::to_string);
+    let mut command = command
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .help_template(TEMPLATE)
+        .subcommand_help_heading("命令")
+        .subcommand_value_name("命令")
+        .mut_args(argument);
+    if let Some(zh) = about.as_deref().and_then(zh) {
+        command = command.about(zh);
+    }
+    if let Some(zh) = long.as_deref().and_then(zh) {
+        command = command.long_about(zh);
+    }
+    let own = |id: &'static str, short, action, text| {
+        Arg::new(id).short(short).long(id).action(action).help(zh(text).unwrap_or(text)).help_heading("选项")
+    };
+    command = command.arg(own("help", 'h', ArgAction::Help, "Print help")).arg(own(
+        "version",
+        'V',
+        ArgAction::Version,
+        "Print version",
+    ));
+    subcommands(command, chinese)
+}
+
+fn subcommands(mut command: Command, each: fn(Command) -> Command) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, each);
+    }
+    command
+}
+
+fn argument(arg: Arg) -> Arg {
+    let english = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let takes_values = arg.get_action().takes_values();
+    let mut text = zh(&english).unwrap_or(&english).to_owned();
+    let default: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
+    let default = default.join(" ");
+    if takes_values && !default.is_empty() {
+        text.push_str(&format!(" [默认：{default}]"));
+    }
+    let heading = if arg.is_positional() { "参数" } else { "选项" };
+    let arg = arg.help(text).help_heading(heading);
+    if takes_values { arg.hide_default_value(true) } else { arg }
+}
+
+fn has_values(arg: &Arg) -> bool {
+    arg.get_action().takes_values() && arg.get_possible_values().iter().any(|v: &PossibleValue| !v.is_hide_set())
+}
