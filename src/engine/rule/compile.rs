@@ -131,7 +131,7 @@ impl Compiled {
     /// How much past it needs to clear; zero if that looks at newest values only.
     pub(super) fn memory(&self) -> Duration {
         let refs = self.clear.as_ref().unwrap_or(&self.raise).refs();
-        let windowed = refs.into_iter().any(|slot| matches!(slot, Ref::Window(..)));
+        let windowed = refs.iter().any(|slot| matches!(slot, Ref::Window(..)));
         if windowed { Duration::from_millis(self.def.window_ms) } else { Duration::ZERO }
     }
 }
