@@ -150,7 +150,7 @@ impl Client {
                 let answer = answer.map_err(|e| {
                     let target = client.target();
                     Failure::unseen(pick(
-                        format!("无法连接管理中心 {target}：{e}"),
+                        format!("无法连接管理中心 {target}：{}", super::zh::line(&e.to_string())),
                         format!("cannot reach the console at {target}: {e}"),
                     ))
                 })?;

@@ -175,7 +175,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("{} lacks `{}`", "{0} 缺少 `{1}`"),
     ("`{}` is {}, not {}", "`{0}` 是{1}，应为{2}"),
     ("`{}` = {} is out of bounds", "`{0}` = {1} 超出范围"),
-    ("{} to {}", "{0} 至 {1}"),
     ("`{}` is not finite", "`{0}` 不是有限的数"),
     ("`{}` is not in this version", "本版本不支持 `{0}`"),
     ("`{}` is too long or has control characters", "`{0}` 过长或含控制字符"),
@@ -239,6 +238,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("no address of the wanted family", "没有所需地址族的地址"),
     ("snmp needs a secret: {}", "SNMP 需要凭据：{0}"),
     ("none is named", "没有指定"),
+    ("snmp {}: port unreachable, no agent listens there", "snmp {0}：端口不可达，没有 SNMP 服务"),
     // The store and the console.
     (
         "data directory {} is held by process {}: stop it, give this one another --data, or let commands go through {}",
@@ -262,7 +262,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("the store failed: {}; see the console's log", "存储失败：{0}；详见管理中心日志"),
     // Enrolment.
     (
-        "`{}` is not a CA fingerprint; it is 64 hex digits, as `fengsui enroll token` printed them",
+        "`{}` is not a CA fingerprint; it is 64 hex digits, as `fengsui enroll token AGENT` prints them on the console",
         "`{0}` 不是 CA 指纹；应为 `fengsui enroll token` 给出的 64 个十六进制字符",
     ),
     (
@@ -270,7 +270,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "无法连接管理中心 {0}：{1}；请检查地址、`--agent-listen` 的端口和中间的防火墙",
     ),
     (
-        "the console {} does not have the CA of fingerprint {}: {}; compare it with what `fengsui enroll token` prints on the console; if they are equal, somebody stands between",
+        "the console {} does not have the CA of fingerprint {}: {}; compare it with what `fengsui enroll token AGENT` prints on the console; if they are equal, somebody stands between",
         "管理中心 {0} 的 CA 与指纹 {1} 不符：{2}；请与管理中心上 `fengsui enroll token` 的输出核对；若一致，则中间有人冒充",
     ),
     (
