@@ -95,24 +95,14 @@ async fn serve(settings: AgentSettings, clock: Clock) -> Answer {
 async fn attend(agent: &Agent, settings: &AgentSettings, alone: bool, clock: &Clock) -> Result<bool, Failure> {
     let paths = [&settings.inventory[..], &settings.definitions[..]].concat();
     let mut changes = if alone { config::watch::watch(&paths).ok() } else { None };
-    let mut told = BTreeSet::new();
+    let mut told = supervise::Told::default();
     let mut rev = 1;
     let mut signal = std::pin::pin!(until_signal());
     loop {
-        for (topic, text) in agent.limits.list() {
-            if told.insert((topic, text.clone())) {
-                say(&pick(format!("本机受限 {topic}：{text}"), format!("cannot here: {topic}: {text}")));
-            }
-        }
-        let changed = async {
-            match &mut changes {
-                Some(changes) => changes.changed().await,
-                None => std::future::pending().await,
-            }
-        };
+        told.tell(&agent.limits);
         tokio::select! {
             interrupted = &mut signal => return interrupted,
-            _ = changed => {
+            () = supervise::changed(&mut changes) => {
                 rev += 1;
                 match own_plan(settings, rev) {
                     Ok(plan) => agent.set_plan(plan).await,

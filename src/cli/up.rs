@@ -1,7 +1,6 @@
 //! `fengsui up`: console and agent in one process. The agent enrols and reports over loopback like any
 //! other; nothing is wired past the network.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -104,23 +103,13 @@ async fn serve(handle: Handle, agent: Agent, files: Vec<PathBuf>) -> Answer {
             None
         }
     };
-    let mut told = BTreeSet::new();
+    let mut told = supervise::Told::default();
     let mut signal = std::pin::pin!(console::until_signal());
     let interrupted = loop {
-        for (topic, text) in agent.limits.list() {
-            if told.insert((topic, text.clone())) {
-                say(&pick(format!("本机受限 {topic}：{text}"), format!("cannot here: {topic}: {text}")));
-            }
-        }
-        let changed = async {
-            match &mut changes {
-                Some(changes) => changes.changed().await,
-                None => std::future::pending().await,
-            }
-        };
+        told.tell(&agent.limits);
         tokio::select! {
             interrupted = &mut signal => break interrupted?,
-            _ = changed => {
+            () = supervise::changed(&mut changes) => {
                 if let Err(failure) = apply(&handle, &files, Some(agent.id.clone())).await {
                     tracing::error!(%failure, "the changed inventory is not applied; the one before stays");
                 }

@@ -401,7 +401,7 @@ impl Snmpd {
             if session.get(std::slice::from_ref(&up_time)).await.is_ok() {
                 return snmpd;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            Clock::system().sleep(Duration::from_millis(50)).await;
         }
         panic!("snmpd did not answer on {at}");
     }
