@@ -180,6 +180,12 @@ pub fn run(args: Args) -> Answer {
             let path = with_query("/api/v1/incidents", &filter);
             let items = with_console(&reach, IfMissing::Fail, async |c| c.list(&path, limit).await)?;
             show_list(&items, format);
+            if items.len() >= limit {
+                say(&pick(
+                    format!("只列出最新的 {limit} 个，可能还有；用 --limit 增加"),
+                    format!("the newest {limit} only, there may be more: --limit"),
+                ));
+            }
         }
         What::Show { id, format, reach } => {
             let (incident, name) = with_console(&reach, IfMissing::Fail, async |c| {
