@@ -30,6 +30,8 @@ use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 const PORT: u16 = 161;
 /// One try waits no longer: the farthest line here answers within a tenth of it.
 const MAX_TRY: Duration = Duration::from_secs(2);
+/// One try at a device that was silent before; three of them end within two seconds.
+const SHORT_TRY: Duration = Duration::from_millis(500);
 /// A shorter try would call a busy device dead.
 const MIN_TRY: Duration = Duration::from_millis(100);
 /// Kept free before the deadline, to put together what came.
@@ -139,6 +141,7 @@ pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<
         secret: secret.cloned(),
         repetitions,
         session: None,
+        silent: false,
         last: None,
         memory: Memory::default(),
     }))
@@ -151,6 +154,8 @@ struct Snmp {
     /// What the device bore last time.
     repetitions: u32,
     session: Option<Session>,
+    /// The run before had no answer at all.
+    silent: bool,
     last: Option<Last>,
     memory: Memory,
 }
@@ -187,7 +192,13 @@ impl Prober for Snmp {
                 return Run::invalid(Cause::NoSecret, format!("snmp needs a secret: {name}"));
             };
             let end = deadline.minus(MARGIN);
-            match self.look(&secret, &cx.clock, end).await {
+            let was_silent = self.silent;
+            let looked = self.look(&secret, &cx.clock, end).await;
+            self.silent = looked.as_ref().is_err_and(|error| error.cause() == Cause::Timeout);
+            if was_silent && !self.silent {
+                self.session = None; // it was opened in a hurry
+            }
+            match looked {
                 Ok((rows, shortfalls)) => {
                     let took = cx.clock.mono().since(began);
                     let mut run = Run::ok(rows, took);
@@ -207,9 +218,11 @@ impl Prober for Snmp {
 impl Snmp {
     fn manner(&self) -> Manner {
         let retries = self.task.settings.int("retries").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+        // A device that was silent is most likely dead: three short tries say so soon, and hold up nobody.
+        let (retries, longest) = if self.silent { (retries.max(2), SHORT_TRY) } else { (retries, MAX_TRY) };
         let timeout = self.task.timeout().saturating_sub(MARGIN + REFUSAL) / (retries + 1);
         Manner {
-            timeout: timeout.clamp(MIN_TRY, MAX_TRY),
+            timeout: timeout.clamp(MIN_TRY, longest),
             retries,
             strict_source: self.task.settings.bool("strict_source"),
         }
