@@ -16,19 +16,20 @@ use crate::console::store::SealingKey;
 use crate::console::{Console, ConsoleParts, Handle};
 use crate::net::clock::Clock;
 
-/// Options of `console`.
+/// Options of `console`, and of the console in `up`; they prevail over the settings file.
 #[derive(Debug, clap::Args)]
+#[group(skip)] // else its name clashes with that of `up`, which takes these in
 pub struct Args {
     /// Settings file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Data directory; prevails over the settings file
+    /// Data directory [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/fengsui, else ~/.local/state/fengsui]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Address of pages and API; prevails over the settings file
+    /// Address of pages and API: plain HTTP on loopback, HTTPS elsewhere [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Address for agents (mTLS); prevails over the settings file
+    /// Address for agents (mTLS) [default: 127.0.0.1:8443]
     #[arg(long, value_name = "ADDR")]
     pub agent_listen: Option<SocketAddr>,
     /// Directories of definitions that overlay the shipped ones [default: /etc/fengsui]

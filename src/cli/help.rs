@@ -123,8 +123,6 @@ pub const TEXTS: &[(&str, &str)] = &[
         "本进程内探针的标识 [默认：台账中唯一的探针，否则本机名]",
     ),
     ("Data directory; prevails over the settings file", "数据目录，优先于配置文件"),
-    ("Address of pages and API; prevails over the settings file", "页面与 API 的地址，优先于配置文件"),
-    ("Address for agents (mTLS); prevails over the settings file", "探针接入地址（双向 TLS），优先于配置文件"),
     ("Inventory files of a stand-alone agent, which has no console", "独立探针（无管理中心）的台账文件"),
     (
         "Directories of definitions that overlay the shipped ones (stand-alone agent) [default: /etc/fengsui]",

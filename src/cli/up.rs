@@ -1,7 +1,6 @@
 //! `fengsui up`: console and agent in one process. The agent enrols and reports over loopback like any
 //! other; nothing is wired past the network.
 
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,39 +29,21 @@ const SETTLE: Duration = Duration::from_millis(700);
 /// Options of `up`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Data directory [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/fengsui, else ~/.local/state/fengsui]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// Address of pages and API: plain HTTP on loopback, HTTPS elsewhere [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
-    /// Address for agents (mTLS) [default: 127.0.0.1:8443]
-    #[arg(long, value_name = "ADDR")]
-    pub agent_listen: Option<SocketAddr>,
+    /// Those of the console.
+    #[command(flatten)]
+    pub console: console::Args,
     /// Inventory files to apply at the start and whenever they change
     #[arg(long, value_name = "FILE")]
     pub inventory: Vec<PathBuf>,
     /// Id of the agent in this process [default: the only declared one, else this host's name]
     #[arg(long, value_name = "ID")]
     pub agent: Option<AgentId>,
-    /// Settings file
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Directories of definitions that overlay the shipped ones [default: /etc/fengsui]
-    #[arg(long, value_name = "DIR")]
-    pub definitions: Vec<PathBuf>,
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     super::log::start();
-    let parts = console::parts(console::Args {
-        config: args.config,
-        data: args.data,
-        listen: args.listen,
-        agent_listen: args.agent_listen,
-        definitions: args.definitions,
-    })?;
+    let parts = console::parts(args.console)?;
     super::block_on(2, async move {
         let handle = Console::start(parts).await.map_err(|error| start_failure(&error))?;
         match watch_this_machine(&handle, &args.inventory, args.agent).await {

@@ -68,7 +68,10 @@ fn a_device_stops_is_acknowledged_returns_and_its_incident_resolves() {
     service.stop();
     let incident = site.incident("oa-down", "open", SOON);
     let took = stopped.elapsed();
-    assert!(took < Duration::from_millis(3 * 500 + 2000), "interval x 3 + 2 s, a command line call included: {took:?}");
+    assert!(
+        took < Duration::from_millis(3 * 500 + 2000),
+        "interval x 3 + 2 s, a command line call included: {took:?}"
+    );
     assert_eq!(incident["object"], "asset:oa");
     assert_eq!(incident["severity"], "major");
 
@@ -137,7 +140,10 @@ fn a_rule_that_is_taken_away_withdraws_its_incident_and_a_bad_file_changes_nothi
     let shown = site.json(&["incident", "show", &id(&resolved)]);
     let entries = shown[0]["timeline"].as_array().expect("an incident has a timeline");
     let end = entries.iter().find(|entry| entry["kind"] == "resolved").expect("it says how it ended");
-    assert_eq!(end["text"], "withdrawn", "the service is still down, so nothing but the rule's end resolves it: {end}");
+    assert_eq!(
+        end["text"], "withdrawn",
+        "the service is still down, so nothing but the rule's end resolves it: {end}"
+    );
     service.restart();
 }
 
