@@ -5,6 +5,7 @@
 pub mod api;
 pub mod auth;
 pub mod command;
+pub mod demo;
 pub mod ingest;
 pub mod judge;
 pub mod metrics;

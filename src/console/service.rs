@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Diagnostic;
 use crate::config::defs::Definitions;
+use crate::console::demo::Demo;
 use crate::console::metrics::meters::Meters;
 use crate::console::store::Store;
 use crate::console::throttle::Throttle;
@@ -79,6 +80,7 @@ pub struct Inner {
     ready: AtomicBool,
     agent_address: OnceLock<SocketAddr>,
     console_rule_problems: Mutex<Vec<String>>,
+    demo: OnceLock<Demo>,
 }
 
 impl Deref for Service {
@@ -117,6 +119,7 @@ impl Service {
             ready: AtomicBool::new(false),
             agent_address: OnceLock::new(),
             console_rule_problems: Mutex::default(),
+            demo: OnceLock::new(),
             clock,
         }))
     }
@@ -191,6 +194,16 @@ impl Inner {
     /// Says where agents reach this console.
     pub fn set_agent_address(&self, address: SocketAddr) {
         let _ = self.agent_address.set(address);
+    }
+
+    /// The demonstration, if this is one.
+    pub fn demo(&self) -> Option<&Demo> {
+        self.demo.get()
+    }
+
+    /// Says that this is a demonstration, before anybody can ask for a page.
+    pub fn set_demo(&self, demo: Demo) {
+        let _ = self.demo.set(demo);
     }
 
     /// Rules at the console that could not be used.

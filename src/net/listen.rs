@@ -1,7 +1,7 @@
 //! Listeners: an axum router behind plain HTTP, HTTPS, mTLS or the admin socket.
 //!
 //! Requests come with `Extension<PeerAddr>` (TCP), `Extension<PeerCertificate>` (mTLS, if one was shown) or
-//! `Extension<PeerUid>` (Unix socket). Connections, handshakes, headers and pauses within a body are bounded;
+//! `Extension<PeerUid>` (Unix socket); `Extension<PeerTls>` over TLS. Connections, handshakes, headers and pauses within a body are bounded;
 //! how long a body may be is the application's to say. On stop a listener accepts no more and gives what runs
 //! `DRAIN` to end. Refuses other users on the Unix socket, and a port that another program holds: the error
 //! names that program.
@@ -62,6 +62,10 @@ pub struct PeerAddr(pub SocketAddr);
 /// Which user is at the other end of the Unix socket: the one we run as, or root (0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerUid(pub u32);
+
+/// The request came over TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerTls;
 
 /// A bound TCP address that nobody serves yet.
 #[derive(Debug)]
@@ -162,7 +166,7 @@ async fn accept_tcp(bound: Tcp, tls: Option<(TlsAcceptor, Clock)>, router: Route
             };
             let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
             let certificate = shown.and_then(|der| PeerCertificate::read(&der, clock.wall()));
-            converse(TokioIo::new(stream), router, Peer { address, certificate, uid: None }, stop).await;
+            converse(TokioIo::new(stream), router, Peer { address, certificate, uid: None, tls: Some(PeerTls) }, stop).await;
         }
     })
     .await;
@@ -237,6 +241,7 @@ struct Peer {
     address: Option<PeerAddr>,
     certificate: Option<PeerCertificate>,
     uid: Option<PeerUid>,
+    tls: Option<PeerTls>,
 }
 
 impl Peer {
@@ -245,6 +250,7 @@ impl Peer {
         self.address.map(|mark| marks.insert(mark));
         self.certificate.map(|mark| marks.insert(mark));
         self.uid.map(|mark| marks.insert(mark));
+        self.tls.map(|mark| marks.insert(mark));
     }
 }
 
