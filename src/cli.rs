@@ -118,7 +118,7 @@ pub enum Verb {
     Check(check::Args),
     /// The declared inventory: apply, export, diff.
     Inventory(inventory::Args),
-    /// Look at targets now: icmp, tcp, http, tls, snmp, host.
+    /// Look at targets now: icmp, echo, tcp, http, tls, snmp, host.
     Probe(probe::Args),
     /// Incidents: list them and handle them.
     Incident(incident::Args),

@@ -14,3 +14,4 @@ pub mod sock; // system calls that no safe crate offers; the only unsafe code
 pub mod stop; // one way to say "end now"
 pub mod tcp; // TCP connections with a deadline
 pub mod tls; // who trusts whom
+pub mod udp; // datagrams to one peer and back

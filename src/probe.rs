@@ -1,6 +1,7 @@
 //! One file a probe kind, and the table of them. A kind is a row in `KINDS`: its spec says what it takes
 //! and what it observes, its runner how it looks. Nothing outside switches on a kind's name.
 
+pub mod echo; // round-trip time and loss by UDP echo
 pub mod host; // load, memory, disks and interfaces of the agent's own host
 pub mod http; // one HTTP request, its phases apart
 pub mod icmp; // round-trip time and loss by ICMP echo
@@ -34,6 +35,7 @@ pub const MAX_DETAIL: usize = 300;
 /// All probe kinds, one row each.
 pub const KINDS: &[Kind] = &[
     Kind { spec: &icmp::SPEC, runner: Runner::Bulk(icmp::start) },
+    Kind { spec: &echo::SPEC, runner: Runner::Each(echo::prober) },
     Kind { spec: &tcp::SPEC, runner: Runner::Each(tcp::prober) },
     Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },
     Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },

@@ -25,7 +25,7 @@ pub const TEXTS: &[(&str, &str)] = &[
         "按守护进程的方式读取配置、定义和台账，列出全部错误",
     ),
     ("The declared inventory: apply, export, diff", "台账：应用、导出、比较"),
-    ("Look at targets now: icmp, tcp, http, tls, snmp, host", "立即监测目标：icmp、tcp、http、tls、snmp、host"),
+    ("Look at targets now: icmp, echo, tcp, http, tls, snmp, host", "立即监测目标：icmp、echo、tcp、http、tls、snmp、host"),
     ("Incidents: list them and handle them", "事件：列出与处理"),
     ("API tokens", "API 令牌"),
     ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录口令、令牌"),
@@ -141,7 +141,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Also what the files lack", "也列出文件中没有的"),
     ("How to print: the TOML itself, or one JSON object", "输出格式：table 为 TOML 原文，json 为一个对象"),
     // probe.
-    ("Kind of probe: icmp, tcp, http, tls, snmp, host", "监测种类：icmp、tcp、http、tls、snmp、host"),
+    ("Kind of probe: icmp, echo, tcp, http, tls, snmp, host", "监测种类：icmp、echo、tcp、http、tls、snmp、host"),
     (
         "Hosts, HOST:PORT, URLs, or @ASSET of the --inventory; none for a kind that looks at its own host",
         "主机、主机:端口、URL，或 --inventory 中的 @资产；只看本机的种类不写",

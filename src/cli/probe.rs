@@ -23,7 +23,7 @@ use crate::probe::{Ctx, KINDS, Kind, Limits, kind};
 /// Options of `probe`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Kind of probe: icmp, tcp, http, tls, snmp, host
+    /// Kind of probe: icmp, echo, tcp, http, tls, snmp, host
     pub kind: String,
     /// Hosts, HOST:PORT, URLs, or @ASSET of the --inventory; none for a kind that looks at its own host
     #[arg(value_name = "TARGET")]
