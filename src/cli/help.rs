@@ -25,7 +25,10 @@ pub const TEXTS: &[(&str, &str)] = &[
         "按守护进程的方式读取配置、定义和台账，列出全部错误",
     ),
     ("The declared inventory: apply, export, diff", "台账：应用、导出、比较"),
-    ("Look at targets now: icmp, echo, tcp, http, tls, snmp, host", "立即监测目标：icmp、echo、tcp、http、tls、snmp、host"),
+    (
+        "Look at targets now: icmp, echo, tcp, http, tls, snmp, host",
+        "立即监测目标：icmp、echo、tcp、http、tls、snmp、host",
+    ),
     ("Incidents: list them and handle them", "事件：列出与处理"),
     ("API tokens", "API 令牌"),
     ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录口令、令牌"),

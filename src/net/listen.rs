@@ -166,7 +166,13 @@ async fn accept_tcp(bound: Tcp, tls: Option<(TlsAcceptor, Clock)>, router: Route
             };
             let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
             let certificate = shown.and_then(|der| PeerCertificate::read(&der, clock.wall()));
-            converse(TokioIo::new(stream), router, Peer { address, certificate, uid: None, tls: Some(PeerTls) }, stop).await;
+            converse(
+                TokioIo::new(stream),
+                router,
+                Peer { address, certificate, uid: None, tls: Some(PeerTls) },
+                stop,
+            )
+            .await;
         }
     })
     .await;

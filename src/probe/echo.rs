@@ -215,8 +215,7 @@ impl Echo {
             let values = vec![("rtt_seconds", Value::many(score.rtts.clone())), ("loss_ratio", loss)];
             vec![target_row(&SPEC.schema, &self.task, values)]
         };
-        let tally =
-            Tally { sent: score.sent, lost, late: 0, duplicate: score.duplicate, invalid: score.invalid };
+        let tally = Tally { sent: score.sent, lost, late: 0, duplicate: score.duplicate, invalid: score.invalid };
         Run { outcome, cause, detail, tally, rows, took }
     }
 }
