@@ -51,7 +51,7 @@ pub enum Scope {
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// `local:UID`, `token:NAME`, `agent:ID` or `console`; goes into audit rows and timelines.
+    /// `user:NAME`, `local:UID`, `token:NAME`, `agent:ID` or `console`; goes into audit rows and timelines.
     pub name: Arc<str>,
     /// What they may do.
     pub role: Role,
@@ -162,6 +162,69 @@ pub enum Command {
         agent: AgentId,
         /// Why.
         reason: String,
+    },
+    /// Make an account (admin). Its holder must change the password at the first sign-in, unless it is the
+    /// first account of all: whoever makes that one makes it for himself.
+    UserAdd {
+        /// Name to sign in with.
+        name: String,
+        /// Name for people.
+        display: String,
+        /// Role; any but `metrics`.
+        role: Role,
+        /// Scope; an admin's is everything.
+        scope: Scope,
+        /// First password.
+        password: SecretText,
+    },
+    /// Lock or unlock an account (admin). Locking ends its sessions; unlocking forgets failed sign-ins too.
+    UserLock {
+        /// Name.
+        name: String,
+        /// True to lock.
+        locked: bool,
+    },
+    /// Give an account a new password, to be changed at the next sign-in (admin). Ends its sessions.
+    UserReset {
+        /// Name.
+        name: String,
+        /// New password.
+        password: SecretText,
+    },
+    /// Remove an account with its sessions and saved views (admin).
+    UserRemove {
+        /// Name.
+        name: String,
+    },
+    /// Change one's own password (any user). Ends the user's sessions but for `keep`.
+    PasswordChange {
+        /// Password in force.
+        old: SecretText,
+        /// New password.
+        new: SecretText,
+        /// Id of the session that asks.
+        keep: Option<Arc<str>>,
+    },
+    /// End a session: one's own (anybody), another's (admin).
+    SessionEnd {
+        /// Public id.
+        id: String,
+    },
+    /// Keep a filter of a page for oneself, in place of one of that name (anybody).
+    ViewSave {
+        /// Page, such as `assets`.
+        page: String,
+        /// Name.
+        name: String,
+        /// Query string, without `?`.
+        query: String,
+    },
+    /// Forget a filter of a page (anybody, one's own).
+    ViewRemove {
+        /// Page.
+        page: String,
+        /// Name.
+        name: String,
     },
     /// Have an object's probes run now (operator).
     ProbeNow {

@@ -5,6 +5,7 @@
 //! DIR/lock  key  core.db  series/raw-YYYYMMDD.db  log/log-YYYYMMDD.db  pki/  backup/
 //! ```
 
+mod accounts;
 mod agents;
 mod audit;
 mod certificates;
@@ -86,6 +87,7 @@ impl Store {
         let mut days = days::Days::new(layout.clone())?;
         let authority = Authority::open(&parts.dir.join("pki"), now.wall)?;
         let live = Live::load(&core, parts, now.wall)?;
+        let accounts = accounts::Accounts::load(&core, parts.accounts, now)?;
         let memory = Memory::load(&core, &mut days, now.wall)?;
         let readers = (0..READERS).map(|_| db::open_reader(&core_file)).collect::<Result<_, _>>()?;
         let shared = Arc::new(Shared {
@@ -96,6 +98,7 @@ impl Store {
             log_days: parts.log_days,
             silent_after: parts.silent_after,
             opened: now.mono,
+            accounts,
             authority,
             live: RwLock::new(live),
             latest: RwLock::default(),
@@ -368,9 +371,10 @@ impl Store {
         self.shared.changes.subscribe()
     }
 
-    /// Once a second: silence of agents, expiry of acknowledgements, hours to close, days to retire.
+    /// Once a second: silence of agents, expiry of acknowledgements, sessions that are over, hours to close, days to retire.
     pub async fn tick(&self, now: Now) {
         agents::tick(self, now).await;
+        accounts::tick(self, now).await;
         series::maintain(self, now).await;
     }
 

@@ -118,6 +118,9 @@ fn zh_of(what: &str) -> &str {
         "link" => "链路",
         "region" => "区划",
         "object" => "对象",
+        "user" => "用户",
+        "session" => "会话",
+        "view" => "视图",
         other => other,
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use rusqlite::params;
 
+use super::accounts::{End, Prepared};
 use super::audit::Entry;
 use super::db::sql;
 use super::scope::Seen;
 use super::types::{StoreError, TokenRow};
 use super::writer::Writer;
-use super::{Store, agents, audit, certificates, incidents, inventory, sealed, tokens};
+use super::{Store, accounts, agents, audit, certificates, incidents, inventory, sealed, tokens};
 use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
 use crate::model::incident::{AckKind, Incident};
@@ -52,8 +53,13 @@ pub(super) async fn run(
     reason: Option<String>,
     command: Command,
 ) -> Result<Outcome, CommandError> {
+    let (action, target, needs) = words(&command);
+    let allowed = permit(&actor, needs);
+    let prepared = match &allowed {
+        Ok(()) => accounts::prepare(store, &actor, &command).await,
+        Err(_) => Prepared::Nothing,
+    };
     let asked = store.queue.ask(move |writer| {
-        let (action, target, needs) = words(&command);
         let mut entry = Entry {
             actor: actor.name.to_string(),
             action,
@@ -61,9 +67,9 @@ pub(super) async fn run(
             reason: reason.unwrap_or_default(),
             ..Entry::default()
         };
-        let result = match permit(&actor, needs) {
-            Ok(()) => writer.nested(|writer| carry_out(writer, &actor, command, &mut entry)),
-            Err(error) => Err(error),
+        let result = match (allowed, prepared) {
+            (Err(error), _) | (Ok(()), Prepared::Refused(error)) => Err(error),
+            (Ok(()), prepared) => writer.nested(|writer| carry_out(writer, &actor, command, prepared, &mut entry)),
         };
         entry.result = match &result {
             Ok(_) => "ok".to_owned(),
@@ -97,12 +103,23 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::TokenRevoke { name } => ("token.revoke", format!("token:{name}"), Role::Admin),
         Command::EnrollToken { agent, .. } => ("agent.enroll_token", format!("agent:{agent}"), Role::Admin),
         Command::AgentRevoke { agent, .. } => ("agent.revoke", format!("agent:{agent}"), Role::Admin),
+        Command::UserAdd { name, .. } => ("user.add", format!("user:{name}"), Role::Admin),
+        Command::UserLock { name, locked: true } => ("user.lock", format!("user:{name}"), Role::Admin),
+        Command::UserLock { name, locked: false } => ("user.unlock", format!("user:{name}"), Role::Admin),
+        Command::UserReset { name, .. } => ("user.reset", format!("user:{name}"), Role::Admin),
+        Command::UserRemove { name } => ("user.remove", format!("user:{name}"), Role::Admin),
+        Command::PasswordChange { .. } => ("password.change", "password".to_owned(), Role::Viewer),
+        Command::SessionEnd { id } => ("session.stop", format!("session:{id}"), Role::Viewer),
+        Command::ViewSave { page, name, .. } => ("view.save", format!("view:{page}/{name}"), Role::Viewer),
+        Command::ViewRemove { page, name } => ("view.remove", format!("view:{page}/{name}"), Role::Viewer),
     }
 }
 
 fn permit(actor: &Actor, needs: Role) -> Result<(), CommandError> {
     let fine = match needs {
         Role::Operator => matches!(actor.role, Role::Admin | Role::Operator),
+        // What everybody may do for himself.
+        Role::Viewer => actor.role != Role::Metrics,
         _ => actor.role == Role::Admin,
     };
     if !fine {
@@ -121,6 +138,7 @@ fn carry_out(
     writer: &mut Writer,
     actor: &Actor,
     command: Command,
+    prepared: Prepared,
     entry: &mut Entry,
 ) -> Result<Outcome, CommandError> {
     let who = actor.name.to_string();
@@ -198,7 +216,10 @@ fn carry_out(
             token_create(writer, who, name, role, scope, expires)
         }
         Command::TokenRevoke { name } => match tokens::revoke(writer, &name)? {
-            true => Ok(Outcome::Done),
+            true => {
+                accounts::end_of(writer, &who, &format!("token:{name}"), End::all("token revoked"))?;
+                Ok(Outcome::Done)
+            }
             false => Err(CommandError::NotFound { what: "token", id: name }),
         },
         Command::EnrollToken { agent, region, expires } => {
@@ -213,6 +234,14 @@ fn carry_out(
             entry.after = serde_json::json!({ "reason": reason }).to_string();
             agent_revoke(writer, &agent, &reason)
         }
+        command @ (Command::UserAdd { .. }
+        | Command::UserLock { .. }
+        | Command::UserReset { .. }
+        | Command::UserRemove { .. }
+        | Command::PasswordChange { .. }
+        | Command::SessionEnd { .. }
+        | Command::ViewSave { .. }
+        | Command::ViewRemove { .. }) => accounts::carry_out(writer, actor, command, prepared, entry),
     }
 }
 
@@ -226,7 +255,7 @@ fn sized(what: &str, text: String) -> Result<String, CommandError> {
     Ok(text)
 }
 
-fn named(name: &str, what: &str) -> Result<(), CommandError> {
+pub(super) fn named(name: &str, what: &str) -> Result<(), CommandError> {
     // Secrets and tokens follow the pattern of every other id.
     match AgentId::new(name) {
         Ok(_) => Ok(()),
@@ -292,7 +321,7 @@ fn secret_remove(writer: &mut Writer, name: String) -> Result<Outcome, CommandEr
     }
 }
 
-fn known_regions<'a>(
+pub(super) fn known_regions<'a>(
     writer: &Writer,
     regions: impl IntoIterator<Item = &'a crate::model::RegionId>,
 ) -> Result<(), CommandError> {

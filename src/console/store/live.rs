@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, broadcast, watch};
 
+use super::accounts::Accounts;
 use super::days::Layout;
 use super::latest::LatestCache;
 use super::types::{EnrollTokenRow, GapRow, SecretRow, StoreStats, TokenRow};
@@ -104,6 +105,8 @@ pub(super) struct Shared {
     pub(super) log_days: u32,
     pub(super) silent_after: Duration,
     pub(super) opened: Mono,
+    /// People and their sessions.
+    pub(super) accounts: Accounts,
     pub(super) authority: Authority,
     pub(super) live: RwLock<Live>,
     pub(super) latest: RwLock<LatestCache>,

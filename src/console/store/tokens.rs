@@ -30,7 +30,7 @@ pub(super) fn hash(text: &str) -> String {
     hex(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref())
 }
 
-fn base64url(bytes: &[u8]) -> String {
+pub(super) fn base64url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
@@ -54,7 +54,8 @@ pub(super) fn scope_text(scope: &Scope) -> Option<String> {
     }
 }
 
-fn scope_of(text: Option<&str>) -> Scope {
+/// The scope that was kept.
+pub(super) fn scope_of(text: Option<&str>) -> Scope {
     match text {
         None => Scope::All,
         // Text that does not read gives no region at all, never everything.

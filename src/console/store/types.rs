@@ -1,9 +1,13 @@
 //! What the store answers: plain rows for the API, the metrics page and the command line, and its errors,
 //! each of which says what was attempted on what, and the remedy.
 
+mod account;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use account::*;
 
 use crate::console::command::{Role, Scope};
 use crate::model::alert::AlertKey;
@@ -99,6 +103,8 @@ pub struct StoreParts {
     pub silent_after: Duration,
     /// Host names and addresses of the server certificate, beside `localhost` and the loopback addresses.
     pub names: Vec<String>,
+    /// What accounts and sessions obey.
+    pub accounts: AccountRules,
 }
 
 impl StoreParts {
@@ -113,6 +119,7 @@ impl StoreParts {
             log_days: 180,
             silent_after: Duration::from_secs(30),
             names: Vec::new(),
+            accounts: AccountRules::default(),
         }
     }
 }
