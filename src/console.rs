@@ -18,6 +18,7 @@ pub mod session;
 pub mod start;
 pub mod store;
 pub mod throttle;
+pub mod web;
 
 pub use service::Service;
 pub use start::{Addresses, Console, ConsoleParts, Handle, Local, StartError};

@@ -112,7 +112,7 @@ pub fn weakness(name: &str, password: &SecretText) -> Option<Said> {
         |c| c.is_ascii_digit(),
         |c| !c.is_ascii_alphanumeric(),
     ];
-    if kinds.iter().filter(|kind| text.chars().any(|c| kind(c))).count() < CLASSES {
+    if kinds.iter().filter(|kind| text.chars().any(kind)).count() < CLASSES {
         return Some(said(
             format!("口令须含小写字母、大写字母、数字、其他字符中的至少 {CLASSES} 类"),
             format!("a password holds {CLASSES} of: small letters, capital letters, digits, others"),

@@ -15,6 +15,7 @@ use crate::console::demo::Demo;
 use crate::console::metrics::meters::Meters;
 use crate::console::store::Store;
 use crate::console::throttle::Throttle;
+use crate::console::web::live::Hub;
 use crate::engine::expose::Exposition;
 use crate::model::field::Catalog;
 use crate::model::plan::Plan;
@@ -72,6 +73,10 @@ pub struct Inner {
     pub unpacking: Semaphore,
     /// Ends long polls and tasks.
     pub stop: Stop,
+    /// Time zone of people.
+    pub zone: jiff::tz::TimeZone,
+    /// What open pages are told.
+    pub live: Hub,
     definitions: watch::Sender<Arc<Definitions>>,
     reload: Mutex<Reload>,
     exposition: Mutex<Exposition>,
@@ -98,6 +103,7 @@ impl Service {
         catalog: Catalog,
         definitions: Arc<Definitions>,
         diagnostics: Vec<Diagnostic>,
+        zone: jiff::tz::TimeZone,
         stop: Stop,
     ) -> Self {
         let now = clock.wall();
@@ -111,6 +117,8 @@ impl Service {
             receiving: Semaphore::new(RECEIVING),
             unpacking: Semaphore::new(UNPACKING),
             stop,
+            zone,
+            live: Hub::new(now.millis().to_string()),
             definitions: watch::channel(definitions).0,
             reload: Mutex::new(Reload { ok: true, loaded: now, tried: now, diagnostics }),
             exposition: Mutex::new(Exposition::new(catalog)),

@@ -14,12 +14,14 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 
 /// The session's token in a request's cookies; the one that only TLS can have set comes first.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let find = |name: &str| {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(given, _)| *given == name).map(|(_, value)| value.trim().trim_matches('"'))
-    };
-    find(SECURE).or_else(|| find(PLAIN)).filter(|token| !token.is_empty())
+    cookie_of(headers, SECURE).or_else(|| cookie_of(headers, PLAIN)).filter(|token| !token.is_empty())
+}
+
+/// The value of a cookie by its name.
+pub fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(given, _)| *given == name).map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 /// The `Set-Cookie` of a session that has begun. It has no age: the session itself ends at the console, and

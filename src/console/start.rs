@@ -13,7 +13,7 @@ use crate::config::settings::ConsoleSettings;
 use crate::config::{Diagnostic, defs, watch};
 use crate::console::service::Service;
 use crate::console::store::{SealingKey, Store, StoreError, StoreParts};
-use crate::console::{api, ingest, judge, planner};
+use crate::console::{api, ingest, judge, planner, web};
 use crate::model::field::Catalog;
 use crate::net::clock::Clock;
 use crate::net::error::NetError;
@@ -135,6 +135,7 @@ impl Console {
             parts.catalog,
             loaded.definitions,
             loaded.diagnostics,
+            zone(&settings.timezone),
             stop.clone(),
         );
         service.set_agent_address(addresses.agents);
@@ -144,12 +145,13 @@ impl Console {
             tokio::spawn(planner::run(service.clone())),
             tokio::spawn(judge::run(service.clone())),
             tokio::spawn(beat(service.clone())),
+            tokio::spawn(web::live::run(service.clone())),
             tokio::spawn(reload(service.clone(), settings.definitions.clone())),
         ];
         let shown: Vec<ServerTls> = pages_tls.iter().cloned().chain([agents_tls.clone()]).collect();
         tasks.push(tokio::spawn(renew_certificates(service.clone(), names, shown)));
-        let router = api::router(service.clone());
-        tasks.push(listen::serve_unix(socket, router.clone(), stop.clone()));
+        tasks.push(listen::serve_unix(socket, api::router(service.clone()), stop.clone()));
+        let router = web::gate::with_pages(api::router(service.clone()), &service);
         tasks.push(match &pages_tls {
             Some(tls) => listen::serve_tls(pages, tls, parts.clock.clone(), router, stop.clone()),
             None => listen::serve_plain(pages, router, stop.clone()),
@@ -203,7 +205,9 @@ impl Local {
         let store = open_store(store_parts(&parts)).await?;
         let (trigger, stop) = stop::pair();
         // Wrong definitions do not keep a person from listing incidents.
-        let service = Service::new(store, parts.clock, parts.catalog, loaded.definitions, loaded.diagnostics, stop);
+        let zone = zone(&parts.settings.timezone);
+        let service =
+            Service::new(store, parts.clock, parts.catalog, loaded.definitions, loaded.diagnostics, zone, stop);
         Ok(Self { service, _trigger: trigger })
     }
 
@@ -223,6 +227,11 @@ impl Local {
         drop(self);
         store.close().await;
     }
+}
+
+/// The zone of people; the settings were checked when they were read.
+fn zone(name: &str) -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get(name).unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
 fn local_router(service: Service) -> Router {

@@ -272,6 +272,11 @@ impl Store {
         self.read(move |core| incidents::detail(core, &seen, &id)).await
     }
 
+    /// Whether an object is in a scope.
+    pub fn sees(&self, scope: &Scope, object: &Object) -> bool {
+        self.seen(scope).sees(object)
+    }
+
     /// How many incidents stand where; kept by the writer, over all regions.
     pub async fn incident_counts(&self) -> Result<Vec<IncidentCount>, StoreError> {
         self.read(incidents::counts).await

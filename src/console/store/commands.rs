@@ -81,7 +81,9 @@ pub(super) async fn run(
         audit::append(writer, &entry)?;
         Ok::<_, StoreError>(result)
     });
-    asked.await?
+    let result = asked.await?;
+    store.shared.changed(|c| c.audit += 1);
+    result
 }
 
 /// Action, target and the role it needs.

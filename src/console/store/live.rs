@@ -32,6 +32,8 @@ pub struct Changes {
     pub incidents: u64,
     /// Jobs for agents.
     pub jobs: u64,
+    /// Commands that were carried out or refused.
+    pub audit: u64,
 }
 
 /// One samples record, after COMMIT.

@@ -1,0 +1,84 @@
+//! The pages: server-rendered HTML in Chinese and English, usable without scripts, better with them. One table
+//! lists every page with who may see it; the gate in front of it knows sessions, forms and languages. Pages
+//! change nothing but through `Command`, and ask nothing from any other site.
+
+pub mod assets;
+pub mod cx;
+pub mod gate;
+pub mod lang;
+pub mod layout;
+pub mod live;
+pub mod pages;
+pub mod text;
+pub mod ui;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::console::api::route::Needs;
+use cx::{Answer, Cx};
+use pages::{account, gallery, overview, sign_in};
+
+/// Who may open a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Everybody; there may be no session.
+    Open,
+    /// Whoever is signed in with that role.
+    Needs(Needs),
+}
+
+/// The future of a page.
+pub type Page = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// One row of the table.
+pub struct PageRoute {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Path, `{part}` where it varies.
+    pub path: &'static str,
+    /// Who may.
+    pub door: Door,
+    /// The largest body; forms are small, files are not.
+    pub body: usize,
+    /// Does it.
+    pub run: fn(Cx) -> Page,
+}
+
+/// The largest form: a note of 4,000 characters, or 1,000 selected rows.
+const FORM: usize = 64 << 10;
+
+/// Makes a page's function of an async one.
+macro_rules! run {
+    ($f:path) => {
+        |cx| Box::pin($f(cx))
+    };
+}
+
+const fn get(path: &'static str, needs: Needs, run: fn(Cx) -> Page) -> PageRoute {
+    PageRoute { method: "GET", path, door: Door::Needs(needs), body: 0, run }
+}
+
+const fn post(path: &'static str, needs: Needs, run: fn(Cx) -> Page) -> PageRoute {
+    PageRoute { method: "POST", path, door: Door::Needs(needs), body: FORM, run }
+}
+
+const fn open(route: PageRoute) -> PageRoute {
+    PageRoute { door: Door::Open, ..route }
+}
+
+/// The table.
+pub const PAGES: &[PageRoute] = &[
+    get("/", Needs::Viewer, run!(overview::page)),
+    // -- coming and going
+    open(get("/signin", Needs::Viewer, run!(sign_in::page))),
+    open(post("/signin", Needs::Viewer, run!(sign_in::submit))),
+    open(get("/welcome", Needs::Viewer, run!(sign_in::welcome))),
+    post("/signout", Needs::Viewer, run!(account::sign_out)),
+    open(get("/prefer", Needs::Viewer, run!(account::prefer))),
+    // -- for those who build pages
+    get("/gallery", Needs::Viewer, run!(gallery::page)),
+];
+
+#[cfg(test)]
+mod tests;

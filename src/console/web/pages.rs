@@ -1,0 +1,7 @@
+//! One file a page, or a few that belong together. A page reads what it shows through the store's scope,
+//! builds markup from `ui`, and changes things only by `Cx::command`.
+
+pub mod account;
+pub mod gallery;
+pub mod overview;
+pub mod sign_in;

@@ -1,0 +1,93 @@
+//! Charts: a figure that the script fills from `/api/v1/series`, with a table of the same numbers behind it;
+//! and sparklines, drawn by the server, which need no script.
+
+use maud::{Markup, html};
+
+use super::number;
+use crate::console::api::query::encode;
+use crate::console::web::cx::Cx;
+use crate::console::web::{assets, text};
+use crate::model::Object;
+
+/// One line of a chart.
+#[derive(Debug, Clone)]
+pub struct Line<'a> {
+    /// Of which object.
+    pub object: &'a Object,
+    /// Field.
+    pub field: &'a str,
+    /// Instance, or empty.
+    pub instance: &'a str,
+    /// What the legend calls it.
+    pub name: String,
+    /// The value is a counter: show its rate a second, times this (8 makes bits of octets).
+    pub rate: Option<f64>,
+}
+
+/// A chart of lines in one unit. `hours` back from now; the reader may change it.
+pub fn lines(cx: &Cx, id: &str, title: &str, unit: &str, hours: u32, lines: &[Line<'_>]) -> Markup {
+    let all: Vec<serde_json::Value> = lines
+        .iter()
+        .map(|line| {
+            let query = format!(
+                "object={}&field={}&instance={}",
+                encode(&line.object.to_string()),
+                encode(line.field),
+                encode(line.instance)
+            );
+            // An instance that is empty means the whole object; it is left out, since the API reads it as given.
+            let query = if line.instance.is_empty() { query.replace("&instance=", "") } else { query };
+            serde_json::json!({ "url": format!("/api/v1/series?{query}"), "name": line.name, "rate": line.rate })
+        })
+        .collect();
+    html! {
+        figure.chart id=(id) data-unit=(unit) data-hours=(hours) data-lines=(serde_json::Value::from(all).to_string())
+            data-src=(assets::url("chart.js")) data-none=(text::chart_none(cx.lang)) data-failed=(text::chart_failed(cx.lang))
+            data-time=(text::chart_time(cx.lang)) data-zone=(cx.zone.iana_name().unwrap_or("UTC")) {
+            figcaption { (title) }
+            div.plot role="img" aria-label=(title) { (super::loading(cx)) }
+            details { summary { (text::chart_table(cx.lang)) } div.numbers {} }
+            noscript { p.help { (text::chart_needs_script(cx.lang)) } }
+        }
+    }
+}
+
+/// A small line of the newest values, oldest first; the last one stands beside it in words.
+pub fn spark(values: &[f64], said: &str) -> Markup {
+    const WIDTH: f64 = 96.0;
+    const HEIGHT: f64 = 20.0;
+    let top = values.iter().copied().fold(f64::MIN, f64::max);
+    let low = values.iter().copied().fold(f64::MAX, f64::min).min(0.0);
+    if values.len() < 2 || !top.is_finite() {
+        return html! { span.spark { (super::none()) } };
+    }
+    let step = WIDTH / (values.len() - 1) as f64;
+    let scale = if top > low { (HEIGHT - 2.0) / (top - low) } else { 0.0 };
+    let points: Vec<String> = values
+        .iter()
+        .enumerate()
+        .map(|(at, v)| format!("{:.1},{:.1}", at as f64 * step, HEIGHT - 1.0 - (v - low) * scale))
+        .collect();
+    html! {
+        span.spark {
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) role="img" aria-label=(said) {
+                polyline points=(points.join(" ")) fill="none" stroke="currentColor" stroke-width="1.5" {}
+            }
+            " " (said)
+        }
+    }
+}
+
+/// A bar for a share between 0 and 1, with its percentage in words.
+pub fn share(value: f64) -> Markup {
+    let width = (value.clamp(0.0, 1.0) * 100.0).round();
+    html! {
+        span.share {
+            svg viewBox="0 0 100 10" width="80" height="8" preserveAspectRatio="none" aria-hidden="true" {
+                rect.rest width="100" height="10" {}
+                rect.part width=(width) height="10" {}
+            }
+            " " (number::percent(value))
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// Draws `figure.chart`: fetches the series it names, draws them with uPlot, keeps them fresh, and fills the
+// table behind. Values are shown in the unit that the figure says; gaps in the data are gaps in the line.
+import uPlot from "uplot";
+
+interface Line { url: string; name: string; rate: number | null }
+interface Point { at: string; mean: number | null; last: number | null; max: number | null; min: number | null }
+
+const COLOURS = ["#1f77b4", "#d1571b", "#2b8a4b", "#8e44ad", "#b8860b", "#c2185b"];
+const REFRESH_MS = 15_000;
+
+function scaled(value: number, step: number, units: string[]): string {
+  let at = 0;
+  while (Math.abs(value) >= step && at + 1 < units.length) { value /= step; at += 1; }
+  return `${trim(value)} ${units[at]}`;
+}
+
+function trim(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return String(Number(value.toFixed(digits)));
+}
+
+function show(unit: string, value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  switch (unit) {
+    case "s": return Math.abs(value) < 0.001 && value !== 0 ? `${trim(value * 1e6)} µs` : Math.abs(value) < 1 ? `${trim(value * 1e3)} ms` : `${trim(value)} s`;
+    case "ratio": return `${trim(value * 100)} %`;
+    case "bps": return scaled(value, 1000, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]);
+    case "B": return scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
+    default: return `${trim(value)}${unit ? ` ${unit}` : ""}`;
+  }
+}
+
+// A counter as its growth a second; a counter that fell was reset, and says nothing for that step.
+function rate(points: Point[], times: number): [number[], (number | null)[]] {
+  const at: number[] = [], values: (number | null)[] = [];
+  for (let i = 1; i < points.length; i += 1) {
+    const [a, b] = [points[i - 1], points[i]];
+    const seconds = (Date.parse(b.at) - Date.parse(a.at)) / 1000;
+    at.push(Date.parse(b.at) / 1000);
+    const grown = b.last === null || a.last === null ? -1 : b.last - a.last;
+    values.push(grown < 0 || seconds <= 0 ? null : (grown / seconds) * times);
+  }
+  return [at, values];
+}
+
+async function fetchLine(line: Line, hours: number): Promise<[number[], (number | null)[]]> {
+  const from = new Date(Date.now() - hours * 3_600_000).toISOString();
+  const answer = await fetch(`${line.url}&from=${encodeURIComponent(from)}&max_points=400`, { headers: { accept: "application/json" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const points = ((await answer.json()) as { points?: Point[] }).points ?? [];
+  if (line.rate !== null) return rate(points, line.rate);
+  return [points.map((p) => Date.parse(p.at) / 1000), points.map((p) => p.mean)];
+}
+
+function table(figure: HTMLElement, lines: Line[], data: uPlot.AlignedData, unit: string, zone: string): void {
+  const place = figure.querySelector(".numbers");
+  if (!place) return;
+  const grid = document.createElement("table");
+  grid.className = "grid";
+  const cell = (row: HTMLTableRowElement, tag: "td" | "th", text: string, number: boolean) => {
+    const c = document.createElement(tag);
+    c.textContent = text;
+    if (number) c.className = "number";
+    row.append(c);
+  };
+  const head = grid.createTHead().insertRow();
+  cell(head, "th", `${figure.dataset.time ?? ""} (${zone})`, false);
+  for (const line of lines) cell(head, "th", line.name, true);
+  const body = grid.createTBody();
+  const format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+  for (let i = data[0].length - 1; i >= 0 && body.rows.length < 200; i -= 1) {
+    const row = body.insertRow();
+    cell(row, "td", format.format(data[0][i] * 1000), false);
+    for (let s = 1; s < data.length; s += 1) cell(row, "td", show(unit, data[s][i] as number | null), true);
+  }
+  place.replaceChildren(grid);
+}
+
+function draw(figure: HTMLElement): void {
+  figure.dataset.dressed = "1";
+  const plot = figure.querySelector<HTMLElement>(".plot");
+  if (!plot) return;
+  const lines = JSON.parse(figure.dataset.lines ?? "[]") as Line[];
+  const unit = figure.dataset.unit ?? "";
+  const zone = figure.dataset.zone ?? "UTC";
+  let chart: uPlot | undefined;
+
+  const fresh = async (): Promise<void> => {
+    if (!figure.isConnected) return clearInterval(timer);
+    if (document.hidden) return;
+    try {
+      const hours = Number(figure.dataset.hours ?? "3");
+      const found = await Promise.all(lines.map((line) => fetchLine(line, hours)));
+      const data = uPlot.join(found.map(([at, values]) => [at, values] as uPlot.AlignedData));
+      if (!data[0]?.length) {
+        plot.textContent = figure.dataset.none ?? "";
+        chart = undefined;
+        return;
+      }
+      if (chart) chart.setData(data);
+      else chart = make(data);
+      table(figure, lines, data, unit, zone);
+    } catch {
+      if (!chart) plot.textContent = figure.dataset.failed ?? "";
+    }
+  };
+
+  const make = (data: uPlot.AlignedData): uPlot => {
+    plot.replaceChildren();
+    const style = getComputedStyle(document.documentElement);
+    const ink = style.getPropertyValue("--ink-2").trim(), grid = style.getPropertyValue("--line").trim();
+    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: "12px sans-serif" };
+    const made = new uPlot({
+      width: Math.max(plot.clientWidth, 240),
+      height: 190,
+      tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), zone),
+      cursor: { drag: { x: true, y: false } },
+      scales: { y: { range: (_u, min, max) => [Math.min(0, min ?? 0), max && max > 0 ? max * 1.1 : 1] } },
+      axes: [{ ...axis }, { ...axis, size: 84, values: (_u, ticks) => ticks.map((t) => show(unit, t)) }],
+      series: [
+        { value: (_u, t) => (t === null ? "–" : new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" }).format(t * 1000)), label: figure.dataset.time ?? "" },
+        ...lines.map((line, i) => ({
+          label: line.name, stroke: COLOURS[i % COLOURS.length], width: 1.5, dash: i >= COLOURS.length ? [6, 3] : [],
+          value: (_u: uPlot, v: number | null) => show(unit, v), spanGaps: false,
+        })),
+      ],
+    }, data, plot);
+    new ResizeObserver(() => made.setSize({ width: Math.max(plot.clientWidth, 240), height: 190 })).observe(plot);
+    return made;
+  };
+
+  void fresh();
+  const timer = setInterval(() => void fresh(), REFRESH_MS);
+  figure.addEventListener("span", () => { chart?.destroy(); chart = undefined; void fresh(); });
+}
+
+function all(): void {
+  for (const figure of document.querySelectorAll<HTMLElement>("figure.chart:not([data-dressed])")) draw(figure);
+}
+
+all();
+document.addEventListener("charts", all);

@@ -1,0 +1,12 @@
+signin-title = Sign in
+signin-name = User name
+signin-password = Password
+signin-submit = Sign in
+signin-none = There is no account yet: use the one-time link that the program printed at its start, or run fengsui user link on this machine
+signin-wrong = Wrong user name or password
+signin-locked = Too many failures: the account is locked until { $until }; an administrator can unlock it
+signin-busy = Too many are signing in; try again in a moment
+signin-failed = Signing in is not possible now: { $why }
+signin-link-title = One-time sign-in link
+signin-link-wrong = The link is unknown, used or too old; run fengsui user link on that machine to make a new one
+signin-idle = You are signed out after 15 minutes without activity

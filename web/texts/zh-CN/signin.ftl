@@ -1,0 +1,12 @@
+signin-title = 登录
+signin-name = 用户名
+signin-password = 密码
+signin-submit = 登录
+signin-none = 尚未创建账户：请使用启动时终端打印的一次性链接，或在本机运行 fengsui user link
+signin-wrong = 用户名或密码错误
+signin-locked = 失败次数过多，账户已锁定至 { $until }；请联系管理员解锁
+signin-busy = 登录请求过多，请稍后重试
+signin-failed = 暂时无法登录：{ $why }
+signin-link-title = 一次性登录链接
+signin-link-wrong = 链接无效、已使用或已过期；请在本机运行 fengsui user link 生成新的链接
+signin-idle = 15 分钟无操作将自动退出
