@@ -6,6 +6,7 @@
 pub mod defs;
 pub mod diag;
 pub mod expr;
+pub mod import;
 pub mod inventory;
 pub mod kinds;
 pub mod plan;

@@ -6,6 +6,7 @@ pub mod api;
 pub mod auth;
 pub mod command;
 pub mod demo;
+pub mod imports;
 pub mod ingest;
 pub mod judge;
 pub mod metrics;

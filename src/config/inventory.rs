@@ -2,6 +2,7 @@
 //!
 //! `declared` things only; what agents observe never comes through here. See `docs/definitions.md`.
 
+pub(in crate::config) mod check;
 mod diff;
 mod export;
 mod parse;
@@ -14,7 +15,7 @@ use crate::model::inventory::{Inventory, Zone};
 use super::diag::Diagnostic;
 use super::reader::{Faults, Source, read_files, toml_files};
 
-pub use diff::{Action, Change, Diff, diff};
+pub use diff::{Action, Change, Diff, asset_changes, diff};
 pub use export::export;
 
 /// Reads files (or directories of `*.toml`) that stand on their own: every reference points into them or to a

@@ -3,6 +3,7 @@
 //! may they, are the query's names known, is the body small enough. Agents have a door of their own: `ingest`.
 
 pub mod admin;
+pub mod imports;
 pub mod incidents;
 pub mod inventory;
 pub mod objects;
@@ -135,7 +136,8 @@ async fn pass(
     };
     let path: BTreeMap<String, String> = parts.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     let wants_toml = says(header::ACCEPT, "application/toml");
-    (route.run)(Call { service, actor, path, query, body, wants_toml }).await
+    let wants_chinese = problem::wants_chinese(&head.headers);
+    (route.run)(Call { service, actor, path, query, body, wants_toml, wants_chinese }).await
 }
 
 async fn read_body(route: &Route, body: Body) -> Result<Bytes, Problem> {
@@ -143,6 +145,7 @@ async fn read_body(route: &Route, body: Body) -> Result<Bytes, Problem> {
         Takes::No => 0,
         Takes::Json(_) => MAX_JSON,
         Takes::Toml => MAX_TOML,
+        Takes::File => crate::config::import::MAX_FILE,
     };
     axum::body::to_bytes(body, most).await.map_err(|_| {
         let (zh, en) = match most {
@@ -157,11 +160,17 @@ async fn read_body(route: &Route, body: Body) -> Result<Bytes, Problem> {
 }
 
 fn respond(reply: Reply) -> Response {
-    let (kind, text) = match reply {
-        Reply::Json(value) => ("application/json", value.to_string()),
-        Reply::Text(kind, text) => (kind, text),
+    let (kind, mut answer) = match reply {
+        Reply::Json(value) => ("application/json", value.to_string().into_response()),
+        Reply::Text(kind, text) => (kind, text.into_response()),
+        Reply::File { kind, name, bytes } => {
+            let mut answer = bytes.into_response();
+            if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+                answer.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+            }
+            (kind, answer)
+        }
     };
-    let mut answer = text.into_response();
     let list = answer.headers_mut();
     list.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     // Answers depend on who asks, and on the moment.

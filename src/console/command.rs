@@ -117,6 +117,17 @@ pub enum Command {
         /// The revision it was planned against; another one in between is a conflict.
         base_rev: u64,
     },
+    /// Bring the inventory to this state and seal what it needs, in one transaction (admin).
+    Import {
+        /// The whole inventory as it shall be.
+        inventory: Box<Inventory>,
+        /// Secrets by name; each replaces one of that name.
+        secrets: Vec<(String, Secret)>,
+        /// The printed plan, for the audit row.
+        summary: Vec<String>,
+        /// The revision it was planned against; another one in between is a conflict.
+        base_rev: u64,
+    },
     /// Set a secret (admin).
     SecretSet {
         /// Name.

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::Diagnostic;
 use crate::config::defs::Definitions;
 use crate::console::demo::Demo;
+use crate::console::imports::Imports;
 use crate::console::metrics::meters::Meters;
 use crate::console::store::Store;
 use crate::console::throttle::Throttle;
@@ -71,6 +72,8 @@ pub struct Inner {
     pub receiving: Semaphore,
     /// Permits to unpack a batch.
     pub unpacking: Semaphore,
+    /// Uploads that wait to be applied.
+    pub imports: Imports,
     /// Ends long polls and tasks.
     pub stop: Stop,
     /// Time zone of people.
@@ -116,6 +119,7 @@ impl Service {
             enroll_throttle: Throttle::default(),
             receiving: Semaphore::new(RECEIVING),
             unpacking: Semaphore::new(UNPACKING),
+            imports: Imports::default(),
             stop,
             zone,
             live: Hub::new(now.millis().to_string()),

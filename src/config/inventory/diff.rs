@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::inventory::Inventory;
+use crate::model::inventory::{Asset, Inventory};
 
 use super::export::Fields;
 
@@ -120,6 +120,11 @@ pub fn diff(old: &Inventory, new: &Inventory, prune: bool) -> Diff {
         "system" "定级对象" systems;
     }
     Diff { changes, merged }
+}
+
+/// Keys of an asset that differ, with old and new value as a file writes them; empty = not there.
+pub fn asset_changes(old: &Asset, new: &Asset) -> Vec<(String, String, String)> {
+    changed_fields(old, new)
 }
 
 fn compare<K: Ord + Clone + ToString, V: Fields + Clone + PartialEq>(

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::check::{self, BadUrl, MAX_LIST, MAX_TEXT};
 use crate::config::diag::{Diagnostic, any_error, did_you_mean};
 use crate::config::reader::{self, Faults, Item, Source, Table};
 use crate::config::units::parse_capacity;
@@ -14,13 +15,6 @@ use crate::model::{AgentId, AssetId, BadId, Object, OrganisationId, PersonId, Re
 
 /// SNMP's port.
 const SNMP_PORT: i64 = 161;
-/// Longest free text (names, places): what fits a table cell.
-const MAX_TEXT: usize = 200;
-/// Longest host name (RFC 1035) and longest URL.
-const MAX_HOST: usize = 253;
-const MAX_URL: usize = 2_000;
-/// Most entries of a list in one item (ports, tags, agents): more is a mistake of a generator.
-const MAX_LIST: usize = 256;
 
 /// A reference to be looked up when everything is read.
 struct Reference<'a> {
@@ -383,7 +377,7 @@ fn name<T: AsRef<str>>(t: &Table<'_>, id: Option<&T>) -> String {
 fn free(t: &Table<'_>, key: &'static str) -> String {
     let Some(item) = t.item(key) else { return String::new() };
     let text = item.text().unwrap_or("");
-    if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
+    if !check::free(text) {
         item.fault(
             format!("`{key}` is too long or has control characters"),
             format!("at most {MAX_TEXT} characters"),
@@ -404,24 +398,13 @@ fn address(t: &Table<'_>, key: &'static str) -> Option<String> {
 /// An IP address or a host name.
 fn host(item: &Item<'_>) -> Option<String> {
     let text = item.text()?;
-    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%');
-    if text.is_empty() || text.len() > MAX_HOST || !text.bytes().all(good) || text.starts_with(['-', '.']) {
-        item.fault(format!("`{text}` is no address"), "write an IP address or a host name, without port or mask");
-        return None;
+    match check::host(text) {
+        Ok(()) => Some(text.to_owned()),
+        Err(hint) => {
+            item.fault(format!("`{text}` is no address"), hint);
+            None
+        }
     }
-    if text.contains(':') && text.split('%').next().is_none_or(|v6| v6.parse::<std::net::Ipv6Addr>().is_err()) {
-        item.fault(
-            format!("`{text}` is no address"),
-            "write an IPv6 address without brackets, or a host without port",
-        );
-        return None;
-    }
-    let dotted = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    if dotted && text.parse::<std::net::Ipv4Addr>().is_err() {
-        item.fault(format!("`{text}` is no address"), "an IPv4 address has four numbers of 0 to 255");
-        return None;
-    }
-    Some(text.to_owned())
 }
 
 fn snmp(t: &Table<'_>) -> Option<SnmpAccess> {
@@ -439,18 +422,19 @@ fn snmp(t: &Table<'_>) -> Option<SnmpAccess> {
 fn website(t: &Table<'_>) -> Option<Website> {
     let url = t.text("url", "\"https://www.example.gov.cn/\"").map(str::to_owned);
     if let (Some(url), Some(item)) = (&url, t.item("url")) {
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let host = rest.and_then(|r| r.split(['/', '?', '#']).next()).unwrap_or("");
-        let clean = url.len() <= MAX_URL && !url.chars().any(|c| c.is_whitespace() || c.is_control());
-        if host.is_empty() || host.starts_with(':') || !clean {
-            item.fault(format!("`{url}` is no URL of a website"), "write http:// or https://, a host and a path");
-        } else if host.contains('@') {
-            item.fault("a URL with a user or password", "keep credentials in a secret");
+        match check::url(url) {
+            Ok(()) => {}
+            Err(BadUrl::Form) => {
+                item.fault(format!("`{url}` is no URL of a website"), "write http:// or https://, a host and a path");
+            }
+            Err(BadUrl::Credentials) => {
+                item.fault("a URL with a user or password", "keep credentials in a secret");
+            }
         }
     }
     let site_code = free(t, "site_code");
     if !site_code.is_empty()
-        && (site_code.len() != 10 || !site_code.bytes().all(|b| b.is_ascii_digit()))
+        && !check::site_code(&site_code)
         && let Some(item) = t.item("site_code")
     {
         item.fault(format!("`{site_code}` is no site code"), "政府网站标识码 has ten digits");

@@ -103,6 +103,11 @@ fn operation(route: &Route) -> Value {
             let schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
             Some(json!({ "content": { "application/json": { "schema": schema } } }))
         }
+        Body::File => Some(json!({
+            "required": true,
+            "description": "an XLSX or CSV file of at most 16 MiB",
+            "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } },
+        })),
         Body::Toml => Some(json!({
             "required": true,
             "description": "inventory files; a line `# file: NAME` may begin each",

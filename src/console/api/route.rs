@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, Query, param, required};
-use super::{admin, incidents, inventory, objects, openapi};
+use super::{admin, imports, incidents, inventory, objects, openapi};
 use crate::console::command::{Actor, Role};
 use crate::console::service::Service;
 
@@ -60,6 +60,8 @@ pub struct Call {
     pub body: Bytes,
     /// True if the reader asked for TOML.
     pub wants_toml: bool,
+    /// True if the reader's first language is Chinese.
+    pub wants_chinese: bool,
 }
 
 impl Call {
@@ -88,6 +90,15 @@ pub enum Reply {
     Json(Value),
     /// Text of a type.
     Text(&'static str, String),
+    /// A file to save.
+    File {
+        /// Media type.
+        kind: &'static str,
+        /// Its name, ASCII.
+        name: &'static str,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
 }
 
 /// The future of a reply.
@@ -102,6 +113,8 @@ pub enum Body {
     Json(&'static [(&'static str, &'static str)]),
     /// An inventory as TOML.
     Toml,
+    /// A spreadsheet, whatever type it says it is.
+    File,
 }
 
 /// One row of the table.
@@ -148,6 +161,7 @@ const fn admin_only(route: Route) -> Route {
 }
 
 const REASON: (&str, &str) = ("reason", "why, for the audit row (optional)");
+const MAPPING: Param = param("mapping", "columns mapped by hand, from 0: 3:owner,5:ignore (optional)");
 const PRUNE: Param = param("prune", "true: what the files lack is removed");
 
 /// The table.
@@ -377,6 +391,36 @@ pub const ROUTES: &[Route] = &[
         takes: &[PRUNE, required("base_rev", "the revision the plan was made against")],
         ..post("/inventory/apply", Needs::Admin, Body::Toml, "apply it in one transaction", run!(inventory::apply))
     },
+    // -- import
+    Route {
+        takes: &[param("name", "name of the file (optional)"), MAPPING],
+        ..post(
+            "/import/preview",
+            Needs::Admin,
+            Body::File,
+            "what an XLSX or CSV file would add and change, its bad rows, and a token to apply it",
+            run!(imports::preview),
+        )
+    },
+    Route {
+        takes: &[MAPPING],
+        ..post(
+            "/import/{token}/preview",
+            Needs::Admin,
+            Body::No,
+            "judge a kept file again, with another mapping if one is given",
+            run!(imports::again),
+        )
+    },
+    post(
+        "/import/{token}/apply",
+        Needs::Admin,
+        Body::Json(&[REASON]),
+        "apply the good rows, with the secrets they bring, in one transaction",
+        run!(imports::apply),
+    ),
+    admin_only(get("/import/{token}/bad.xlsx", &[], "the bad rows as a workbook", run!(imports::bad))),
+    get("/import/template.xlsx", &[], "an empty workbook with the headings that are known", run!(imports::template)),
     get("/definitions", &[], "probes and rules in force, and what is wrong with the files", run!(admin::definitions)),
     admin_only(list("/audit", &[LIMIT, AFTER], "audit rows, newest first", run!(admin::audit))),
 ];

@@ -16,6 +16,7 @@ use super::{Store, accounts, agents, audit, certificates, incidents, inventory, 
 use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
 use crate::model::incident::{AckKind, Incident};
+use crate::model::inventory::Inventory;
 use crate::model::plan::Job;
 use crate::model::{AgentId, Object, Wall};
 
@@ -98,6 +99,7 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::Note { id, .. } => ("incident.note", incident(id), Role::Operator),
         Command::ProbeNow { object, .. } => ("probe.now", object.to_string(), Role::Operator),
         Command::InventoryApply { .. } => ("inventory.apply", "inventory".to_owned(), Role::Admin),
+        Command::Import { .. } => ("inventory.import", "inventory".to_owned(), Role::Admin),
         Command::SecretSet { name, .. } => ("secret.set", format!("secret:{name}"), Role::Admin),
         Command::SecretRemove { name } => ("secret.remove", format!("secret:{name}"), Role::Admin),
         Command::SecretRotate => ("secret.rotate", "secrets".to_owned(), Role::Admin),
@@ -187,15 +189,17 @@ fn carry_out(
         Command::InventoryApply { inventory, summary, base_rev } => {
             entry.before = serde_json::json!({"rev": base_rev}).to_string();
             entry.after = serde_json::json!({ "changes": summary }).to_string();
-            match inventory::apply(writer, *inventory, base_rev)? {
-                inventory::Applied::Revision(rev) => Ok(Outcome::Revision(rev)),
-                inventory::Applied::Conflict(found) => Err(CommandError::Conflict(said(
-                    format!("台账已是版本 {found}，此变更按版本 {base_rev} 制定：请重新比较"),
-                    format!(
-                        "the inventory is at revision {found}, this was planned against {base_rev}: look at the difference again"
-                    ),
-                ))),
+            inventory_apply(writer, *inventory, base_rev)
+        }
+        Command::Import { inventory, secrets, summary, base_rev } => {
+            entry.before = serde_json::json!({"rev": base_rev}).to_string();
+            let names: Vec<&String> = secrets.iter().map(|(name, _)| name).collect();
+            entry.after = serde_json::json!({ "changes": summary, "secrets": names }).to_string();
+            for (name, secret) in &secrets {
+                named(name, "secret")?;
+                sealed::set(writer, name, secret, &who)?;
             }
+            inventory_apply(writer, *inventory, base_rev)
         }
         Command::SecretSet { name, secret } => {
             named(&name, "secret")?;
@@ -244,6 +248,18 @@ fn carry_out(
         | Command::SessionEnd { .. }
         | Command::ViewSave { .. }
         | Command::ViewRemove { .. }) => accounts::carry_out(writer, actor, command, prepared, entry),
+    }
+}
+
+fn inventory_apply(writer: &mut Writer, inventory: Inventory, base_rev: u64) -> Result<Outcome, CommandError> {
+    match inventory::apply(writer, inventory, base_rev)? {
+        inventory::Applied::Revision(rev) => Ok(Outcome::Revision(rev)),
+        inventory::Applied::Conflict(found) => Err(CommandError::Conflict(said(
+            format!("台账已是版本 {found}，此变更按版本 {base_rev} 制定：请重新比较"),
+            format!(
+                "the inventory is at revision {found}, this was planned against {base_rev}: look at the difference again"
+            ),
+        ))),
     }
 }
 
