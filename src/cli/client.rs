@@ -110,6 +110,12 @@ impl Client {
         })
     }
 
+    /// A file; a refusal becomes a failure that says what the console said.
+    pub async fn download(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let (status, body) = self.exchange("GET", path, "application/json", Vec::new()).await?;
+        if (200..300).contains(&status) { Ok(body) } else { Err(refusal(status, &body)) }
+    }
+
     /// A whole list, page by page, at most `most` items.
     pub async fn list(&self, path: &str, most: usize) -> Result<Vec<Value>, Failure> {
         let mut all: Vec<Value> = Vec::new();

@@ -43,6 +43,11 @@ pub const TEXTS: &[(&str, &str)] = &[
         "显示文件将新增、变更、删除的内容，并在一个事务中应用",
     ),
     ("Print what files would add, change and remove", "显示文件将新增、变更、删除的内容，不应用"),
+    (
+        "Read a spreadsheet (XLSX, or CSV in UTF-8 or GBK): print what it would add and change and which rows are bad",
+        "读取表格（XLSX，或 UTF-8、GBK 编码的 CSV），显示将新增、变更的资产和有问题的行",
+    ),
+    ("Write an empty spreadsheet with the headings that are known", "生成带表头的空白表格模板"),
     ("Print the declared inventory as TOML", "以 TOML 输出台账"),
     (
         "List incidents, newest first; open and acked ones unless --state or --all",
@@ -142,6 +147,18 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("TOML files; together they are one inventory", "TOML 文件，合为一份台账"),
     ("Remove what the files lack", "删除文件中没有的"),
     ("Also what the files lack", "也列出文件中没有的"),
+    ("XLSX or CSV file", "XLSX 或 CSV 文件"),
+    (
+        "Apply the good rows in one transaction, with the secrets they bring",
+        "在一个事务中应用没有问题的行，连同其中的凭据",
+    ),
+    ("Write the bad rows with what is wrong to this XLSX file", "把有问题的行和问题说明写入此 XLSX 文件"),
+    (
+        "Map a column by hand, such as C=location or C=ignore (repeat for more)",
+        "手工指定列的含义，如 C=location、C=ignore，可多次使用",
+    ),
+    ("How to print: lines, or one JSON object with the whole preview", "输出格式：table 为逐行，json 为整个预览"),
+    ("File to write; it must not be there yet", "要写入的文件，不得已存在"),
     ("How to print: the TOML itself, or one JSON object", "输出格式：table 为 TOML 原文，json 为一个对象"),
     // probe.
     ("Kind of probe: icmp, echo, tcp, http, tls, snmp, host", "监测种类：icmp、echo、tcp、http、tls、snmp、host"),

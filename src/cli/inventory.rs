@@ -1,5 +1,7 @@
 //! `fengsui inventory`: the declared inventory.
 
+mod import; // spreadsheets
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -47,6 +49,14 @@ pub enum What {
         #[command(flatten)]
         reach: Reach,
     },
+    /// Read a spreadsheet (XLSX, or CSV in UTF-8 or GBK): print what it would add and change and which rows are bad
+    Import(import::Args),
+    /// Write an empty spreadsheet with the headings that are known
+    Template {
+        /// File to write; it must not be there yet
+        #[arg(long, value_name = "FILE", default_value = "fengsui-inventory.xlsx")]
+        out: PathBuf,
+    },
     /// Print the declared inventory as TOML
     Export {
         /// How to print: the TOML itself, or one JSON object
@@ -84,6 +94,8 @@ pub fn run(args: Args) -> Answer {
             })?;
             show_plan(&plan);
         }
+        What::Import(args) => return import::run(args),
+        What::Template { out } => import::template(&out)?,
         What::Export { format, reach } => {
             let all = with_console(&reach, IfMissing::Fail, async |c| c.get("/api/v1/inventory").await)?;
             match format {

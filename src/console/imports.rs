@@ -350,3 +350,6 @@ impl Preview {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ const LOOK_AT: usize = 64 << 10;
 /// Reads the rows.
 pub(super) fn rows(bytes: &[u8]) -> Result<Raw, ImportError> {
     let (text, encoding) = decode(bytes)?;
+    // A reader that meets \r\n counts the line of the next record one short.
+    let text = if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { text };
     let separator = separator(&text);
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());

@@ -152,7 +152,7 @@ fn a_register_with_a_title_is_read_and_its_rows_judged() {
     assert_eq!(sheet.heading_row, 3);
     assert_eq!(
         summary(&sheet),
-        "4 change core-1 switch 10.65.0.1 | region:  -> \"652900\" | owner:  -> \"aks-egov\" | person:  -> \"person-5be5ba0a\" | location: \"旧机房\" -> \"新机房\"\n\
+        "4 change core-1 switch 10.65.0.1 | region:  -> \"652900\" | owner:  -> \"aks-egov\" | person:  -> \"person-e66cb0fe\" | location: \"旧机房\" -> \"新机房\"\n\
          5 add dev-10-65-2-1 router 10.65.2.1\n\
          6 add dev-10-65-9-1 router 10.65.9.1\n\
          7 bad: 管理IP（必填） `10.65.0.256` it is no address\n\

@@ -60,7 +60,7 @@ pub(super) fn several(cell: &str) -> Vec<String> {
 
 /// Addresses: the first is the one it is managed by.
 pub(super) fn addresses(cell: &str) -> Judged<Vec<String>> {
-    let found: Vec<String> = several(&cell.replace('。', ".").replace('/', "/"))
+    let found: Vec<String> = several(&cell.replace('。', "."))
         .iter()
         .map(|part| {
             let plain: String = part.chars().map(narrow).collect();

@@ -9,7 +9,7 @@ use crate::config::import::{Lang, Mapping, template_xlsx};
 use crate::console::imports;
 
 /// The type of a workbook.
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// Body of `POST /import/{token}/apply`.
 #[derive(Deserialize)]

@@ -77,7 +77,12 @@ fn operation(route: &Route) -> Value {
             "schema": { "type": "string" },
         })
     }));
-    let schema = if route.list { "List" } else { "Object" };
+    let file = route.path.ends_with(".xlsx");
+    let kind = if file { super::imports::XLSX } else { "application/json" };
+    let answer = match file {
+        true => json!({ "type": "string", "format": "binary" }),
+        false => json!({ "$ref": format!("#/components/schemas/{}", if route.list { "List" } else { "Object" }) }),
+    };
     let mut all = json!({
         "operationId": operation_id(route),
         "summary": route.about,
@@ -87,7 +92,7 @@ fn operation(route: &Route) -> Value {
         "responses": {
             "200": {
                 "description": "done",
-                "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } },
+                "content": { (kind): { "schema": answer } },
             },
             "default": {
                 "description": "refused or failed",

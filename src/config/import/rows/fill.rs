@@ -221,7 +221,7 @@ impl Judge<'_> {
         key: Field,
         read: fn(&str) -> Judged<T>,
     ) -> Option<(T, SecretText)> {
-        let Some(text) = self.cell(cells, key) else { return None };
+        let text = self.cell(cells, key)?;
         if text.chars().count() < MIN_KEY {
             self.fault(
                 cells,
