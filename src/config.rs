@@ -16,6 +16,7 @@ pub mod settings;
 pub(crate) mod testing;
 pub mod units;
 pub mod watch;
+pub mod zh;
 
 pub use diag::{Diagnostic, Level};
 pub use kinds::{parse_set, settings_of};

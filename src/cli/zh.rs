@@ -1,111 +1,51 @@
-//! Chinese for what the layers below say in English: diagnostics, refusals, errors of the network and of clap.
-//! They are known by their pattern; what is not known stays as it is, so nothing is ever lost. Words that the
-//! command line itself says stand beside their English where they are said.
+//! Chinese for what clap says of wrong use and in its help. What the layers below say is `config::zh`'s; words
+//! that the command line itself says stand beside their English where they are said.
 
-mod table; // the patterns
+use crate::config::zh::apply;
 
-/// A text, in Chinese as far as its patterns are known.
-pub fn text(english: &str) -> String {
-    known(english).unwrap_or_else(|| english.to_owned())
-}
-
-/// A line of several parts: `file:line: what; hint`.
-pub fn line(english: &str) -> String {
-    match english.split_once(": ") {
-        Some((place, rest)) if exact(english).is_none() && !place.contains(' ') => format!("{place}: {}", line(rest)),
-        _ => text(english),
-    }
-}
+pub use crate::config::zh::line;
 
 /// What clap says of wrong use, or a help page.
 pub fn usage(english: &str) -> String {
     let one = |line: &str| {
         let at = line.len() - line.trim_start().len();
         let (indent, words) = line.split_at(at);
-        let found = table::USAGE.iter().find_map(|pattern| apply(pattern, words));
+        let found = USAGE.iter().find_map(|pattern| apply(pattern, words));
         format!("{indent}{}", found.unwrap_or_else(|| words.to_owned()))
     };
     let lines: Vec<String> = english.lines().map(one).collect();
     lines.join("\n").replace("[OPTIONS]", "[选项]")
 }
 
-fn known(english: &str) -> Option<String> {
-    if let Some(rest) = english.strip_prefix("warning: ") {
-        return Some(format!("警告：{}", text(rest)));
-    }
-    if let Some(found) = exact(english) {
-        return Some(found);
-    }
-    // `what; hint`: each by itself, if one of them is known.
-    let at = english.rfind("; ")?;
-    let (what, hint) = (english.get(..at)?, english.get(at + 2..)?);
-    match (known(what), known(hint)) {
-        (None, None) => None,
-        (zh_what, zh_hint) => Some(format!(
-            "{}；{}",
-            zh_what.unwrap_or_else(|| what.to_owned()),
-            zh_hint.unwrap_or_else(|| hint.to_owned())
-        )),
-    }
-}
-
-fn exact(english: &str) -> Option<String> {
-    table::SYSTEM.iter().chain(table::TEXTS).find_map(|pattern| apply(pattern, english))
-}
-
-/// `{}` in the English stands for any text; `{0}`, `{1}` in the Chinese are those, themselves in Chinese.
-fn apply((english, chinese): &(&str, &str), given: &str) -> Option<String> {
-    let mut parts = english.split("{}");
-    let mut before = parts.next()?;
-    let mut rest = given.strip_prefix(before)?;
-    let mut found = Vec::new();
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        let (hole, after) = match (parts.peek(), part) {
-            (None, "") => (rest, ""),
-            (None, last) => (rest.strip_suffix(last)?, ""),
-            (Some(_), next) => rest.split_once(next)?,
-        };
-        // Nothing reaches over the end of a clause or of a quotation.
-        let quoted = before.ends_with('`') && part.starts_with('`');
-        if hole.is_empty() || hole.contains("; ") || (quoted && hole.contains('`')) {
-            return None;
-        }
-        before = part;
-        found.push(text(hole));
-        rest = after;
-    }
-    if !rest.is_empty() {
-        return None;
-    }
-    let mut out = (*chinese).to_owned();
-    for (n, hole) in found.iter().enumerate() {
-        out = out.replace(&format!("{{{n}}}"), hole);
-    }
-    Some(out)
-}
+/// What clap says.
+const USAGE: &[(&str, &str)] = &[
+    ("error: unrecognized subcommand '{}'", "错误：没有子命令 '{0}'"),
+    ("error: unexpected argument '{}' found", "错误：没有参数 '{0}'"),
+    ("error: the following required arguments were not provided:", "错误：缺少必需的参数："),
+    ("error: invalid value '{}' for '{}': {}", "错误：'{1}' 的值 '{0}' 无效：{2}"),
+    ("error: invalid value '{}' for '{}'", "错误：'{1}' 的值 '{0}' 无效"),
+    ("error: the argument '{}' cannot be used with '{}'", "错误：参数 '{0}' 不能与 '{1}' 同用"),
+    ("error: the argument '{}' cannot be used with:", "错误：参数 '{0}' 不能与以下参数同用："),
+    ("error: the argument '{}' cannot be used multiple times", "错误：参数 '{0}' 只能写一次"),
+    ("error: a value is required for '{}' but none was supplied", "错误：'{0}' 缺少值"),
+    ("error: '{}' requires a subcommand but one was not provided", "错误：'{0}' 需要子命令"),
+    ("error: unexpected value '{}' for '{}' found; no more were expected", "错误：'{1}' 多出了值 '{0}'"),
+    ("error: {}", "错误：{0}"),
+    ("tip: a similar subcommand exists: '{}'", "提示：有相近的子命令：'{0}'"),
+    ("tip: some similar subcommands exist: {}", "提示：有相近的子命令：{0}"),
+    ("tip: a similar argument exists: '{}'", "提示：有相近的参数：'{0}'"),
+    ("tip: some similar arguments exist: {}", "提示：有相近的参数：{0}"),
+    ("tip: a similar value exists: '{}'", "提示：有相近的值：'{0}'"),
+    ("tip: to pass '{}' as a value, use '{}'", "提示：要把 '{0}' 作为值，请写 '{1}'"),
+    ("[possible values: {}]", "[可用：{0}]"),
+    ("[subcommands: {}]", "[子命令：{0}]"),
+    ("Usage: {}", "用法：{0}"),
+    ("For more information, try '{}'.", "详见 '{0}'"),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_layers_say_is_said_in_chinese() {
-        for (english, chinese) in [
-            (
-                "bad.toml:8: unknown key `adress` in asset `a`; did you mean `address`?",
-                "bad.toml:8: 资产 `a` 中有未知的键 `adress`；是否为 `address`？",
-            ),
-            (
-                "listen on 127.0.0.1:80: Address already in use (os error 98); nginx (pid 7) holds the port: stop it or choose another",
-                "监听 127.0.0.1:80：地址已被占用；端口由 nginx（进程 7）占用，请停止它或换一个端口",
-            ),
-            ("nobody knows this", "nobody knows this"),
-            ("资产 `a` 不存在", "资产 `a` 不存在"),
-        ] {
-            assert_eq!(line(english), chinese);
-        }
-    }
 
     #[test]
     fn wrong_use_is_refused_in_chinese() {
@@ -116,30 +56,5 @@ mod tests {
             usage(&error.to_string()),
             "错误：没有子命令 'incidnt'\n\n  提示：有相近的子命令：'incident'\n\n用法：fengsui <命令>\n\n详见 '--help'"
         );
-    }
-
-    /// A pattern whose English was changed at its source would silently stop to match.
-    #[test]
-    fn every_pattern_still_stands_in_the_sources() {
-        let mut sources = String::new();
-        let mut dirs = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
-        while let Some(dir) = dirs.pop() {
-            for entry in std::fs::read_dir(dir).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    dirs.push(path);
-                } else if !path.ends_with("zh/table.rs") && path.extension().is_some_and(|e| e == "rs") {
-                    sources.push_str(&std::fs::read_to_string(path).unwrap());
-                }
-            }
-        }
-        // A text that is broken over lines in the source is one line here.
-        let sources = sources.replace("\\\"", "\"");
-        let gone: Vec<&str> = table::TEXTS
-            .iter()
-            .map(|(english, _)| english.split("{}").max_by_key(|part| part.len()).unwrap_or_default())
-            .filter(|part| !sources.contains(*part))
-            .collect();
-        assert!(gone.is_empty(), "{gone:#?}");
     }
 }

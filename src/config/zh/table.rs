@@ -1,32 +1,6 @@
 //! Patterns: English with `{}` for what varies, Chinese with `{0}`, `{1}` for the same. The first that matches
 //! is taken, so the more exact stand first.
 
-/// What clap says.
-pub(super) const USAGE: &[(&str, &str)] = &[
-    ("error: unrecognized subcommand '{}'", "错误：没有子命令 '{0}'"),
-    ("error: unexpected argument '{}' found", "错误：没有参数 '{0}'"),
-    ("error: the following required arguments were not provided:", "错误：缺少必需的参数："),
-    ("error: invalid value '{}' for '{}': {}", "错误：'{1}' 的值 '{0}' 无效：{2}"),
-    ("error: invalid value '{}' for '{}'", "错误：'{1}' 的值 '{0}' 无效"),
-    ("error: the argument '{}' cannot be used with '{}'", "错误：参数 '{0}' 不能与 '{1}' 同用"),
-    ("error: the argument '{}' cannot be used with:", "错误：参数 '{0}' 不能与以下参数同用："),
-    ("error: the argument '{}' cannot be used multiple times", "错误：参数 '{0}' 只能写一次"),
-    ("error: a value is required for '{}' but none was supplied", "错误：'{0}' 缺少值"),
-    ("error: '{}' requires a subcommand but one was not provided", "错误：'{0}' 需要子命令"),
-    ("error: unexpected value '{}' for '{}' found; no more were expected", "错误：'{1}' 多出了值 '{0}'"),
-    ("error: {}", "错误：{0}"),
-    ("tip: a similar subcommand exists: '{}'", "提示：有相近的子命令：'{0}'"),
-    ("tip: some similar subcommands exist: {}", "提示：有相近的子命令：{0}"),
-    ("tip: a similar argument exists: '{}'", "提示：有相近的参数：'{0}'"),
-    ("tip: some similar arguments exist: {}", "提示：有相近的参数：{0}"),
-    ("tip: a similar value exists: '{}'", "提示：有相近的值：'{0}'"),
-    ("tip: to pass '{}' as a value, use '{}'", "提示：要把 '{0}' 作为值，请写 '{1}'"),
-    ("[possible values: {}]", "[可用：{0}]"),
-    ("[subcommands: {}]", "[子命令：{0}]"),
-    ("Usage: {}", "用法：{0}"),
-    ("For more information, try '{}'.", "详见 '{0}'"),
-];
-
 /// What the operating system and the standard library say, and what our layers put together from a noun.
 pub(super) const SYSTEM: &[(&str, &str)] = &[
     ("unknown asset `{}`", "未知的资产 `{0}`"),
@@ -294,4 +268,64 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "the enrolment token was used at {}: make a new one with `fengsui enroll token`",
         "注册令牌已于 {0} 用过：请用 `fengsui enroll token` 重新生成",
     ),
+    // Limits of agents.
+    (
+        "no CAP_NET_RAW: echoes go through an unprivileged ping socket (one identifier, at most 65,536 outstanding); setcap cap_net_raw+ep gives the raw socket",
+        "没有 CAP_NET_RAW：改用非特权 ping 套接字（只有一个标识符，未应答的最多 65,536 个）；执行 setcap cap_net_raw+ep 可用原始套接字",
+    ),
+    (
+        "{}; give the binary CAP_NET_RAW (setcap cap_net_raw+ep) or the group a place in net.ipv4.ping_group_range",
+        "{0}；请给程序 CAP_NET_RAW（setcap cap_net_raw+ep），或把用户组加入 net.ipv4.ping_group_range",
+    ),
+    ("{}; this host does not speak this version of IP", "{0}；本机不支持此版本的 IP 协议"),
+    ("its runner ended by itself; it begins again with the next plan", "此类监测意外终止；下一份计划到达时重新开始"),
+    ("a new plan could not be written down: {}", "新计划无法写入磁盘：{0}"),
+    ("the one written down earlier cannot be used: {}", "先前保存的计划无法使用：{0}"),
+    ("it was damaged and set aside as {}; a new epoch began", "缓存已损坏，移至 {0}；已启用新的缓存"),
+    (
+        "a damaged spool was set aside as {}: what it held did not reach the console",
+        "损坏的缓存已移至 {0}：其中的记录未能送达管理中心",
+    ),
+    ("no spool at {}: {}; records are kept in memory only", "{0} 处无法建立缓存：{1}；记录只保存在内存中"),
+    ("the spool {} does not work: {}; records are kept in memory", "缓存 {0} 不可用：{1}；记录保存在内存中"),
+    (
+        "the console has revoked this agent: records are kept, not sent; enrol it again",
+        "管理中心已吊销此探针：记录保留但不发送；请重新注册",
+    ),
+    ("the certificate ends at {} and cannot be renewed: {}", "证书于 {0} 到期，无法续签：{1}"),
+    (
+        "this machine's clock is {} ms behind the console's: set up time synchronisation",
+        "本机时钟比管理中心慢 {0} 毫秒：请配置时间同步",
+    ),
+    (
+        "this machine's clock is {} ms ahead of the console's: set up time synchronisation",
+        "本机时钟比管理中心快 {0} 毫秒：请配置时间同步",
+    ),
+    (
+        "the plan has schema {}, this agent knows {}: what it does not know is left out; update this agent",
+        "计划的格式版本为 {0}，此探针支持 {1}：不支持的部分已略去；请升级探针",
+    ),
+    ("{} {}; left out until this agent is updated", "计划中的 {0} {1}：探针升级前不执行"),
+    ("rule {}: this build knows no probe kind `{}`", "规则 {0}：此版本没有监测种类 `{1}`"),
+    ("rule {}: its fields are not those of {}s", "规则 {0}：其字段不属于 {1}"),
+    ("and {} more; see the agent's log", "另有 {0} 项，见探针日志"),
+    // Notes of plans.
+    (
+        "asset `{}`: no agent stands in zone `{}` in its region or above; declare one, or name watchers with watch",
+        "资产 `{0}`：本区划及上级在网络 `{1}` 中没有探针；请登记探针，或用 watch 指定",
+    ),
+    ("link `{}`: no agent found for it; name one with watch", "链路 `{0}`：没有可用的探针；请用 watch 指定"),
+    ("probe `{}` leaves out {}: {}", "监测项 `{0}` 不监测 {1}：{2}"),
+    (
+        "this kind needs an address; an agent is not probed by address",
+        "此种类需要地址；探针不按地址监测",
+    ),
+    (
+        "an agent looks at its own host only; put the probe on = \"agent\"",
+        "探针只查看自己的主机；请写 on = \"agent\"",
+    ),
+    ("it has no address", "没有地址"),
+    ("it has no tcp ports", "没有 TCP 端口"),
+    ("secret `{}` is not set; set it with: fengsui secret set {}", "凭据 `{0}` 未设置；请执行：fengsui secret set {0}"),
+    ("and {} more", "另有 {0} 项"),
 ];
