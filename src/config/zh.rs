@@ -92,7 +92,10 @@ mod tests {
                 "icmp-v4: no CAP_NET_RAW: echoes go through an unprivileged ping socket (one identifier, at most 65,536 outstanding); setcap cap_net_raw+ep gives the raw socket",
                 "icmp-v4: 没有 CAP_NET_RAW：改用非特权 ping 套接字（只有一个标识符，未应答的最多 65,536 个）；执行 setcap cap_net_raw+ep 可用原始套接字",
             ),
-            ("probe `asset-tcp` leaves out asset:a: it has no tcp ports", "监测项 `asset-tcp` 不监测 asset:a：没有 TCP 端口"),
+            (
+                "probe `asset-tcp` leaves out asset:a: it has no tcp ports",
+                "监测项 `asset-tcp` 不监测 asset:a：没有 TCP 端口",
+            ),
             ("nobody knows this", "nobody knows this"),
             ("资产 `a` 不存在", "资产 `a` 不存在"),
         ] {

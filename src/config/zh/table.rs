@@ -316,16 +316,16 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     ("link `{}`: no agent found for it; name one with watch", "链路 `{0}`：没有可用的探针；请用 watch 指定"),
     ("probe `{}` leaves out {}: {}", "监测项 `{0}` 不监测 {1}：{2}"),
-    (
-        "this kind needs an address; an agent is not probed by address",
-        "此种类需要地址；探针不按地址监测",
-    ),
+    ("this kind needs an address; an agent is not probed by address", "此种类需要地址；探针不按地址监测"),
     (
         "an agent looks at its own host only; put the probe on = \"agent\"",
         "探针只查看自己的主机；请写 on = \"agent\"",
     ),
     ("it has no address", "没有地址"),
     ("it has no tcp ports", "没有 TCP 端口"),
-    ("secret `{}` is not set; set it with: fengsui secret set {}", "凭据 `{0}` 未设置；请执行：fengsui secret set {0}"),
+    (
+        "secret `{}` is not set; set it with: fengsui secret set {}",
+        "凭据 `{0}` 未设置；请执行：fengsui secret set {0}",
+    ),
     ("and {} more", "另有 {0} 项"),
 ];
