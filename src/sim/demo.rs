@@ -20,7 +20,7 @@ use self::network::{Answers, ECHO, HTTP, HTTPS, Network, Node, SNMP};
 use super::certificate::Authority;
 use super::device::Kind;
 use super::world::{DeviceSpec, ServiceSpec, World, WorldError};
-use crate::model::Wall;
+use crate::model::{LinkId, Wall};
 use crate::net::clock::Clock;
 use crate::net::serve::Access;
 
@@ -81,8 +81,12 @@ impl Demo {
     }
 
     /// Id and name of every link, in the order of the inventory.
-    pub fn cables(&self) -> Vec<(String, String)> {
-        self.network.cables.iter().map(|cable| (cable.id.clone(), cable.name.clone())).collect()
+    pub fn cables(&self) -> Vec<(LinkId, String)> {
+        self.network
+            .cables
+            .iter()
+            .filter_map(|cable| Some((LinkId::new(&cable.id).ok()?, cable.name.clone())))
+            .collect()
     }
 
     /// Opens all sockets; on the first error nothing stays open. Troubles begin with `Show::run`.
@@ -119,4 +123,4 @@ fn device(node: &Node, authority: &Arc<Authority>, now: Wall, random: &mut fastr
 }
 
 /// The links that somebody has pulled, by id.
-pub type Pulled = BTreeSet<String>;
+pub type Pulled = BTreeSet<LinkId>;

@@ -279,8 +279,7 @@ impl Builder {
             let [there, back] = self.load(10_000, share);
             let name = format!("XGigabitEthernet0/0/{}", 22 + n);
             let circuit = format!("XJ-AKS-00{n}");
-            let port =
-                self.port(core, name, format!("至 自治区汇聚（{role}） {circuit}"), 10_000, [there, back]);
+            let port = self.port(core, name, format!("至 自治区汇聚（{role}） {circuit}"), 10_000, [there, back]);
             let ends = [
                 End { port: Some((core, port)), address: self.ip(120 + n as usize, 1) },
                 End { port: None, address: self.ip(120 + n as usize, 2) },
@@ -373,7 +372,8 @@ impl Builder {
             let (core, fw, access) = (self.part(at, "core"), self.part(at, "fw"), self.part(at, "access"));
             for (room, n) in rooms.iter().zip(1..) {
                 let [there, back] = self.load(1000, 0.03);
-                let port = self.port(access, format!("GigabitEthernet0/0/{n}"), (*room).to_owned(), 1000, [back, there]);
+                let port =
+                    self.port(access, format!("GigabitEthernet0/0/{n}"), (*room).to_owned(), 1000, [back, there]);
                 // A bad patch cord in a few places: errors, too few for an alert.
                 if self.random.u8(..) < 24 {
                     self.change(access, port, |port| port.errors = 0.01);
@@ -403,9 +403,8 @@ impl Builder {
             let inner = find(cables, format!("{}-core-fw", place.slug));
             let innermost = find(cables, format!("{}-fw-access", place.slug));
             let (fw, access) = (self.part(at, "fw"), self.part(at, "access"));
-            let home = |node: &Node| {
-                node.place == at && (node.kind != "website" || at == 0 || SITES_AT_HOME.contains(&at))
-            };
+            let home =
+                |node: &Node| node.place == at && (node.kind != "website" || at == 0 || SITES_AT_HOME.contains(&at));
             let everything: Vec<usize> =
                 self.all.nodes.iter().enumerate().filter(|(_, node)| home(node)).map(|(n, _)| n).collect();
             if let (Some(inner), Some(innermost)) = (inner, innermost) {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Pulled;
 use super::network::{Answers, Network};
-use crate::model::Mono;
+use crate::model::{LinkId, Mono};
 use crate::net::clock::Clock;
 use crate::sim::world::{Action, Step, World};
 
@@ -31,9 +31,9 @@ const OVERLAP: u8 = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Pull this link's cable.
-    Pull(String),
+    Pull(LinkId),
     /// Put it back.
-    Plug(String),
+    Plug(LinkId),
 }
 
 /// Name of the device that echoes at an end of a link.
@@ -202,7 +202,7 @@ impl Show {
             Order::Pull(id) => (id, true),
             Order::Plug(id) => (id, false),
         };
-        let Some(cable) = self.network.cables.iter().position(|cable| cable.id == *id) else {
+        let Some(cable) = self.network.cables.iter().position(|cable| cable.id == id.as_str()) else {
             tracing::warn!(%id, "no such link in the demo");
             return;
         };
@@ -212,7 +212,11 @@ impl Show {
             self.change(Trouble::Cable(cable), false).await;
         }
         self.pulled.send_modify(|pulled| {
-            if pull { pulled.insert(id.clone()) } else { pulled.remove(id) };
+            if pull {
+                pulled.insert(id.clone())
+            } else {
+                pulled.remove(id)
+            };
         });
     }
 
@@ -266,7 +270,11 @@ impl Show {
     async fn hold(&mut self, part: Part, trouble: Trouble, begins: bool) {
         let holders = self.broken.entry(part.clone()).or_default();
         let was = !holders.is_empty();
-        if begins { holders.insert(trouble) } else { holders.remove(&trouble) };
+        if begins {
+            holders.insert(trouble)
+        } else {
+            holders.remove(&trouble)
+        };
         let is = !holders.is_empty();
         if !is {
             self.broken.remove(&part);
@@ -281,9 +289,8 @@ impl Show {
             }
             Part::Device(device) => {
                 // Its single services may be held by troubles of their own.
-                let held = |service: &str| {
-                    self.broken.contains_key(&Part::Service(device.clone(), service.to_owned()))
-                };
+                let held =
+                    |service: &str| self.broken.contains_key(&Part::Service(device.clone(), service.to_owned()));
                 let services: Vec<String> = self
                     .world
                     .services()
@@ -323,4 +330,3 @@ impl Show {
 fn site_service(answers: &Answers) -> &'static str {
     if *answers == Answers::Site(true) { "https" } else { "http" }
 }
-

@@ -67,10 +67,8 @@ pub(super) fn inventory(network: &Network) -> String {
         if let Some((name, hotline, circuit)) =
             cable.carrier.as_ref().and_then(|(n, circuit)| CARRIERS.get(*n).map(|c| (c.0, c.1, circuit)))
         {
-            let _ = writeln!(
-                out,
-                "carrier = {{ name = \"{name}\", circuit = \"{circuit}\", hotline = \"{hotline}\" }}"
-            );
+            let _ =
+                writeln!(out, "carrier = {{ name = \"{name}\", circuit = \"{circuit}\", hotline = \"{hotline}\" }}");
         }
     }
     for (id, name, level, assets) in SYSTEMS {
