@@ -10,7 +10,6 @@ pub mod check;
 pub mod client;
 pub mod completions;
 pub mod console;
-pub mod demo;
 pub mod enroll;
 pub mod help;
 pub mod incident;
@@ -29,6 +28,7 @@ pub mod table;
 pub mod text;
 pub mod token;
 pub mod up;
+mod welcome;
 pub mod zh;
 
 use std::io::Write;

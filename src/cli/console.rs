@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::client::{start_failure, unreadable};
 use super::reach::data_dir;
 use super::text::pick;
-use super::{Answer, Exit, Failure, env, say, supervise};
+use super::{Answer, Exit, Failure, env, say, supervise, welcome};
 use crate::config::Diagnostic;
 use crate::config::settings::ConsoleSettings;
 use crate::console::store::SealingKey;
@@ -43,7 +43,7 @@ pub fn run(args: Args) -> Answer {
     let parts = parts(args)?;
     super::block_on(2, async move {
         let handle = Console::start(parts).await.map_err(|e| start_failure(&e))?;
-        tell(&handle);
+        welcome::tell(&handle).await;
         say(pick("已就绪（ready）；按 Ctrl-C 停止", "ready; Ctrl-C stops it"));
         let watchdog = supervise::ready(handle.service.clock.clone(), beats(&handle));
         let interrupted = until_signal().await?;
@@ -127,16 +127,6 @@ fn beats(handle: &Handle) -> watch::Receiver<u64> {
         }
     });
     pulse
-}
-
-/// Where it listens, for a person.
-pub fn tell(handle: &Handle) {
-    let a = &handle.addresses;
-    let scheme = if a.pages_tls { "https" } else { "http" };
-    say(&pick(
-        format!("管理中心 {scheme}://{}，探针接入 https://{}", a.pages, a.agents),
-        format!("console {scheme}://{}, agents https://{}", a.pages, a.agents),
-    ));
 }
 
 /// Waits for Ctrl-C (true) or SIGTERM (false).

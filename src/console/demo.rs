@@ -1,9 +1,7 @@
 //! What the pages know of a demonstration: that it is one, and which cables a person may pull. The simulator
 //! is on the other end of the channel; the console does not know it.
 
-use std::collections::BTreeSet;
-
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::model::LinkId;
 
@@ -21,8 +19,6 @@ pub enum DemoOrder {
 pub struct Demo {
     /// Links whose cable may be pulled, with what people call them.
     pub cables: Vec<(LinkId, String)>,
-    /// Takes orders. Full means that many are under way: try again.
+    /// Takes orders.
     pub pull: mpsc::Sender<DemoOrder>,
-    /// Links whose cable is out because somebody pulled it.
-    pub pulled: watch::Receiver<BTreeSet<LinkId>>,
 }

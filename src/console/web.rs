@@ -9,6 +9,8 @@ pub mod lang;
 pub mod layout;
 pub mod live;
 pub mod pages;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod text;
 pub mod ui;
 
@@ -17,7 +19,8 @@ use std::pin::Pin;
 
 use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
-use pages::{account, gallery, overview, sign_in};
+use pages::declare::asset as asset_form;
+use pages::{account, gallery, overview, setup, sign_in};
 
 /// Who may open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,15 @@ pub const PAGES: &[PageRoute] = &[
     open(get("/welcome", Needs::Viewer, run!(sign_in::welcome))),
     post("/signout", Needs::Viewer, run!(account::sign_out)),
     open(get("/prefer", Needs::Viewer, run!(account::prefer))),
+    // -- setting up
+    get("/setup", Needs::Admin, run!(setup::page)),
+    get("/setup/account", Needs::Admin, run!(setup::account::page)),
+    post("/setup/account", Needs::Admin, run!(setup::account::submit)),
+    // -- declaring things by hand
+    get("/assets/new", Needs::Admin, run!(asset_form::new)),
+    post("/assets/new", Needs::Admin, run!(asset_form::create)),
+    get("/assets/{id}/edit", Needs::Admin, run!(asset_form::edit)),
+    post("/assets/{id}/edit", Needs::Admin, run!(asset_form::change)),
     // -- for those who build pages
     get("/gallery", Needs::Viewer, run!(gallery::page)),
 ];

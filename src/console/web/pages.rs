@@ -2,6 +2,8 @@
 //! builds markup from `ui`, and changes things only by `Cx::command`.
 
 pub mod account;
+pub mod declare;
 pub mod gallery;
 pub mod overview;
+pub mod setup;
 pub mod sign_in;

@@ -1,0 +1,64 @@
+# Forms that declare one thing of the inventory.
+declare-save = Save
+declare-cancel = Cancel
+declare-none = (none)
+declare-id = Id
+declare-several = Several between commas
+declare-wrong = { $n ->
+    [one] { $n } field needs another look
+   *[other] { $n } fields need another look
+}
+declare-taken = The id { $id } is taken; choose another
+declare-conflict = Somebody changed the inventory at the same moment, nothing was saved; press Save again
+declare-changed = Somebody changed this entry after you opened the page, nothing was saved; open the page again and repeat your change
+declare-unknown = There is no asset “{ $name }”; write an id, a whole name or an address
+declare-several-fit = “{ $name }” fits several assets: { $list }; write the id of one
+
+asset-new-title = New asset
+asset-edit-title = Change asset: { $name }
+asset-remove = Remove this asset
+asset-part-what = What it is
+asset-part-who = Where it is and whose
+asset-part-how = How it is watched
+asset-more = More: agents, other addresses, what it depends on
+asset-name = Name
+asset-name-help = What the duty officer reads, such as: Prefecture core switch
+asset-id-help = Small letters, digits, hyphens; unique, and fixed from then on; made of the address if left empty
+asset-kind = Kind
+asset-status = Status
+asset-status-help = What is being built, spare or retired is not watched
+asset-address = Management address
+asset-address-help = IP address or host name, without port
+asset-zone = Zone
+asset-region = Region
+asset-location = Place
+asset-owner = Unit in charge
+asset-owner-help = Answers for it
+asset-operator = Unit that runs it
+asset-operator-help = Keeps it running
+asset-person = Person responsible
+asset-importance = Importance
+asset-importance-1 = Ordinary
+asset-importance-2 = Important
+asset-importance-3 = Very important
+asset-snmp = SNMP credential
+asset-snmp-help = Credentials are kept under Set-up › Credentials; only the name is chosen here
+asset-secret-unset = { $name } (not set yet)
+asset-no-snmp = No SNMP
+asset-snmp-port = SNMP port
+asset-tcp = TCP ports
+asset-tcp-help = Ports that shall accept connections, such as 22, 443
+asset-url = URL
+asset-url-help = Required for a website; begins with http:// or https://
+asset-site-code = Site code
+asset-site-code-help = Ten digits of the government site register
+asset-tags = Labels
+asset-agents = Agents
+asset-agents-help = Chosen by zone and region if left empty; there are: { $list }
+asset-mode = With several agents
+asset-mode-first = The first that is alive watches
+asset-mode-all = All of them watch
+asset-also = Other addresses
+asset-also-help = Other sources of its traps, syslog and flows
+asset-depends = Depends on
+asset-depends-help = Ids of assets or links; commas within a group, / between groups; unreachable when any group is wholly down
