@@ -85,7 +85,10 @@ impl Facts {
         }
         if self.tls {
             lines.push(pick(
-                format!("浏览器不认识管理中心自己的 CA；继续之前请核对其 SHA-256 指纹：{}", colons(&self.fingerprint)),
+                format!(
+                    "浏览器不认识管理中心自己的 CA；继续之前请核对其 SHA-256 指纹：{}",
+                    colons(&self.fingerprint)
+                ),
                 format!(
                     "browsers do not know the console's own CA; compare its SHA-256 fingerprint before you go on: {}",
                     colons(&self.fingerprint)
@@ -180,7 +183,9 @@ fn own_addresses() -> Vec<IpAddr> {
         if INNER.iter().any(|inner| name.starts_with(inner)) {
             continue;
         }
-        all.extend(data.ip_networks().iter().map(|n| n.addr).filter(reachable).map(|ip| (ip.is_ipv6(), name.clone(), ip)));
+        all.extend(
+            data.ip_networks().iter().map(|n| n.addr).filter(reachable).map(|ip| (ip.is_ipv6(), name.clone(), ip)),
+        );
     }
     all.sort();
     all.into_iter().map(|(_, _, ip)| ip).take(MOST_ADDRESSES).collect()
@@ -206,7 +211,9 @@ mod tests {
             token: Some("fsl_x".into()),
             outside: vec!["10.65.0.5".parse().unwrap(), "fd00::2".parse().unwrap()],
             fingerprint: "00ab1c".into(),
-            called: called(["fengsui", "up", "--listen", "127.0.0.1:8080", "--data", "/tmp/a b"].map(String::from).into()),
+            called: called(
+                ["fengsui", "up", "--listen", "127.0.0.1:8080", "--data", "/tmp/a b"].map(String::from).into(),
+            ),
         }
     }
 
@@ -266,13 +273,18 @@ mod tests {
     #[test]
     fn no_line_holds_the_word_that_says_it_is_ready() {
         for lang in [Lang::Zh, Lang::En] {
-            assert!(facts().lines(lang).iter().all(|line| !line.contains("ready")), "whoever waits for it waits for less");
+            assert!(
+                facts().lines(lang).iter().all(|line| !line.contains("ready")),
+                "whoever waits for it waits for less"
+            );
         }
     }
 
     #[test]
     fn only_addresses_that_others_reach_are_told() {
-        for (ip, told) in [("127.0.0.1", false), ("169.254.1.1", false), ("fe80::1", false), ("10.0.0.1", true), ("fd00::1", true)] {
+        for (ip, told) in
+            [("127.0.0.1", false), ("169.254.1.1", false), ("fe80::1", false), ("10.0.0.1", true), ("fd00::1", true)]
+        {
             assert_eq!(reachable(&ip.parse().unwrap()), told, "{ip}");
         }
     }

@@ -247,7 +247,14 @@ impl Browser {
 fn hidden(page: &str) -> Vec<(String, String)> {
     let value = |tag: &str, name: &str| {
         let rest = tag.split_once(&format!(" {name}=\""))?.1;
-        Some(rest.split_once('"')?.0.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+        Some(
+            rest.split_once('"')?
+                .0
+                .replace("&quot;", "\"")
+                .replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&amp;", "&"),
+        )
     };
     let tags = page.split("<input type=\"hidden\"").skip(1).filter_map(|rest| rest.split_once('>'));
     tags.filter_map(|(tag, _)| Some((value(tag, "name")?, value(tag, "value")?))).collect()

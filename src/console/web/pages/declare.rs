@@ -18,10 +18,10 @@ use crate::console::api::problem::Problem;
 use crate::console::command::{Command, Outcome};
 use crate::console::secrets::hex;
 use crate::console::web::cx::Cx;
-use crate::console::web::ui::form::Field;
-use crate::console::web::ui::{self, Tone};
 use crate::console::web::lang::Lang;
 use crate::console::web::text;
+use crate::console::web::ui::form::Field;
+use crate::console::web::ui::{self, Tone};
 use crate::model::RegionId;
 use crate::model::inventory::{Inventory, Region};
 
@@ -92,7 +92,14 @@ impl Filled {
     }
     /// A field with its value and error.
     pub fn field<'a>(&'a self, name: &'static str, label: &'a str, help: &'a str) -> Field<'a> {
-        Field { name, label, help, value: self.get(name), error: self.wrong.fields.get(name).map(String::as_str), ..Field::default() }
+        Field {
+            name,
+            label,
+            help,
+            value: self.get(name),
+            error: self.wrong.fields.get(name).map(String::as_str),
+            ..Field::default()
+        }
     }
     /// The same, that must be given.
     pub fn must<'a>(&'a self, name: &'static str, label: &'a str, help: &'a str) -> Field<'a> {
@@ -175,7 +182,9 @@ pub fn listed<T: AsRef<str>>(texts: &[T]) -> String {
 
 /// Words of a field that takes several, between commas or spaces.
 pub fn several(text: &str) -> Vec<&str> {
-    text.split([',', '，', '、', ';', '；', ' ', '\t', '\n', '\r', '\u{3000}']).filter(|word| !word.is_empty()).collect()
+    text.split([',', '，', '、', ';', '；', ' ', '\t', '\n', '\r', '\u{3000}'])
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// Why something was not saved.
@@ -326,11 +335,14 @@ pub fn units(inventory: &Inventory) -> Vec<(String, String)> {
 
 /// All persons with their unit.
 pub fn persons(inventory: &Inventory) -> Vec<(String, String)> {
-    let unit = |p: &crate::model::inventory::Person| inventory.organisations.get(&p.organisation).map(|o| o.name.clone());
+    let unit =
+        |p: &crate::model::inventory::Person| inventory.organisations.get(&p.organisation).map(|o| o.name.clone());
     let mut all: Vec<(String, String)> = inventory
         .persons
         .values()
-        .map(|p| (p.id.to_string(), format!("{} · {}", p.name, unit(p).unwrap_or_else(|| p.organisation.to_string()))))
+        .map(|p| {
+            (p.id.to_string(), format!("{} · {}", p.name, unit(p).unwrap_or_else(|| p.organisation.to_string())))
+        })
         .collect();
     all.sort_by(|a, b| a.1.cmp(&b.1));
     all
@@ -340,7 +352,6 @@ pub fn persons(inventory: &Inventory) -> Vec<(String, String)> {
 pub fn zones(inventory: &Inventory) -> Vec<(String, String)> {
     inventory.zones.values().map(|z| (z.id.to_string(), z.name.clone())).collect()
 }
-
 
 #[cfg(test)]
 mod tests;

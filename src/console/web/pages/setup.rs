@@ -7,8 +7,8 @@ pub mod account;
 use maud::{Markup, html};
 
 use crate::console::web::cx::{Answer, Cx, redirect};
-use crate::console::web::layout::{self, Place};
 use crate::console::web::lang::Lang;
+use crate::console::web::layout::{self, Place};
 use crate::console::web::{text, ui};
 
 /// One step.

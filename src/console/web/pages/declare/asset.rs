@@ -9,16 +9,36 @@ use maud::{Markup, html};
 use super::{Draft, Filled, Refused, Wrong, listed, made_id, options, quoted, several, wrong};
 use crate::console::api::problem::Problem;
 use crate::console::web::cx::{Answer, Cx, redirect};
+use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
 use crate::console::web::ui::form;
-use crate::console::web::lang::Lang;
 use crate::console::web::{text, ui};
 use crate::model::inventory::{Asset, AssetKind, AssetStatus, Inventory, WatchMode};
 
 /// The fields of the form.
 const FIELDS: &[&str] = &[
-    "id", "name", "kind", "status", "address", "also", "zone", "region", "owner", "operator", "person", "location",
-    "importance", "secret", "snmp_port", "url", "site_code", "tcp", "agents", "mode", "depends_on", "tags",
+    "id",
+    "name",
+    "kind",
+    "status",
+    "address",
+    "also",
+    "zone",
+    "region",
+    "owner",
+    "operator",
+    "person",
+    "location",
+    "importance",
+    "secret",
+    "snmp_port",
+    "url",
+    "site_code",
+    "tcp",
+    "agents",
+    "mode",
+    "depends_on",
+    "tags",
 ];
 
 /// `GET /assets/new`
@@ -86,7 +106,8 @@ fn given_id(filled: &Filled) -> String {
     if !id.is_empty() {
         return id.to_owned();
     }
-    let slug: String = address.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let slug: String =
+        address.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     match slug.trim_matches('-') {
         "" => made_id("dev", filled.get("name")),
         slug => format!("dev-{slug}"),
@@ -109,7 +130,8 @@ fn draft(filled: &Filled, id: &str, old: Option<&Asset>) -> Draft {
     if !get("url").is_empty() {
         draft = draft.text("site_code", "website.site_code", get("site_code"));
     }
-    let ports: Vec<String> = several(get("tcp")).iter().map(|p| p.parse::<u32>().map_or_else(|_| quoted(p), |n| n.to_string())).collect();
+    let ports: Vec<String> =
+        several(get("tcp")).iter().map(|p| p.parse::<u32>().map_or_else(|_| quoted(p), |n| n.to_string())).collect();
     if !ports.is_empty() {
         draft = draft.raw("tcp", "tcp", &format!("[{}]", ports.join(", ")));
     }
@@ -117,7 +139,8 @@ fn draft(filled: &Filled, id: &str, old: Option<&Asset>) -> Draft {
     if !agents.is_empty() {
         draft = draft.list("agents", "watch.agents", &agents).text("mode", "watch.mode", get("mode"));
     }
-    let groups: Vec<String> = get("depends_on").split('/').map(several).filter(|g| !g.is_empty()).map(|g| listed(&g)).collect();
+    let groups: Vec<String> =
+        get("depends_on").split('/').map(several).filter(|g| !g.is_empty()).map(|g| listed(&g)).collect();
     if !groups.is_empty() {
         draft = draft.raw("depends_on", "depends_on", &format!("[{}]", groups.join(", ")));
     }
@@ -152,14 +175,24 @@ pub(super) fn values(asset: &Asset) -> BTreeMap<&'static str, String> {
         ("url", asset.website.as_ref().map(|w| w.url.clone()).unwrap_or_default()),
         ("site_code", asset.website.as_ref().map(|w| w.site_code.clone()).unwrap_or_default()),
         ("tcp", asset.tcp_ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")),
-        ("agents", watch.map(|w| w.agents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).unwrap_or_default()),
+        (
+            "agents",
+            watch
+                .map(|w| w.agents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .unwrap_or_default(),
+        ),
         ("mode", watch.map_or(WatchMode::First, |w| w.mode).as_str().to_owned()),
         ("depends_on", groups.join(" / ")),
         ("tags", asset.tags.join(", ")),
     ])
 }
 
-fn words<T: Copy>(lang: Lang, all: &[T], id: fn(T) -> &'static str, name: fn(Lang, T) -> &'static str) -> Vec<(&'static str, &'static str)> {
+fn words<T: Copy>(
+    lang: Lang,
+    all: &[T],
+    id: fn(T) -> &'static str,
+    name: fn(Lang, T) -> &'static str,
+) -> Vec<(&'static str, &'static str)> {
     all.iter().map(|v| (id(*v), name(lang, *v))).collect()
 }
 
@@ -219,13 +252,19 @@ fn fields(cx: &Cx, new: bool, f: &Filled) -> Markup {
     let units = options(text::declare_none(l), super::units(&inventory).into_iter());
     let mut secrets = options(
         text::asset_no_snmp(l),
-        cx.service.store.secrets().into_iter().filter(|s| s.kind.starts_with("snmp")).map(|s| (s.name.clone(), format!("{} ({})", s.name, s.kind))),
+        cx.service
+            .store
+            .secrets()
+            .into_iter()
+            .filter(|s| s.kind.starts_with("snmp"))
+            .map(|s| (s.name.clone(), format!("{} ({})", s.name, s.kind))),
     );
     // A name that a file gave and nobody has set yet must not be lost.
     if !secrets.iter().any(|(name, _)| name == f.get("secret")) {
         secrets.push((f.get("secret").to_owned(), text::asset_secret_unset(l, f.get("secret").to_owned())));
     }
-    let modes = [(WatchMode::First, text::asset_mode_first(l)), (WatchMode::All, text::asset_mode_all(l))].map(|(m, w)| (m.as_str(), w));
+    let modes = [(WatchMode::First, text::asset_mode_first(l)), (WatchMode::All, text::asset_mode_all(l))]
+        .map(|(m, w)| (m.as_str(), w));
     let agents: Vec<String> = inventory.agents.keys().map(ToString::to_string).collect();
     html! {
         fieldset { legend { (text::asset_part_what(l)) }

@@ -58,7 +58,11 @@ async fn a_form_that_is_saved_as_it_is_shown_changes_nothing() {
     let before = world.service().store.inventory();
     let asset = &before.1.assets["core"];
     let mut browser = world.admin().await;
-    browser.get("/assets/core/edit").await.shows(&["value=\"地区核心\"", "<option value=\"652900\" selected", "<option value=\"aks\" selected>aks (not set yet)"]);
+    browser.get("/assets/core/edit").await.shows(&[
+        "value=\"地区核心\"",
+        "<option value=\"652900\" selected",
+        "<option value=\"aks\" selected>aks (not set yet)",
+    ]);
     let filled = asset::values(asset);
     let fields: Vec<(&str, &str)> = filled.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let saved = browser.post("/assets/core/edit", &fields).await;
@@ -74,15 +78,30 @@ async fn an_asset_is_made_with_an_id_of_its_address_and_mistakes_stand_beside_th
     let wrong = browser
         .post(
             "/assets/new",
-            &[("name", "<b>x</b>"), ("kind", "website"), ("zone", "nowhere"), ("address", "10.65.0.999"), ("tcp", "ssh"), ("importance", "9")],
+            &[
+                ("name", "<b>x</b>"),
+                ("kind", "website"),
+                ("zone", "nowhere"),
+                ("address", "10.65.0.999"),
+                ("tcp", "ssh"),
+                ("importance", "9"),
+            ],
         )
         .await;
     assert_eq!(wrong.status, 422);
-    wrong.shows(&["value=\"&lt;b&gt;x&lt;/b&gt;\"", "id=\"e-address\"", "id=\"e-tcp\"", "id=\"e-importance\"", "lacks `website`"]);
+    wrong.shows(&[
+        "value=\"&lt;b&gt;x&lt;/b&gt;\"",
+        "id=\"e-address\"",
+        "id=\"e-tcp\"",
+        "id=\"e-importance\"",
+        "lacks `website`",
+    ]);
     wrong.lacks(&["<b>x"]);
     let mut chinese = browser.clone().chinese();
     chinese.get("/assets/new").await;
-    let wrong = chinese.post("/assets/new", &[("name", "x"), ("kind", "host"), ("zone", "extranet"), ("address", "10.65.0.999")]).await;
+    let wrong = chinese
+        .post("/assets/new", &[("name", "x"), ("kind", "host"), ("zone", "extranet"), ("address", "10.65.0.999")])
+        .await;
     wrong.shows(&["不是地址"]);
 
     let fine = [("name", "乌什核心"), ("kind", "switch"), ("zone", "extranet"), ("address", "10.65.8.1")];
@@ -101,7 +120,8 @@ async fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
     let mut browser = world.admin().await;
     browser.get("/assets/fw/edit").await;
     world.declare("[[asset]]\nid = \"fw\"\nname = \"新防火墙\"\nkind = \"firewall\"\nzone = \"extranet\"\n").await;
-    let refused = browser.post("/assets/fw/edit", &[("name", "mine"), ("kind", "firewall"), ("zone", "extranet")]).await;
+    let refused =
+        browser.post("/assets/fw/edit", &[("name", "mine"), ("kind", "firewall"), ("zone", "extranet")]).await;
     assert_eq!(refused.status, 422);
     refused.shows(&["Somebody changed this entry", "value=\"mine\""]);
     assert_eq!(world.service().store.inventory().1.assets["fw"].name, "新防火墙");

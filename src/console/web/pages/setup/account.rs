@@ -29,13 +29,20 @@ pub async fn submit(cx: Cx) -> Answer {
     let mut filled = Filled::sent(&cx, &["name", "display"]);
     let name = filled.get("name").to_ascii_lowercase();
     let display = if filled.get("display").is_empty() { name.clone() } else { filled.get("display").to_owned() };
-    let given = |field: &str| cx.form.get(field).unwrap_or_default().chars().take(password::LONGEST + 1).collect::<String>();
+    let given =
+        |field: &str| cx.form.get(field).unwrap_or_default().chars().take(password::LONGEST + 1).collect::<String>();
     let secret = SecretText::new(given("password"));
     filled.wrong = mistakes(&cx, &name, &secret, &given("again"));
     if !filled.wrong.is_empty() {
         return Ok(wrong(show(&cx, &filled)));
     }
-    let command = Command::UserAdd { name: name.clone(), display, role: Role::Admin, scope: Scope::All, password: secret.clone() };
+    let command = Command::UserAdd {
+        name: name.clone(),
+        display,
+        role: Role::Admin,
+        scope: Scope::All,
+        password: secret.clone(),
+    };
     if let Err(problem) = cx.command(None, command).await {
         filled.wrong = Wrong::of(&cx, &problem);
         return Ok(wrong(show(&cx, &filled)));

@@ -14,7 +14,8 @@ async fn the_link_leads_to_the_first_account_and_the_session_goes_on_under_its_n
     assert_eq!(page.path, "/setup/account");
     page.shows(&["Step 1 of", "new-password"]);
 
-    let refused = browser.submit("/setup/account", &[("name", "Li Wei"), ("password", "short"), ("again", "short")]).await;
+    let refused =
+        browser.submit("/setup/account", &[("name", "Li Wei"), ("password", "short"), ("again", "short")]).await;
     assert_eq!(refused.status, 422);
     refused.shows(&["value=\"Li Wei\"", "id=\"e-name\"", "id=\"e-password\"", "a password has 12 to 128 characters"]);
     refused.lacks(&["value=\"short\""]);
@@ -22,12 +23,18 @@ async fn the_link_leads_to_the_first_account_and_the_session_goes_on_under_its_n
     differs.shows(&["id=\"e-again\"", "The two passwords differ"]);
     assert!(!store.has_users());
 
-    let made = browser.post("/setup/account", &[("name", "LiWei"), ("display", "李伟"), ("password", GOOD), ("again", GOOD)]).await;
+    let made = browser
+        .post("/setup/account", &[("name", "LiWei"), ("display", "李伟"), ("password", GOOD), ("again", GOOD)])
+        .await;
     assert_eq!((made.status.as_u16(), made.location()), (303, "/setup/units"));
     let users = store.users();
     assert_eq!((&*users[0].name, users[0].role, users[0].must_change), ("liwei", Role::Admin, false));
     let sessions = store.sessions();
-    assert_eq!(sessions.iter().map(|s| &*s.actor.name).collect::<Vec<_>>(), ["user:liwei"], "the link's own has ended");
+    assert_eq!(
+        sessions.iter().map(|s| &*s.actor.name).collect::<Vec<_>>(),
+        ["user:liwei"],
+        "the link's own has ended"
+    );
     browser.open("/setup/account").await.shows(&["李伟", "There is 1 account"]).lacks(&["new-password"]);
     browser.open("/setup").await.shows(&["Set-up", "done"]);
 }
