@@ -1,5 +1,6 @@
 //! The store as a whole: batches, crashes, days, incidents, secrets, audit, enrolment.
 
+mod accounts;
 mod batches;
 mod changes;
 mod enrolment;
@@ -79,6 +80,13 @@ fn object(text: &str) -> Object {
     text.parse().unwrap()
 }
 
+/// The usual settings, with hashes that cost next to nothing.
+fn parts(dir: &Path, clock: &Clock) -> StoreParts {
+    let mut parts = StoreParts::new(dir, clock);
+    parts.accounts.cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+    parts
+}
+
 impl World {
     /// Opens the directory with the inventory above and the agent's objects assigned.
     async fn open(dir: &Path) -> Self {
@@ -89,7 +97,7 @@ impl World {
     async fn open_at(dir: &Path, at: Wall) -> Self {
         let shift = Arc::new(AtomicI64::new(at.millis() - Clock::system().wall().millis()));
         let clock = Clock::shifted(shift.clone());
-        let store = Store::open(&StoreParts::new(dir, &clock)).unwrap();
+        let store = Store::open(&parts(dir, &clock)).unwrap();
         let (rev, inventory) = store.inventory();
         if inventory.assets.is_empty() {
             let inventory = crate::config::inventory::parse(&[("i.toml".to_owned(), INVENTORY.to_owned())]).unwrap();
