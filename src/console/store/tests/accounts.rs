@@ -110,7 +110,7 @@ async fn a_user_signs_in_is_known_by_the_token_and_goes() {
     for other in ["", "fsw_", "fsw_wrong", &*session.id, &"x".repeat(10_000)] {
         assert!(world.store.session(other).is_none(), "{other}");
     }
-    world.store.sign_out(&session.id).await;
+    world.store.sign_out(&session.id).await.unwrap();
     assert!(world.store.session(new.token.expose()).is_none());
     let (actor, action, _, result) = world.actions().await.pop().unwrap();
     assert_eq!((actor.as_str(), action.as_str(), result.as_str()), ("user:duty", "session.end", "signed out"));
@@ -196,7 +196,7 @@ async fn a_session_that_is_not_used_ends_and_so_does_one_that_is_always_used() {
     for _ in 0..14 {
         world.pass(minute).await;
         // A region that is fetched again is no person.
-        assert!(world.store.session_quiet(idle.token.expose()).is_some());
+        assert!(world.store.session_look(idle.token.expose()).is_some());
     }
     world.pass(minute).await;
     assert!(world.store.session(idle.token.expose()).is_none());
