@@ -28,6 +28,7 @@ pub mod table;
 pub mod text;
 pub mod token;
 pub mod up;
+pub mod user;
 mod welcome;
 pub mod zh;
 
@@ -127,6 +128,8 @@ pub enum Verb {
     Token(token::Args),
     /// Named secrets: SNMP communities and users, logins, tokens.
     Secret(secret::Args),
+    /// Accounts of people, and one-time sign-in links.
+    User(user::Args),
     /// Enrolment of agents.
     Enroll(enroll::Args),
     /// Ask one SNMP agent: get, walk.
@@ -187,6 +190,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Incident(args) => incident::run(args),
         Verb::Token(args) => token::run(args),
         Verb::Secret(args) => secret::run(args),
+        Verb::User(args) => user::run(args),
         Verb::Enroll(args) => enroll::run(args),
         Verb::Snmp(args) => snmp::run(args),
         Verb::Simulate(args) => simulate::run(args),

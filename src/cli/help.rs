@@ -32,6 +32,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Incidents: list them and handle them", "事件：列出与处理"),
     ("API tokens", "API 令牌"),
     ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录口令、令牌"),
+    ("Accounts of people, and one-time sign-in links", "用户账号与一次性登录链接"),
     ("Enrolment of agents", "探针注册"),
     ("Ask one SNMP agent: get, walk", "查询一台 SNMP 设备：get、walk"),
     ("Serve SNMP recordings as devices", "用 SNMP 录制文件模拟设备"),
@@ -89,6 +90,22 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Revoke an agent's certificates", "吊销探针的证书"),
     ("Ask for exactly these OIDs", "读取指定的 OID"),
     ("Ask for everything below an OID", "读取某 OID 之下的全部内容"),
+    (
+        "Make an account; the first password is read from stdin or --password-file, and changed at the first sign-in",
+        "添加用户；初始口令从标准输入或 --password-file 读取，首次登录时须修改",
+    ),
+    ("List accounts", "列出用户"),
+    ("Lock an account and end its sessions", "锁定用户并结束其会话"),
+    ("Unlock an account; failed sign-ins are forgotten", "解锁用户，清除登录失败记录"),
+    (
+        "Give an account a new password, read from stdin or --password-file; its sessions end",
+        "重置用户口令；新口令从标准输入或 --password-file 读取，其会话全部结束",
+    ),
+    ("Remove an account with its sessions and saved views", "删除用户及其会话和保存的视图"),
+    (
+        "Make a sign-in link that works once, for 30 minutes; printed alone on the last line of stdout",
+        "生成一次性登录链接，30 分钟内有效；单独在标准输出的最后一行",
+    ),
     // Options that many commands have.
     ("Print help", "显示帮助"),
     ("Print version", "显示版本"),
@@ -228,6 +245,12 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Context name (snmp-v3)", "上下文名（snmp-v3）"),
     ("Read the value from this file instead of stdin", "从此文件而不是标准输入读取"),
     ("Region it is bound to", "绑定的区划"),
+    // user.
+    ("Name to sign in with", "登录名"),
+    ("Name for people, such as 张三 [default: the name to sign in with]", "姓名，如 张三 [默认：登录名]"),
+    ("Role: admin, operator, viewer", "角色：admin 管理员、operator 值班员、viewer 只读"),
+    ("Only these regions and those below them (not for admin)", "只限这些区划及其下级（管理员不可限定）"),
+    ("Read the password from this file instead of stdin", "从此文件而不是标准输入读取口令"),
     ("Stops working after so long", "有效期"),
     (
         "The console's address for agents, such as https://10.65.0.2:8443",

@@ -8,6 +8,7 @@ use crate::model::AgentId;
 
 use super::diag::{Diagnostic, any_error};
 use super::reader::{self, Faults, Item, Source, Table, read_files};
+use super::units::format_duration;
 
 /// Where the console's pages and API listen unless told: loopback, plain HTTP.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -22,6 +23,10 @@ pub const DEFAULT_TIMEZONE: &str = "Asia/Shanghai";
 const MAX_DAYS: i64 = 3_650;
 /// Days that logs are kept at least: six months by law (网络安全法 第二十一条).
 const LOG_DAYS: u32 = 180;
+/// A session that nobody uses ends after so long, at least and at most: a lock screen, and a meeting.
+const IDLE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
+/// Any session ends after so long, at least and at most: an hour, and a day.
+const ABSOLUTE: (Duration, Duration) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
 /// The largest spool, 1 TiB.
 const MAX_SPOOL_MIB: i64 = 1 << 20;
 
@@ -42,6 +47,22 @@ impl Default for Retention {
     }
 }
 
+/// How long a signed-in browser stays so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTimes {
+    /// Without use.
+    pub idle: Duration,
+    /// In any case.
+    pub absolute: Duration,
+}
+
+impl Default for SessionTimes {
+    /// 15 minutes and 8 hours, as GB/T 22239 level 3 is commonly assessed.
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(15 * 60), absolute: Duration::from_secs(8 * 3_600) }
+    }
+}
+
 /// Settings of a console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsoleSettings {
@@ -59,6 +80,8 @@ pub struct ConsoleSettings {
     pub definitions: Vec<PathBuf>,
     /// Retention.
     pub retention: Retention,
+    /// Sessions.
+    pub sessions: SessionTimes,
 }
 
 impl Default for ConsoleSettings {
@@ -71,6 +94,7 @@ impl Default for ConsoleSettings {
             timezone: DEFAULT_TIMEZONE.to_owned(),
             definitions: vec![PathBuf::from(DEFAULT_OVERLAY)],
             retention: Retention::default(),
+            sessions: SessionTimes::default(),
         }
     }
 }
@@ -244,6 +268,24 @@ fn console(root: &Table<'_>) -> Option<ConsoleSettings> {
         }
         None => default.retention,
     };
+    let sessions = root.table("sessions").map_or(default.sessions, |t| {
+        let time = |key, (least, most): (Duration, Duration), or| {
+            let Some(given) = t.duration(key) else { return or };
+            if let (false, Some(item)) = ((least..=most).contains(&given), t.item(key)) {
+                item.fault(
+                    format!("`{key}` = {} is out of bounds", format_duration(given)),
+                    format!("{} to {}", format_duration(least), format_duration(most)),
+                );
+            }
+            given
+        };
+        let times = SessionTimes {
+            idle: time("idle", IDLE, default.sessions.idle),
+            absolute: time("absolute", ABSOLUTE, default.sessions.absolute),
+        };
+        t.finish();
+        times
+    });
     Some(ConsoleSettings {
         data: path(root, "data"),
         listen: socket(root, "listen").unwrap_or(default.listen),
@@ -252,6 +294,7 @@ fn console(root: &Table<'_>) -> Option<ConsoleSettings> {
         timezone: timezone(root),
         definitions: paths(root, "definitions").unwrap_or(default.definitions),
         retention,
+        sessions,
     })
 }
 
@@ -367,11 +410,12 @@ mod tests {
 
     #[test]
     fn settings_mean_what_they_say_and_paths_count_from_the_file() {
-        let text = "data = '/var/lib/fengsui'\nlisten = '[::1]:9000'\nnames = ['console.aks']\ndefinitions = ['own', '/abs']\n[retention]\nsamples_days = 7\n";
+        let text = "data = '/var/lib/fengsui'\nlisten = '[::1]:9000'\nnames = ['console.aks']\ndefinitions = ['own', '/abs']\n[retention]\nsamples_days = 7\n[sessions]\nidle = '10m'\n";
         let console = ConsoleSettings::parse("/etc/fengsui/console.toml", text).unwrap();
         assert_eq!(console.listen.to_string(), "[::1]:9000");
         assert_eq!(console.definitions, [PathBuf::from("/etc/fengsui/own"), PathBuf::from("/abs")]);
         assert_eq!((console.retention.samples_days, console.retention.logs_days), (7, 180));
+        assert_eq!((console.sessions.idle.as_secs(), console.sessions.absolute.as_secs()), (600, 28_800));
         let text = "id = 'aks-tower'\n[console]\nurl = 'https://10.0.0.1:8443/'\nca_sha256 = 'AA:bb'\n[spool]\nmib = 64\nage = '7d'\n";
         assert_eq!(
             lines(AgentSettings::parse("a.toml", text)),
@@ -384,7 +428,7 @@ mod tests {
 
     #[test]
     fn mistakes_in_settings_are_all_reported() {
-        let text = "listen = ':8080'\ntimezone = 'Asia/Aksu'\ndefinition = []\n[retention]\nlogs_days = 30\n";
+        let text = "listen = ':8080'\ntimezone = 'Asia/Aksu'\ndefinition = []\n[retention]\nlogs_days = 30\n[sessions]\nidle = '10s'\nabsolute = '2d'\n";
         assert_eq!(
             lines(ConsoleSettings::parse("c.toml", text)),
             [
@@ -392,6 +436,8 @@ mod tests {
                 "c.toml:2: unknown time zone `Asia/Aksu`; an IANA name such as Asia/Shanghai or Asia/Urumqi",
                 "c.toml:3: unknown key `definition` in the file; did you mean `definitions`?",
                 "c.toml:5: `logs_days` = 30 is out of bounds; 180 to 3650",
+                "c.toml:7: `idle` = 10s is out of bounds; 1m to 1h",
+                "c.toml:8: `absolute` = 2d is out of bounds; 1h to 1d",
             ]
         );
         assert_eq!(

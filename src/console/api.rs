@@ -2,6 +2,7 @@
 //! Prometheus ask the console. Every path goes through one gate, made from the table in `route`: who asks,
 //! may they, are the query's names known, is the body small enough. Agents have a door of their own: `ingest`.
 
+pub mod accounts;
 pub mod admin;
 pub mod imports;
 pub mod incidents;
@@ -113,7 +114,7 @@ async fn pass(
     request: Request,
 ) -> Result<Reply, Problem> {
     let (head, body) = request.into_parts();
-    let actor = auth::actor(&service, &head.headers, &head.extensions).await?;
+    let actor = auth::actor(&service, &head.method, &head.headers, &head.extensions).await?;
     if !route.needs.met_by(actor.role) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,

@@ -87,6 +87,7 @@ pub struct Inner {
     planned: watch::Sender<u64>,
     ready: AtomicBool,
     agent_address: OnceLock<SocketAddr>,
+    pages_url: OnceLock<String>,
     console_rule_problems: Mutex<Vec<String>>,
     demo: OnceLock<Demo>,
 }
@@ -130,6 +131,7 @@ impl Service {
             planned: watch::channel(0).0,
             ready: AtomicBool::new(false),
             agent_address: OnceLock::new(),
+            pages_url: OnceLock::new(),
             console_rule_problems: Mutex::default(),
             demo: OnceLock::new(),
             clock,
@@ -216,6 +218,16 @@ impl Inner {
     /// Says that this is a demonstration, before anybody can ask for a page.
     pub fn set_demo(&self, demo: Demo) {
         let _ = self.demo.set(demo);
+    }
+
+    /// Where a browser on this machine opens the pages, such as `http://127.0.0.1:8080`, once they are served.
+    pub fn pages_url(&self) -> Option<&str> {
+        self.pages_url.get().map(String::as_str)
+    }
+
+    /// Says where the pages are.
+    pub fn set_pages_url(&self, url: String) {
+        let _ = self.pages_url.set(url);
     }
 
     /// Rules at the console that could not be used.

@@ -92,6 +92,8 @@ fn store_parts(parts: &ConsoleParts) -> StoreParts {
     all.raw_days = parts.settings.retention.samples_days;
     all.log_days = parts.settings.retention.logs_days;
     all.names = parts.settings.names.clone();
+    all.accounts.idle = parts.settings.sessions.idle;
+    all.accounts.absolute = parts.settings.sessions.absolute;
     all
 }
 
@@ -139,6 +141,7 @@ impl Console {
             stop.clone(),
         );
         service.set_agent_address(addresses.agents);
+        service.set_pages_url(pages_url(&addresses));
         planner::rebuild(&service).await?;
 
         let mut tasks = vec![
@@ -157,8 +160,7 @@ impl Console {
             None => listen::serve_plain(pages, router, stop.clone()),
         });
         tasks.push(listen::serve_tls(agents, &agents_tls, parts.clock, ingest::router(service.clone()), stop));
-        let scheme = if addresses.pages_tls { "https" } else { "http" };
-        tracing::info!(pages = %format!("{scheme}://{}", addresses.pages), agents = %addresses.agents, "the console listens");
+        tracing::info!(pages = pages_url(&addresses), agents = %addresses.agents, "the console listens");
         Ok(Handle { addresses, service, trigger, tasks })
     }
 }
@@ -243,6 +245,15 @@ fn own_uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
     // Without /proc nobody can tell; 65534 is `nobody`.
     std::fs::metadata("/proc/self").map_or(65_534, |m| m.uid())
+}
+
+/// Where a browser on this machine opens the pages; an address that means all of them is no place to go to.
+fn pages_url(addresses: &Addresses) -> String {
+    let scheme = if addresses.pages_tls { "https" } else { "http" };
+    match addresses.pages {
+        all if is_any(all.ip()) => format!("{scheme}://localhost:{}", all.port()),
+        one => format!("{scheme}://{one}"),
+    }
 }
 
 /// Names of the server certificate: those of the settings, and the addresses it listens on.

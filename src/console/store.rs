@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, broadcast, watch};
 
+pub use accounts::LINK_LIFE;
 pub use latest::MAX_SERIES;
 pub use live::{Changes, FreshSamples};
 pub(crate) use lock::{file_error, make_dir, write_private};

@@ -28,11 +28,12 @@ pub fn document() -> Value {
             "description": "Times are RFC 3339 UTC with milliseconds; null = not measured or not there. Unknown query parameters and body keys are refused.",
         },
         "servers": [{ "url": "/" }],
-        "security": [{ "token": [] }],
+        "security": [{ "token": [] }, { "session": [] }],
         "paths": paths,
         "components": {
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer", "description": "`fengsui token create --role ROLE` prints one" },
+                "session": { "type": "apiKey", "in": "cookie", "name": "__Host-fengsui", "description": "of a signed-in browser; `fengsui` on plain loopback. Any method but GET takes the header X-CSRF-Token too" },
             },
             "schemas": {
                 "Problem": {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, Query, param, required};
-use super::{admin, imports, incidents, inventory, objects, openapi};
+use super::{accounts, admin, imports, incidents, inventory, objects, openapi};
 use crate::console::command::{Actor, Role};
 use crate::console::service::Service;
 
@@ -327,6 +327,70 @@ pub const ROUTES: &[Route] = &[
         run!(admin::token_create),
     ),
     post("/tokens/{name}/revoke", Needs::Admin, Body::Json(&[REASON]), "revoke a token", run!(admin::token_revoke)),
+    admin_only(list("/users", &[], "users, never their passwords", run!(accounts::users))),
+    post(
+        "/users",
+        Needs::Admin,
+        Body::Json(&[
+            ("name", "name to sign in with"),
+            ("display", "name for people; the same if absent"),
+            ("role", "admin, operator, viewer"),
+            ("regions", "only these regions and those below them (optional; not for admin)"),
+            ("password", "first password, to be changed at the first sign-in"),
+            REASON,
+        ]),
+        "make an account",
+        run!(accounts::add),
+    ),
+    post(
+        "/users/{name}/lock",
+        Needs::Admin,
+        Body::Json(&[REASON]),
+        "lock an account and end its sessions",
+        run!(accounts::lock),
+    ),
+    post(
+        "/users/{name}/unlock",
+        Needs::Admin,
+        Body::Json(&[REASON]),
+        "unlock an account; failed sign-ins are forgotten",
+        run!(accounts::unlock),
+    ),
+    post(
+        "/users/{name}/reset",
+        Needs::Admin,
+        Body::Json(&[("password", "new password, to be changed at the next sign-in"), REASON]),
+        "give an account a new password and end its sessions",
+        run!(accounts::reset),
+    ),
+    Route {
+        method: "DELETE",
+        ..post(
+            "/users/{name}",
+            Needs::Admin,
+            Body::No,
+            "remove an account, its sessions and saved views",
+            run!(accounts::remove),
+        )
+    },
+    list("/sessions", &[], "signed-in browsers: one's own, an admin's list has all", run!(accounts::sessions)),
+    Route {
+        method: "DELETE",
+        ..post(
+            "/sessions/{id}",
+            Needs::Viewer,
+            Body::No,
+            "end a session: one's own, an admin may end any",
+            run!(accounts::session_end),
+        )
+    },
+    post(
+        "/links",
+        Needs::Admin,
+        Body::No,
+        "make a one-time sign-in link for oneself; it works once, for 30 minutes",
+        run!(accounts::link),
+    ),
     admin_only(list("/secrets", &[], "named secrets, never their values", run!(admin::secrets))),
     post(
         "/secrets/rotate",

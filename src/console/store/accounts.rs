@@ -25,6 +25,7 @@ pub(super) use sessions::{End, end_of};
 pub(super) use users::{Prepared, prepare};
 
 use guard::{Guard, Whose};
+pub use links::LIFE as LINK_LIFE;
 use sessions::SessionLive;
 use users::UserLive;
 

@@ -17,7 +17,7 @@ use crate::console::store::writer::Writer;
 use crate::model::{Now, SecretText};
 
 /// How long a link works.
-pub(super) const LIFE: Duration = Duration::from_secs(30 * 60);
+pub const LIFE: Duration = Duration::from_secs(30 * 60);
 /// Links that may wait to be used; the oldest is forgotten.
 const MAX_LINKS: i64 = 100;
 /// The longest token that is looked up, in bytes; ours have 47.
