@@ -12,6 +12,7 @@ mod definitions;
 mod docs;
 mod door;
 mod fields;
+mod grafana;
 mod house;
 mod probe;
 mod refusals;

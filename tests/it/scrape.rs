@@ -15,7 +15,7 @@ fn program(name: &str) -> std::process::Command {
 }
 
 /// A test of a program that is not there says so, and fails where everything must be there.
-fn present(path: &str, package: &str) -> bool {
+pub(crate) fn present(path: &str, package: &str) -> bool {
     let there = Path::new(path).exists();
     if !there {
         println!("not run: {path} is missing; apt-get install {package}");

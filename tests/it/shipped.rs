@@ -1,7 +1,7 @@
 //! What an operator gets without writing a rule: the shipped probes and rules against real peers, each from the
 //! fault to the incident and back. Probes differ from the shipped ones in how often they run, in nothing else.
 
-mod certificates;
+pub(crate) mod certificates;
 mod devices;
 mod lines;
 mod runbooks;
@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(60);
 const LATER: Duration = Duration::from_secs(200);
 
 /// A shipped probe as it stands, but for its rhythm; `more` are further lines.
-fn probe(id: &str, interval: &str, more: &str) -> String {
+pub(crate) fn probe(id: &str, interval: &str, more: &str) -> String {
     let all = std::fs::read_to_string(root().join("probes/core.toml")).unwrap();
     let name = format!("id = \"{id}\"");
     let block = all.split("[[probe]]").find(|block| block.contains(&name)).unwrap();
@@ -96,7 +96,7 @@ fn values(up: &Daemon, family: &str, label: &str) -> Vec<f64> {
 }
 
 /// Sets a secret on the running console.
-fn secret(site: &Site, args: &[&str], value: &str) {
+pub(crate) fn secret(site: &Site, args: &[&str], value: &str) {
     let data = site.arg("data");
     let set = fengsui_in(&[&["secret", "set"], args, &["--data", &data]].concat(), value);
     assert!(set.status.success(), "{}", text(&set.stderr));

@@ -77,8 +77,9 @@ fn agents(service: &Service, out: &mut Text) {
         &rows,
         "fengsui_agent_alive",
         Gauge,
-        "1 when the agent was heard of lately, 0 when it is silent.",
-        |row| Some(f64::from(u8::from(row.alive))),
+        "1 when the agent was heard of lately, 0 when it is silent; enrolled agents only.",
+        // One that never was here or was sent away is not silent.
+        |row| (row.enrolled.is_some() && row.revoked.is_none()).then(|| f64::from(u8::from(row.alive))),
     );
     per_agent(out, &rows, "fengsui_agent_heard_age_seconds", Gauge, "Since the agent was heard of last.", |row| {
         Some(now.since(row.last_heard?).as_secs_f64())

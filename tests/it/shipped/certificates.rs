@@ -10,7 +10,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::*;
 
 /// Serves 200 over TLS with a certificate of `name` that ends `days` from now; answers the port.
-fn serve(issuer: &Issuer<'_, KeyPair>, name: &str, days: i64) -> u16 {
+pub(crate) fn serve(issuer: &Issuer<'_, KeyPair>, name: &str, days: i64) -> u16 {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, "Test server");
     // Dates are whole days: the middle of the one asked for is what counts.

@@ -1,4 +1,4 @@
-//! Every runbook that a rule or the program itself names is there, in both languages and short enough to be read
+//! Every runbook that a rule, an alert for Prometheus or the program itself names is there, in both languages and short enough to be read
 //! at night.
 
 use std::collections::BTreeSet;
@@ -15,6 +15,10 @@ fn every_runbook_that_is_named_exists_in_both_languages() {
     let loaded = defs::load(&[], catalog());
     let mut named: BTreeSet<String> = loaded.definitions.rules.iter().map(|r| r.runbook.clone()).collect();
     named.extend([AGENT_SILENT.to_owned(), NO_DATA.to_owned()]);
+    for file in files("alerts/prometheus", &[".rules.yml"]) {
+        let urls = file.text.lines().filter(|line| line.trim().starts_with("runbook_url:"));
+        named.extend(urls.filter_map(|line| Some(line.rsplit_once('/')?.1.strip_suffix(".md'")?.to_owned())));
+    }
     let pages = files("docs/runbooks", &[".md"]);
     let there: BTreeSet<String> = pages
         .iter()
