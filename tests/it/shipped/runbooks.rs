@@ -17,7 +17,9 @@ fn every_runbook_that_is_named_exists_in_both_languages() {
     named.extend([AGENT_SILENT.to_owned(), NO_DATA.to_owned()]);
     for file in files("alerts/prometheus", &[".rules.yml"]) {
         let urls = file.text.lines().filter(|line| line.trim().starts_with("runbook_url:"));
-        named.extend(urls.filter_map(|line| Some(line.split_once("docs/runbooks/")?.1.split_once(".md")?.0.to_owned())));
+        named.extend(
+            urls.filter_map(|line| Some(line.split_once("docs/runbooks/")?.1.split_once(".md")?.0.to_owned())),
+        );
     }
     let pages = files("docs/runbooks", &[".md"]);
     let there: BTreeSet<String> = pages
