@@ -10,6 +10,7 @@ pub mod check;
 pub mod client;
 pub mod completions;
 pub mod console;
+pub mod demo;
 pub mod enroll;
 pub mod help;
 pub mod incident;

@@ -147,6 +147,10 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Id of the agent in this process [default: the only declared one, else this host's name]",
         "本进程内探针的标识 [默认：台账中唯一的探针，否则本机名]",
     ),
+    (
+        "Add a simulated prefecture, in a data directory of its own [default: that of --data with -demo behind it]",
+        "加入一个模拟的地区，使用单独的数据目录 [默认：--data 的默认值后加 -demo]",
+    ),
     ("Data directory; prevails over the settings file", "数据目录，优先于配置文件"),
     ("Inventory files of a stand-alone agent, which has no console", "独立探针（无管理中心）的台账文件"),
     (

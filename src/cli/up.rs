@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::client::start_failure;
 use super::reach::identity_dir;
 use super::text::pick;
-use super::welcome::actor;
-use super::{Answer, Exit, Failure, console, say, supervise};
+use super::welcome::{self, actor};
+use super::{Answer, Exit, Failure, console, demo, say, supervise};
 use crate::agent::{Agent, Parts};
 use crate::config;
 use crate::config::Diagnostic;
@@ -22,6 +22,8 @@ use crate::relay::spool::Caps;
 
 /// How long the agent's own enrolment token lives; it is used at once.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
+/// So many changes of the inventory are logged one by one.
+const TOLD: usize = 20;
 /// Limits of this machine are told once they are known; sockets open within this time of the first plan.
 const SETTLE: Duration = Duration::from_millis(700);
 
@@ -37,16 +39,35 @@ pub struct Args {
     /// Id of the agent in this process [default: the only declared one, else this host's name]
     #[arg(long, value_name = "ID")]
     pub agent: Option<AgentId>,
+    /// Add a simulated prefecture, in a data directory of its own [default: that of --data with -demo behind it]
+    #[arg(long, conflicts_with = "agent")]
+    pub demo: bool,
+    /// Where the demo's addresses are and how fast it goes; for tests.
+    #[command(flatten)]
+    pub stage: demo::Args,
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     super::log::start();
-    let parts = console::parts(args.console)?;
+    let own_place = args.console.data.is_some();
+    let mut parts = console::parts(args.console)?;
+    let (mut files, mut agent) = (args.inventory, args.agent);
     super::block_on(2, async move {
+        let stage = if args.demo {
+            let stage = demo::prepare(&mut parts, own_place, &args.stage).await?;
+            files.insert(0, stage.inventory.clone());
+            agent = Some(stage.agent.clone());
+            Some(stage)
+        } else {
+            None
+        };
         let handle = Console::start(parts).await.map_err(|error| start_failure(&error))?;
-        match watch_this_machine(&handle, &args.inventory, args.agent).await {
-            Ok(agent) => Ok(serve(handle, agent, args.inventory).await?),
+        if let Some(stage) = &stage {
+            stage.introduce(&handle).await?;
+        }
+        match watch_this_machine(&handle, &files, agent).await {
+            Ok(agent) => Ok(serve(handle, agent, files, stage).await?),
             Err(failure) => {
                 handle.stop().await;
                 Err(failure)
@@ -66,12 +87,13 @@ async fn watch_this_machine(handle: &Handle, files: &[PathBuf], wanted: Option<A
 }
 
 /// Serves until a signal, applying inventory files that change.
-async fn serve(handle: Handle, agent: Agent, files: Vec<PathBuf>) -> Answer {
-    super::welcome::tell(&handle).await;
+async fn serve(handle: Handle, agent: Agent, files: Vec<PathBuf>, stage: Option<demo::Stage>) -> Answer {
+    welcome::tell(&handle).await;
     say(&pick(
         format!("数据目录 {}", handle.service.store.dir().display()),
         format!("data in {}", handle.service.store.dir().display()),
     ));
+    let stage = stage.map(demo::Stage::begin);
     handle.service.clock.sleep(SETTLE).await;
     say(pick("已就绪（ready）；按 Ctrl-C 停止", "ready; Ctrl-C stops it"));
     let watchdog = supervise::ready(handle.service.clock.clone(), agent.pulse());
@@ -100,6 +122,9 @@ async fn serve(handle: Handle, agent: Agent, files: Vec<PathBuf>) -> Answer {
     say(pick("正在停止……", "stopping ..."));
     supervise::stopping();
     watchdog.abort();
+    if let Some(stage) = stage {
+        stage.abort();
+    }
     agent.stop().await;
     handle.stop().await;
     Ok(if interrupted { Exit::Interrupted } else { Exit::Good })
@@ -137,8 +162,11 @@ async fn apply(handle: &Handle, files: &[PathBuf], wanted: Option<AgentId>) -> R
         return Ok(id);
     }
     let summary: Vec<String> = diff.changes.iter().map(ToString::to_string).collect();
-    for line in &summary {
+    for line in summary.iter().take(TOLD) {
         tracing::info!("inventory: {line}");
+    }
+    if let Some(more) = summary.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        tracing::info!("inventory: and {more} changes more; the audit trail has them all");
     }
     let command = Command::InventoryApply { inventory: Box::new(diff.merged), summary, base_rev };
     store.command(&actor(), None, command).await.map_err(|error| Failure::bad(error.to_string()))?;

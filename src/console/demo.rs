@@ -1,7 +1,9 @@
 //! What the pages know of a demonstration: that it is one, and which cables a person may pull. The simulator
 //! is on the other end of the channel; the console does not know it.
 
-use tokio::sync::mpsc;
+use std::collections::BTreeSet;
+
+use tokio::sync::{mpsc, watch};
 
 use crate::model::LinkId;
 
@@ -19,6 +21,8 @@ pub enum DemoOrder {
 pub struct Demo {
     /// Links whose cable may be pulled, with what people call them.
     pub cables: Vec<(LinkId, String)>,
-    /// Takes orders.
+    /// Takes orders. Full means that many are under way: try again.
     pub pull: mpsc::Sender<DemoOrder>,
+    /// Links whose cable is out because somebody pulled it.
+    pub pulled: watch::Receiver<BTreeSet<LinkId>>,
 }

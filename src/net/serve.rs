@@ -1,7 +1,7 @@
 //! Listening sockets of the simulator: TCP conversations, UDP answers, SNMP agents, and mute sockets.
 //!
 //! Why here: every socket is made in `net`. It refuses to know what is answered (that is `sim`), and it is
-//! no server for real clients: no TLS, no limits beyond a bounded number of conversations.
+//! no server for real clients: no limits beyond a bounded number of conversations.
 
 use std::future::Future;
 use std::io;
@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::snmp::{Oid, Value};
+use super::tls::ServerTls;
 use crate::model::{Secret, SecretText};
 
 /// Conversations at once on one simulated TCP port: enough for a load test, few enough to notice a leak.
@@ -121,6 +122,20 @@ pub async fn tcp(address: SocketAddr, talk: Talk) -> Result<Service, ServeError>
         }
     });
     Ok(Service { address: local, task })
+}
+
+/// The same behind TLS: what is shown can be replaced while it runs. A client that fails the handshake is gone.
+pub async fn tls(address: SocketAddr, tls: &ServerTls, talk: Talk) -> Result<Service, ServeError> {
+    let acceptor = tokio_rustls::TlsAcceptor::from(tls.config.clone());
+    let shake: Talk = Arc::new(move |stream| {
+        let (acceptor, talk) = (acceptor.clone(), talk.clone());
+        Box::pin(async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                talk(Box::new(stream)).await;
+            }
+        })
+    });
+    tcp(address, shake).await
 }
 
 /// Listens on UDP and answers datagrams.

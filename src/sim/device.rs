@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::certificate::{self, Authority, Life};
 use super::recording::{Entry, Recording, parse_oid};
 use crate::model::Mono;
 use crate::net::clock::Clock;
 use crate::net::serve::{self, Access, Duplex, Engine, Mib, ServeError, Service};
 use crate::net::snmp::{Oid, Value};
+use crate::net::tls::{self, ServerTls};
 
 /// A request head longer than this is no probe's.
 const MAX_HEAD: usize = 8192;
@@ -42,6 +44,19 @@ pub enum Kind {
         /// Time before the answer.
         delay: Duration,
     },
+    /// The same over HTTPS, with a certificate that can be replaced.
+    Https {
+        /// Status code.
+        status: u16,
+        /// Body.
+        body: String,
+        /// Who signs its certificates.
+        authority: Arc<Authority>,
+        /// What its certificates are for.
+        names: Vec<String>,
+        /// How long its first certificate lives.
+        life: Duration,
+    },
     /// A TCP port that says a banner and reads what comes.
     Tcp {
         /// Sent at once; may be empty.
@@ -52,11 +67,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word used in scenarios: `snmp`, `http`, `tcp`, `udp_echo`.
+    /// The word used in scenarios: `snmp`, `http`, `https`, `tcp`, `udp_echo`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Snmp { .. } => "snmp",
             Self::Http { .. } => "http",
+            Self::Https { .. } => "https",
             Self::Tcp { .. } => "tcp",
             Self::UdpEcho => "udp_echo",
         }
@@ -84,6 +100,8 @@ pub(super) struct Unit {
     engine: Engine,
     live: Option<Arc<LiveMib>>,
     http: Arc<LiveHttp>,
+    /// What an https service shows; the same over stop and start.
+    tls: Option<ServerTls>,
     banner: Arc<RwLock<String>>,
 }
 
@@ -91,6 +109,7 @@ impl Unit {
     pub(super) fn new(address: IpAddr, port: u16, kind: Kind) -> Self {
         let http = match &kind {
             Kind::Http { status, body, delay } => LiveHttp::new(*status, body, *delay),
+            Kind::Https { status, body, .. } => LiveHttp::new(*status, body, Duration::ZERO),
             _ => LiveHttp::new(200, "", Duration::ZERO),
         };
         let banner = match &kind {
@@ -105,6 +124,7 @@ impl Unit {
             engine: Engine::default(),
             live: None,
             http: Arc::new(http),
+            tls: None,
             banner: Arc::new(RwLock::new(banner)),
         }
     }
@@ -123,7 +143,7 @@ impl Unit {
             Power::Down => None,
             Power::Silent => Some(match &self.kind {
                 Kind::Snmp { .. } | Kind::UdpEcho => serve::mute_udp(self.address).await?,
-                Kind::Http { .. } | Kind::Tcp { .. } => serve::mute_tcp(self.address).await?,
+                Kind::Http { .. } | Kind::Https { .. } | Kind::Tcp { .. } => serve::mute_tcp(self.address).await?,
             }),
             Power::Up => Some(self.start(cold, clock).await?),
         };
@@ -145,11 +165,18 @@ impl Unit {
                 self.live = Some(live.clone());
                 serve::snmp(self.address, access, &mut self.engine, live).await
             }
-            Kind::Http { .. } => {
-                let (http, clock) = (self.http.clone(), clock.clone());
-                let talk: serve::Talk =
-                    Arc::new(move |stream| Box::pin(answer_http(stream, http.clone(), clock.clone())));
-                serve::tcp(self.address, talk).await
+            Kind::Http { .. } => serve::tcp(self.address, self.talk_http(clock)).await,
+            Kind::Https { authority, names, life, .. } => {
+                let tls = match &self.tls {
+                    Some(tls) => tls.clone(),
+                    None => {
+                        let refuse = |why: String| ServeError::Agent { address: self.address, why };
+                        let pair = authority.issue(names, clock.wall(), *life).map_err(refuse)?;
+                        tls::server(&pair, clock).map_err(|error| refuse(error.to_string()))?
+                    }
+                };
+                self.tls = Some(tls.clone());
+                serve::tls(self.address, &tls, self.talk_http(clock)).await
             }
             Kind::Tcp { .. } => {
                 let banner = self.banner.clone();
@@ -159,13 +186,31 @@ impl Unit {
         }
     }
 
+    fn talk_http(&self, clock: &Clock) -> serve::Talk {
+        let (http, clock) = (self.http.clone(), clock.clone());
+        Arc::new(move |stream| Box::pin(answer_http(stream, http.clone(), clock.clone())))
+    }
+
     /// Changes one thing about it; the message says what it would take.
-    pub(super) fn set(&self, what: &str, value: &str) -> Result<(), String> {
+    pub(super) fn set(&self, what: &str, value: &str, clock: &Clock) -> Result<(), String> {
         match &self.kind {
             Kind::Snmp { .. } => match &self.live {
                 Some(live) => live.set(what, value),
                 None => Err("the agent was never started, so there is nothing to set yet".into()),
             },
+            Kind::Https { authority, names, .. } if what == "not_after" => {
+                let life = certificate::life(value)
+                    .ok_or_else(|| format!("`{value}` is no time from now, such as 5d, 36h or -1d"))?;
+                let (began, life) = match life {
+                    Life::Left(life) => (clock.wall(), life),
+                    Life::Over(since) => (clock.wall().minus(since), Duration::ZERO),
+                };
+                let tls = self.tls.as_ref().ok_or("it was never started, so there is nothing to replace yet")?;
+                tls.replace(&authority.issue(names, began, life)?).map_err(|error| error.to_string())
+            }
+            Kind::Https { .. } => {
+                self.http.set(what, value).map_err(|why| format!("{why}; an https service also has `not_after`"))
+            }
             Kind::Http { .. } => self.http.set(what, value),
             Kind::Tcp { .. } if what == "banner" => {
                 value.clone_into(&mut self.banner.write().unwrap_or_else(PoisonError::into_inner));
@@ -181,10 +226,57 @@ impl Unit {
 #[derive(Debug)]
 pub struct LiveMib {
     recording: Arc<Recording>,
-    changed: RwLock<BTreeMap<Oid, Entry>>,
+    changed: RwLock<Changed>,
     clock: Clock,
     started: Mono,
 }
+
+/// What is no longer as recorded.
+#[derive(Debug, Default)]
+struct Changed {
+    entries: BTreeMap<Oid, Entry>,
+    /// Ports that are not up, or were not for a time: a port that is down counts nothing.
+    idle: BTreeMap<u32, Idle>,
+}
+
+/// How long a port has counted nothing.
+#[derive(Debug, Default, Clone, Copy)]
+struct Idle {
+    before: Duration,
+    since: Option<Duration>,
+}
+
+impl Changed {
+    /// The time by which a variable has grown.
+    fn age(&self, oid: &Oid, since: Duration) -> Duration {
+        if self.idle.is_empty() {
+            return since;
+        }
+        let of_port = IF_TABLES.iter().any(|table| oid.arcs().starts_with(table));
+        let idle = oid.arcs().last().filter(|_| of_port).and_then(|port| self.idle.get(port)).copied();
+        let Some(idle) = idle else { return since };
+        let now = idle.since.map_or(Duration::ZERO, |from| since.saturating_sub(from));
+        since.saturating_sub(idle.before + now)
+    }
+
+    /// A port went up or not up.
+    fn port(&mut self, port: u32, up: bool, since: Duration) {
+        let idle = self.idle.entry(port).or_default();
+        match (up, idle.since) {
+            (true, Some(from)) => {
+                idle.before += since.saturating_sub(from);
+                idle.since = None;
+            }
+            (false, None) => idle.since = Some(since),
+            _ => {}
+        }
+    }
+}
+
+/// ifTable and ifXTable, whose rows are ports.
+const IF_TABLES: [&[u32]; 2] = [&[1, 3, 6, 1, 2, 1, 2, 2, 1], &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1]];
+/// The column that says whether a port is up.
+const OPER_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 8];
 
 /// Columns and scalars that `set` knows by name; any other is given by its OID.
 const NAMES: &[(&str, &[u32])] = &[
@@ -233,12 +325,15 @@ impl LiveMib {
         let entry = match value.split_once('|') {
             Some((tag, text)) => Entry::parse(tag, text)?,
             None => {
-                let present = changed.get(&oid).or_else(|| self.recording.get(&oid));
+                let present = changed.entries.get(&oid).or_else(|| self.recording.get(&oid));
                 let tag = present.map(Entry::tag).ok_or("it is not recorded: give TAG|VALUE, such as 2|1")?;
                 Entry::fixed(tag, value, false)?
             }
         };
-        changed.insert(oid, entry);
+        if let Some([port]) = oid.arcs().strip_prefix(OPER_STATUS) {
+            changed.port(*port, entry == Entry::Fixed(Value::Integer(1)), self.since());
+        }
+        changed.entries.insert(oid, entry);
         Ok(())
     }
 }
@@ -246,19 +341,20 @@ impl LiveMib {
 impl Mib for LiveMib {
     fn value(&self, oid: &Oid) -> Option<Value> {
         let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner);
-        changed.get(oid).or_else(|| self.recording.get(oid)).map(|entry| entry.at(self.since()))
+        let entry = changed.entries.get(oid).or_else(|| self.recording.get(oid))?;
+        Some(entry.at(changed.age(oid, self.since())))
     }
 
     fn next(&self, oid: &Oid) -> Option<(Oid, Value)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner);
-        let ours = changed.range((Excluded(oid), Unbounded)).next();
+        let ours = changed.entries.range((Excluded(oid), Unbounded)).next();
         let (at, entry) = match (self.recording.after(oid), ours) {
             (Some(recorded), Some(ours)) if recorded.0 < ours.0 => recorded,
             (_, Some(ours)) => ours,
             (recorded, None) => recorded?,
         };
-        Some((at.clone(), entry.at(self.since())))
+        Some((at.clone(), entry.at(changed.age(at, self.since()))))
     }
 }
 

@@ -3,8 +3,9 @@
 //! Tags are ASN.1 numbers: 2 INTEGER, 4 OCTET STRING, 5 NULL, 6 OID, 64 IpAddress, 65 Counter32, 66 Gauge32,
 //! 67 TimeTicks, 68 Opaque, 70 Counter64; a trailing `x` (`4x`) means that the value is hexadecimal. Our own
 //! extension is `TAG:counter` with `START,RATE`: the value grows by RATE a second from the start of the
-//! device (`65:counter|1000,125000`, and `67:counter|0,100` is a sysUpTime). Recordings of the wild carry
-//! leading dots, blank lines, duplicates and disorder: those are taken. Anything else is refused by line.
+//! device (`65:counter|1000,125000`, and `67:counter|0,100` is a sysUpTime). Behind it may stand waves,
+//! `DEPTH,PERIOD,PHASE` each, by which the rate swings. Recordings of the wild carry leading dots, blank lines,
+//! duplicates and disorder: those are taken. Anything else is refused by line.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,10 +40,34 @@ pub enum Entry {
         tag: Tag,
         /// At the start of the device.
         start: u64,
-        /// A second.
+        /// A second, on average.
         rate: f64,
+        /// How the rate swings about that; their depths add up to 1 at most, so it never runs backwards.
+        waves: Vec<Wave>,
     },
 }
+
+/// One swing of a rate: up and down by `depth` of it, every `period`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wave {
+    /// Part of the rate, 0 to 1.
+    pub depth: f64,
+    /// Seconds from crest to crest.
+    pub period: f64,
+    /// How many seconds of the first period are over at the start; a crest stands at a quarter of it.
+    pub phase: f64,
+}
+
+impl Wave {
+    /// Seconds' worth of the rate that this adds within so many seconds.
+    fn gained(&self, seconds: f64) -> f64 {
+        let turn = std::f64::consts::TAU / self.period;
+        self.depth / turn * ((turn * self.phase).cos() - (turn * (seconds + self.phase)).cos())
+    }
+}
+
+/// Waves of one variable: day, hour and noise are three.
+const MAX_WAVES: usize = 8;
 
 /// The types of SMI, by their ASN.1 tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +131,10 @@ impl Entry {
     pub fn at(&self, since: Duration) -> Value {
         match self {
             Self::Fixed(value) => value.clone(),
-            Self::Moving { tag, start, rate } => {
-                let grown = start.wrapping_add((since.as_secs_f64() * rate) as u64);
+            Self::Moving { tag, start, rate, waves } => {
+                let seconds = since.as_secs_f64();
+                let swung = seconds + waves.iter().map(|wave| wave.gained(seconds)).sum::<f64>();
+                let grown = start.wrapping_add((swung * rate) as u64);
                 match tag {
                     Tag::Counter64 => Value::Counter64(grown),
                     Tag::Counter32 => Value::Counter32(grown as u32), // wraps, as on the wire
@@ -137,15 +164,17 @@ impl Entry {
         match variation {
             None => Self::fixed(kind, text, hex),
             Some("counter") => {
-                let (start, rate) = text.split_once(',').ok_or("`:counter` takes START,RATE, such as 0,125000")?;
+                let (start, rest) = text.split_once(',').ok_or("`:counter` takes START,RATE, such as 0,125000")?;
                 let start = start.trim().parse().map_err(|_| format!("`{}` is no start value", short(start)))?;
+                let (rate, swings) = rest.split_once(',').map_or((rest, None), |(rate, swings)| (rate, Some(swings)));
                 let rate: f64 = rate.trim().parse().map_err(|_| format!("`{}` is no rate", short(rate)))?;
+                let waves = swings.map(waves).transpose()?.unwrap_or_default();
                 if !(rate.is_finite() && rate >= 0.0) {
                     return Err("a counter only grows: its rate must be 0 or more".into());
                 }
                 match kind {
                     Tag::Integer | Tag::Counter32 | Tag::Gauge32 | Tag::TimeTicks | Tag::Counter64 => {
-                        Ok(Self::Moving { tag: kind, start, rate })
+                        Ok(Self::Moving { tag: kind, start, rate, waves })
                     }
                     _ => Err("only the numeric tags 2 65 66 67 70 take `:counter`".into()),
                 }
@@ -175,6 +204,28 @@ impl Entry {
             Tag::Counter64 => Value::Counter64(text.trim().parse().map_err(|_| number("Counter64"))?),
         }))
     }
+}
+
+/// `DEPTH,PERIOD,PHASE`, as often as wanted.
+fn waves(text: &str) -> Result<Vec<Wave>, String> {
+    let numbers: Result<Vec<f64>, String> = text
+        .split(',')
+        .map(|word| word.trim().parse::<f64>().map_err(|_| format!("`{}` is no number", short(word))))
+        .collect();
+    let waves: Vec<Wave> = numbers?
+        .chunks(3)
+        .map(|three| match three {
+            [depth, period, phase] if *period > 0.0 && *depth >= 0.0 && phase.is_finite() => {
+                Ok(Wave { depth: *depth, period: *period, phase: *phase })
+            }
+            _ => Err("a wave is DEPTH,PERIOD,PHASE with a depth of 0 to 1 and a period in seconds".to_owned()),
+        })
+        .collect::<Result<_, _>>()?;
+    let depth: f64 = waves.iter().map(|wave| wave.depth).sum();
+    if depth > 1.0 || waves.len() > MAX_WAVES {
+        return Err(format!("at most {MAX_WAVES} waves, and depths that add up to 1 at most: a counter only grows"));
+    }
+    Ok(waves)
 }
 
 /// What one device answers.
@@ -208,6 +259,11 @@ impl Recording {
             last.what.push_str(&format!(" (and {untold} more bad lines)"));
         }
         if bad.is_empty() { Ok(Self { entries }) } else { Err(bad) }
+    }
+
+    /// Puts a variable in, or in the place of another.
+    pub fn put(&mut self, oid: Oid, entry: Entry) {
+        self.entries.insert(oid, entry);
     }
 
     /// How many variables it has.
@@ -294,6 +350,7 @@ mod tests {
             ("1.3.6.1.2.1.1.3.0|67:counter|500,100", Value::TimeTicks(1500)),
             ("1.3.6.1.2.1.2.2.1.10.1|65:counter|4294967290,1", Value::Counter32(4)),
             ("1.3.6.1.2.1.31.1.1.1.6.1|70:counter|7,0.5", Value::Counter64(12)),
+            ("1.3.6.1.2.1.31.1.1.1.6.1|70:counter|0,100,1,20,5", Value::Counter64(1000)), // from crest to trough
             ("1.3.6.1.2.1.31.1.1.1.6.1|70|18446744073709551615", Value::Counter64(u64::MAX)),
         ] {
             assert_eq!(one(line).as_ref(), Ok(&want), "{line}");
@@ -317,6 +374,21 @@ mod tests {
                 "a.snmprec:10: a hex value has an even number of digits",
             ]
         );
+    }
+
+    #[test]
+    fn a_counter_that_swings_never_runs_backwards() {
+        let entry = Entry::parse("70:counter", "0,1000,0.6,60,13,0.4,7,2").unwrap();
+        let at = |tenths: u64| match entry.at(Duration::from_millis(tenths * 100)) {
+            Value::Counter64(n) => n,
+            other => panic!("{other:?}"),
+        };
+        let steps: Vec<u64> = (0..600).map(|t| at(t + 1) - at(t)).collect();
+        assert!(steps.iter().any(|n| *n > 150) && steps.iter().any(|n| *n < 30), "{steps:?}");
+        assert!((at(4200) as f64 / 420_000.0 - 1.0).abs() < 0.02, "on average it is the rate: {}", at(4200));
+        for wrong in ["0,1,0.6,60,0,0.5,60,0", "0,1,0.5,0,0", "0,1,0.5,60", "0,1,x,1,1"] {
+            assert!(Entry::parse("70:counter", wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

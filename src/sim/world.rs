@@ -157,7 +157,7 @@ impl World {
                 Action::Start => unit.switch(Power::Up, &self.clock).await,
                 Action::Silence => unit.switch(Power::Silent, &self.clock).await,
                 Action::Set { what, value } => {
-                    let set = unit.set(what, value);
+                    let set = unit.set(what, value, &self.clock);
                     first = first.and(set.map_err(|why| WorldError::Set(device.name.clone(), name.clone(), why)));
                     continue;
                 }

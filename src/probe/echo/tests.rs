@@ -40,7 +40,8 @@ async fn nothing_comes_back_and_nothing_is_measured() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_what_was_sent_is_none() {
-    let table: [fn(&[u8]) -> Vec<u8>; 4] = [
+    type Liar = fn(&[u8]) -> Vec<u8>;
+    let table: [Liar; 4] = [
         |_| b"hello".to_vec(),
         |bytes| bytes.iter().map(|b| !b).collect(),
         |bytes| bytes[..bytes.len() - 1].to_vec(),
@@ -56,7 +57,8 @@ async fn an_answer_that_is_not_what_was_sent_is_none() {
 #[tokio::test]
 async fn part_of_them_lost_is_degraded() {
     let seen = AtomicU32::new(0);
-    let every_other = move |bytes: &[u8]| (seen.fetch_add(1, Ordering::Relaxed) % 2 == 0).then(|| bytes.to_vec());
+    let every_other =
+        move |bytes: &[u8]| seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(2).then(|| bytes.to_vec());
     let run = against(Arc::new(every_other), &["count=4", "spacing=1ms"], SHORT).await;
     assert_eq!(told("echo", &run), "degraded partial: rtt loss_ratio");
     assert_eq!((run.tally.sent, run.tally.lost), (4, 2));

@@ -1,0 +1,102 @@
+//! Recordings of the demo's devices: what an SNMP agent of that role would say, with counters that move in the
+//! rhythm of a working day.
+
+use std::time::Duration;
+
+use super::network::{Node, Port};
+use super::places::PLACES;
+use crate::model::Wall;
+use crate::net::snmp::{Oid, Value};
+use crate::sim::recording::{Entry, Recording, Tag, Wave};
+
+const SYSTEM: &[u32] = &[1, 3, 6, 1, 2, 1, 1];
+const IF: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1];
+const IFX: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1];
+/// Enterprise number of nobody.
+const MODEL: &[u32] = &[1, 3, 6, 1, 4, 1, 99999, 7];
+const DAY: f64 = 86_400.0;
+/// When a working day is busiest, seconds of the day in UTC: half past eleven in Beijing.
+const BUSIEST: f64 = 3.5 * 3600.0;
+/// ethernetCsmacd and softwareLoopback.
+const ETHERNET: i32 = 6;
+const LOOPBACK: i32 = 24;
+
+fn oid(base: &[u32], rest: &[u32]) -> Oid {
+    Oid::from([base, rest].concat())
+}
+
+fn text(text: &str) -> Entry {
+    Entry::Fixed(Value::OctetString(text.as_bytes().to_vec().into()))
+}
+
+/// The recording of a node.
+pub(super) fn recording(node: &Node, now: Wall, random: &mut fastrand::Rng) -> Recording {
+    let mut all = Recording::default();
+    let place = PLACES.get(node.place);
+    let fixed = Entry::Fixed;
+    let days = 20 + random.u64(..400);
+    let uptime = Entry::Moving {
+        tag: Tag::TimeTicks,
+        start: days * 8_640_000 + random.u64(..8_640_000),
+        rate: 100.0,
+        waves: Vec::new(),
+    };
+    all.put(oid(SYSTEM, &[1, 0]), text(node.describes));
+    all.put(oid(SYSTEM, &[2, 0]), fixed(Value::ObjectIdentifier(oid(MODEL, &[node.model]))));
+    all.put(oid(SYSTEM, &[3, 0]), uptime);
+    all.put(oid(SYSTEM, &[4, 0]), text(place.map_or("", |place| place.person)));
+    all.put(oid(SYSTEM, &[5, 0]), text(&node.id.to_uppercase()));
+    all.put(oid(SYSTEM, &[6, 0]), text(&node.cabinet));
+    let count = i32::try_from(node.ports.len()).unwrap_or(i32::MAX);
+    all.put(oid(&[1, 3, 6, 1, 2, 1, 2], &[1, 0]), fixed(Value::Integer(count)));
+    all.put(oid(&[1, 3, 6, 1, 2, 1, 31, 1], &[5, 0]), fixed(Value::TimeTicks(0)));
+    for port in &node.ports {
+        rows(&mut all, node, port, now, random);
+    }
+    all
+}
+
+fn rows(all: &mut Recording, node: &Node, port: &Port, now: Wall, random: &mut fastrand::Rng) {
+    let n = port.index;
+    let status = |up: bool| Entry::Fixed(Value::Integer(if up { 1 } else { 2 }));
+    let octet = |at: usize| node.address.octets().get(at).copied().unwrap_or_default();
+    let mac = vec![0x02, 0x65, 0x29, octet(2), octet(3), u8::try_from(n).unwrap_or(u8::MAX)];
+    let loopback = port.name == "lo";
+    let narrow = u32::try_from(u64::from(port.mbps) * 1_000_000).unwrap_or(u32::MAX);
+    let mut row = |base: &[u32], column: u32, entry: Entry| all.put(oid(base, &[column, n]), entry);
+    row(IF, 1, Entry::Fixed(Value::Integer(i32::try_from(n).unwrap_or_default())));
+    row(IF, 2, text(&port.name));
+    row(IF, 3, Entry::Fixed(Value::Integer(if loopback { LOOPBACK } else { ETHERNET })));
+    row(IF, 4, Entry::Fixed(Value::Integer(1500)));
+    row(IF, 5, Entry::Fixed(Value::Gauge32(narrow)));
+    row(IF, 6, Entry::Fixed(Value::OctetString(if loopback { Vec::new() } else { mac }.into())));
+    row(IF, 7, status(port.enabled));
+    row(IF, 8, status(port.up));
+    row(IFX, 1, text(&port.name));
+    row(IFX, 15, Entry::Fixed(Value::Gauge32(port.mbps)));
+    row(IFX, 18, text(&port.alias));
+    row(IFX, 19, Entry::Fixed(Value::TimeTicks(0)));
+    let waves = rhythm(now, random);
+    // What it has counted in some months.
+    let age = f64::from(random.u32(2_000_000..20_000_000));
+    for (column, rate) in [(6, port.rates[0]), (10, port.rates[1])] {
+        let start = (rate * age) as u64;
+        row(IFX, column, Entry::Moving { tag: Tag::Counter64, start, rate, waves: waves.clone() });
+    }
+    for (column, rate) in [(13, 0.0), (14, port.errors), (19, 0.0), (20, 0.0)] {
+        let start = (rate * age) as u64 % u64::from(u32::MAX);
+        row(IF, column, Entry::Moving { tag: Tag::Counter32, start, rate, waves: Vec::new() });
+    }
+}
+
+/// Day and night, a quarter of an hour, a minute or two: the same for both directions of a port.
+fn rhythm(now: Wall, random: &mut fastrand::Rng) -> Vec<Wave> {
+    let of_day = Duration::from_millis(u64::try_from(now.millis()).unwrap_or_default()).as_secs_f64() % DAY;
+    let shift = 1800.0 * (random.f64() - 0.5);
+    let day = Wave { depth: 0.42, period: DAY, phase: (of_day - BUSIEST + DAY / 4.0 + shift).rem_euclid(DAY) };
+    let mut swing = |depth: f64, least: f64| {
+        let period = least * (1.0 + random.f64());
+        Wave { depth, period, phase: period * random.f64() }
+    };
+    vec![day, swing(0.2, 700.0), swing(0.16, 90.0), swing(0.1, 31.0)]
+}
