@@ -24,7 +24,9 @@ mod retention;
 mod scope;
 mod sealed;
 mod series;
+mod standing;
 mod tokens;
+pub mod traffic;
 pub mod types;
 mod writer;
 
@@ -38,7 +40,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 pub use accounts::LINK_LIFE;
-pub use latest::MAX_SERIES;
+pub use latest::{MAX_SERIES, Newest, NewestRow};
 pub use live::{Changes, FreshSamples};
 pub(crate) use lock::{file_error, make_dir, write_private};
 pub use types::*;
@@ -296,6 +298,29 @@ impl Store {
             self.shared.latest().of(object, |latest| found.push(latest));
         }
         found
+    }
+
+    /// The newest values, lent: one lock for as many look-ups as a page needs. Not to be held across an await.
+    pub fn newest(&self) -> Newest<'_> {
+        Newest(self.shared.latest())
+    }
+
+    /// What stands open, newest first, in short; in scope, and at most `standing::MAX_OPEN`.
+    pub async fn standing(&self, scope: &Scope) -> Result<Vec<Standing>, StoreError> {
+        let seen = self.seen(scope);
+        self.read(move |core| standing::open(core, &seen)).await
+    }
+
+    /// Incidents about these objects, newest first, in short; with `ports_of`, about all ports of an asset too.
+    pub async fn incidents_about(
+        &self,
+        scope: &Scope,
+        objects: Vec<Object>,
+        ports_of: Option<AssetId>,
+        limit: usize,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let seen = self.seen(scope);
+        self.read(move |core| standing::about(core, &seen, &objects, ports_of.as_ref(), limit)).await
     }
 
     /// Calls `each` with the newest value of every series, objects in order; holds a lock meanwhile.

@@ -8,7 +8,7 @@
 
 pub mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,11 @@ const MAX_FAMILIES: usize = 1_000;
 const STALE_WINDOWS: u32 = 3;
 /// The shortest time until a series is stale, so that one delayed batch does not make holes.
 const STALE_FLOOR: Duration = Duration::from_secs(30);
+
+/// How long values of such a window are current.
+pub fn fresh_for(window: Duration) -> Duration {
+    (window * STALE_WINDOWS).max(STALE_FLOOR)
+}
 
 /// What is known of an object besides its id, for labels and `_info`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,6 +96,22 @@ impl Reach {
 
 /// Of one object, by probe and agent: whether it was answered, and until when that counts.
 type Answers = BTreeMap<(ProbeId, AgentId), (bool, Mono)>;
+
+fn reach_of(answers: &Answers, counts: impl Fn(&AgentId) -> bool, now: Mono) -> Reach {
+    let (mut yes, mut no) = (false, false);
+    for ((_, agent), (up, until)) in answers {
+        if *until > now && counts(agent) {
+            yes |= *up;
+            no |= !*up;
+        }
+    }
+    match (yes, no) {
+        (true, false) => Reach::Up,
+        (true, true) => Reach::Partly,
+        (false, true) => Reach::Down,
+        (false, false) => Reach::Unknown,
+    }
+}
 
 /// The newest values.
 #[derive(Debug)]
@@ -160,8 +181,7 @@ impl Exposition {
     /// Takes in one window. `skew_ms` is the console's clock minus the agent's. Old windows change nothing: they
     /// are history.
     pub fn take(&mut self, agent: &AgentId, samples: &Samples, skew_ms: i64, now: Now) {
-        let window = samples.to.since(samples.from);
-        let fresh = (window * STALE_WINDOWS).max(STALE_FLOOR);
+        let fresh = fresh_for(samples.to.since(samples.from));
         let ended = crate::model::Wall::from_millis(samples.to.millis().saturating_add(skew_ms));
         let age = now.wall.since(ended);
         if age >= fresh || (samples.rows.len() > crate::model::wire::MAX_SAMPLE_ROWS) {
@@ -242,18 +262,13 @@ impl Exposition {
 
     /// Whether an object answers.
     pub fn reach(&self, object: &Object, now: Mono) -> Reach {
-        let fresh = self.up.get(object).into_iter().flat_map(BTreeMap::values).filter(|(_, until)| *until > now);
-        let (mut yes, mut no) = (false, false);
-        for (up, _) in fresh {
-            yes |= *up;
-            no |= !*up;
-        }
-        match (yes, no) {
-            (true, false) => Reach::Up,
-            (true, true) => Reach::Partly,
-            (false, true) => Reach::Down,
-            (false, false) => Reach::Unknown,
-        }
+        self.up.get(object).map_or(Reach::Unknown, |answers| reach_of(answers, |_| true, now))
+    }
+
+    /// Whether each object answers, by agents that are alive: what a silent one said last is not how things are.
+    /// An object of which nothing is known is left out.
+    pub fn reaches<'a>(&'a self, alive: &'a BTreeSet<AgentId>, now: Mono) -> impl Iterator<Item = (&'a Object, Reach)> {
+        self.up.iter().map(move |(object, answers)| (object, reach_of(answers, |agent| alive.contains(agent), now)))
     }
 
     /// Forgets what is stale.

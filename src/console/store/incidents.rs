@@ -208,7 +208,7 @@ const fn rank(severity: Severity) -> i64 {
     }
 }
 
-fn severity(rank: i64) -> Severity {
+pub(super) fn severity(rank: i64) -> Severity {
     Severity::ALL.into_iter().find(|s| self::rank(*s) == rank).unwrap_or(Severity::Critical)
 }
 
@@ -222,7 +222,7 @@ const fn flag_bits(f: Flags) -> i64 {
         | (f.late as i64) << 6
 }
 
-const fn flags(bits: i64) -> Flags {
+pub(super) const fn flags(bits: i64) -> Flags {
     Flags {
         maintenance: bits & 1 != 0,
         topology: bits & 2 != 0,
@@ -259,13 +259,13 @@ fn ack(text: &str) -> Option<Ack> {
     })
 }
 
-fn wrong(column: usize, what: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(super) fn wrong(column: usize, what: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(what))
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is no word of this column")]
-struct NoWord(String);
+pub(super) struct NoWord(pub(super) String);
 
 fn incident(r: &Row<'_>) -> rusqlite::Result<Incident> {
     let text = |column: usize| r.get::<_, String>(column);

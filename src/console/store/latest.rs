@@ -2,11 +2,14 @@
 //! last minutes of the journal at start.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
+use std::time::Duration;
 
+use super::traffic::Traffic;
 use super::types::Latest;
-use crate::model::wire::Samples;
-use crate::model::{AgentId, Object, ProbeId, Wall};
+use crate::engine::expose::fresh_for;
+use crate::model::wire::{SampleRow, Samples};
+use crate::model::{AgentId, AssetId, Object, ProbeId, Wall};
 
 /// Series in the cache: 2,000 devices with 100 fields each; about 80 bytes a series.
 pub const MAX_SERIES: usize = 200_000;
@@ -17,7 +20,106 @@ struct Entry {
     probe: ProbeId,
     kind: Arc<str>,
     at: Wall,
+    window: Duration,
+    /// End of the last window in which it was answered.
+    answered: Option<Wall>,
     fields: Vec<(Arc<str>, f64)>,
+    /// Of a port whose octets are counted.
+    traffic: Option<Box<Traffic>>,
+}
+
+impl Entry {
+    /// Takes a window that is not older than what it holds.
+    fn take(&mut self, at: Wall, window: Duration, row: &SampleRow, fields: Vec<(Arc<str>, f64)>) {
+        self.at = at;
+        self.window = window;
+        self.fields = fields;
+        if self.value("up").is_some_and(|up| up > 0.5) {
+            self.answered = Some(at);
+        }
+        let (received, sent) = (row.fields.get("in_octets"), row.fields.get("out_octets"));
+        if let (Object::Interface { .. }, Some(received), Some(sent)) = (&row.object, received, sent) {
+            self.traffic.get_or_insert_default().take(at, received.0.last, sent.0.last);
+        }
+    }
+
+    fn value(&self, field: &str) -> Option<f64> {
+        self.fields.iter().find(|(name, _)| **name == *field).map(|(_, value)| *value)
+    }
+}
+
+/// The newest values, lent while no new ones come in: take what is needed and let go.
+pub struct Newest<'a>(pub(super) RwLockReadGuard<'a, LatestCache>);
+
+/// What one probe of one agent said last of one object (or an instance of it).
+#[derive(Clone, Copy)]
+pub struct NewestRow<'a> {
+    object: &'a Object,
+    entry: &'a Entry,
+}
+
+impl Newest<'_> {
+    /// What is known of an object. Costs one look-up.
+    pub fn of<'a>(&'a self, object: &Object) -> impl Iterator<Item = NewestRow<'a>> + use<'a> {
+        let found = self.0.rows.get_key_value(object);
+        found.into_iter().flat_map(|(object, entries)| entries.iter().map(move |entry| NewestRow { object, entry }))
+    }
+
+    /// What is known of the ports of an asset, in the order of their names. Costs one look-up and what it gives.
+    pub fn ports<'a>(&'a self, asset: &'a AssetId) -> impl Iterator<Item = NewestRow<'a>> + use<'a> {
+        let from = Object::Interface { asset: asset.clone(), name: Arc::from("") };
+        let found = self.0.rows.range(from..).take_while(
+            move |(object, _)| matches!(object, Object::Interface { asset: of, .. } if of == asset),
+        );
+        found.flat_map(|(object, entries)| entries.iter().map(move |entry| NewestRow { object, entry }))
+    }
+}
+
+impl<'a> NewestRow<'a> {
+    /// The object.
+    pub const fn object(&self) -> &'a Object {
+        self.object
+    }
+    /// The instance, or empty.
+    pub fn instance(&self) -> &'a str {
+        &self.entry.instance
+    }
+    /// Who measured.
+    pub const fn agent(&self) -> &'a AgentId {
+        &self.entry.agent
+    }
+    /// The definition.
+    pub const fn probe(&self) -> &'a ProbeId {
+        &self.entry.probe
+    }
+    /// Its kind.
+    pub fn kind(&self) -> &'a str {
+        &self.entry.kind
+    }
+    /// End of the window, corrected.
+    pub const fn at(&self) -> Wall {
+        self.entry.at
+    }
+    /// End of the last window in which it was answered.
+    pub const fn answered(&self) -> Option<Wall> {
+        self.entry.answered
+    }
+    /// Fields and values.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, f64)> + use<'a> {
+        self.entry.fields.iter().map(|(name, value)| (&**name, *value))
+    }
+    /// The value of a field.
+    pub fn value(&self, field: &str) -> Option<f64> {
+        self.entry.value(field)
+    }
+    /// False once no new window came for three windows: what it says is not how things are now.
+    pub fn fresh(&self, now: Wall) -> bool {
+        now.since(self.entry.at) < fresh_for(self.entry.window)
+    }
+    /// What went through the port, if it is one whose octets are counted.
+    pub fn traffic(&self) -> Option<&'a Traffic> {
+        self.entry.traffic.as_deref()
+    }
 }
 
 /// See above.
@@ -44,6 +146,7 @@ impl LatestCache {
     /// Takes a summary window; an older one than it holds changes nothing.
     pub(super) fn put(&mut self, agent: &AgentId, at: Wall, samples: &Samples) {
         let kind = self.intern(&samples.kind);
+        let window = samples.to.since(samples.from);
         for row in &samples.rows {
             let fields: Vec<(Arc<str>, f64)> =
                 row.fields.iter().map(|(name, body)| (self.intern(name), body.0.last)).collect();
@@ -60,20 +163,24 @@ impl LatestCache {
             match found {
                 Some(entry) if entry.at <= at => {
                     self.series = (self.series + fields.len()).saturating_sub(entry.fields.len());
-                    entry.at = at;
-                    entry.fields = fields;
+                    entry.take(at, window, row, fields);
                 }
                 Some(_) => {}
                 None if fields.len() <= room => {
                     self.series += fields.len();
-                    entries.push(Entry {
+                    let mut entry = Entry {
                         instance: row.instance.clone(),
                         agent: agent.clone(),
                         probe: samples.probe.clone(),
                         kind: kind.clone(),
                         at,
-                        fields,
-                    });
+                        window,
+                        answered: None,
+                        fields: Vec::new(),
+                        traffic: None,
+                    };
+                    entry.take(at, window, row, fields);
+                    entries.push(entry);
                 }
                 None => self.dropped += fields.len() as u64,
             }

@@ -11,7 +11,7 @@ pub use account::*;
 
 use crate::console::command::{Role, Scope};
 use crate::model::alert::AlertKey;
-use crate::model::incident::{Contribution, IncidentState};
+use crate::model::incident::{Contribution, Flags, IncidentState};
 use crate::model::wire::{AgentStatus, BatchAnswer};
 use crate::model::{AgentId, Object, ProbeId, RegionId, Severity, Wall};
 
@@ -316,6 +316,29 @@ pub struct FiringAlert {
     pub key: AlertKey,
     /// Who says so.
     pub contribution: Contribution,
+}
+
+/// An incident in short: what lists of objects and the overview need of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// Id.
+    pub id: Arc<str>,
+    /// Key.
+    pub key: AlertKey,
+    /// State.
+    pub state: IncidentState,
+    /// Worst severity so far.
+    pub severity: Severity,
+    /// When it began.
+    pub opened: Wall,
+    /// When it resolved.
+    pub resolved: Option<Wall>,
+    /// Flags.
+    pub flags: Flags,
+    /// Who has it.
+    pub assignee: Option<String>,
+    /// The incident of which this one is a symptom.
+    pub cause: Option<Arc<str>>,
 }
 
 /// Something an agent found out about an object.

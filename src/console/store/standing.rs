@@ -1,0 +1,85 @@
+//! Incidents in short: one row each and nothing beside it, so that the overview and the lists of objects stay
+//! quick when thousands are open and a hundred thousand are over.
+
+use rusqlite::{Connection, Row, params};
+
+use super::db::sql;
+use super::incidents::{NoWord, flags, severity, wrong};
+use super::scope::Seen;
+use super::types::{Standing, StoreError};
+use crate::model::alert::AlertKey;
+use crate::model::incident::IncidentState;
+use crate::model::{AssetId, Object, Wall};
+
+/// Open incidents in one answer: nobody counts further, and the inbox pages through all of them.
+const MAX_OPEN: i64 = 20_000;
+/// Incidents about an object in one answer.
+const MAX_ABOUT: usize = 200;
+
+const COLUMNS: &str = "id, problem, object, instance, state, severity, opened, resolved, flags, assignee, cause";
+
+fn standing(r: &Row<'_>) -> rusqlite::Result<Standing> {
+    let text = |column: usize| r.get::<_, String>(column);
+    let state = text(4)?;
+    Ok(Standing {
+        id: r.get(0)?,
+        key: AlertKey {
+            problem: text(1)?.parse().map_err(|e| wrong(1, e))?,
+            object: text(2)?.parse().map_err(|e| wrong(2, e))?,
+            instance: r.get(3)?,
+        },
+        state: IncidentState::parse(&state).ok_or_else(|| wrong(4, NoWord(state)))?,
+        severity: severity(r.get(5)?),
+        opened: Wall::from_millis(r.get(6)?),
+        resolved: r.get::<_, Option<i64>>(7)?.map(Wall::from_millis),
+        flags: flags(r.get(8)?),
+        assignee: r.get(9)?,
+        cause: r.get(10)?,
+    })
+}
+
+/// See `Store::standing`.
+pub(super) fn open(core: &Connection, seen: &Seen) -> Result<Vec<Standing>, StoreError> {
+    let all: Vec<Standing> = core
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incident WHERE state IN ('open', 'acked') ORDER BY id DESC LIMIT ?1"
+        ))
+        .and_then(|mut q| q.query_map([MAX_OPEN], standing)?.collect())
+        .map_err(sql("read what stands open"))?;
+    Ok(all.into_iter().filter(|i| seen.sees(&i.key.object)).collect())
+}
+
+/// See `Store::incidents_about`.
+pub(super) fn about(
+    core: &Connection,
+    seen: &Seen,
+    objects: &[Object],
+    ports_of: Option<&AssetId>,
+    limit: usize,
+) -> Result<Vec<Standing>, StoreError> {
+    let failed = sql("read the incidents of an object");
+    let limit = limit.clamp(1, MAX_ABOUT);
+    let bound = limit as i64;
+    let mut found: Vec<Standing> = Vec::new();
+    let mut exact = core
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM incident WHERE object = ?1 ORDER BY id DESC LIMIT ?2"))
+        .map_err(&failed)?;
+    for object in objects.iter().filter(|object| seen.sees(object)) {
+        let rows = exact.query_map(params![object.to_string(), bound], standing).map_err(&failed)?;
+        found.extend(rows.collect::<rusqlite::Result<Vec<_>>>().map_err(&failed)?);
+    }
+    if let Some(asset) = ports_of.filter(|asset| seen.sees(&Object::Asset((*asset).clone()))) {
+        // `0` follows `/`: everything that begins with `interface:ASSET/`.
+        let (from, to) = (format!("interface:{asset}/"), format!("interface:{asset}0"));
+        let rows: Vec<Standing> = core
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM incident WHERE object >= ?1 AND object < ?2 ORDER BY id DESC LIMIT ?3"
+            ))
+            .and_then(|mut q| q.query_map(params![from, to, bound], standing)?.collect())
+            .map_err(&failed)?;
+        found.extend(rows);
+    }
+    found.sort_by(|a, b| b.id.cmp(&a.id));
+    found.truncate(limit);
+    Ok(found)
+}
