@@ -26,10 +26,10 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// The address of an asset by its plain name.
 pub fn url(name: &str) -> String {
     let file = ASSETS.iter().find(|a| a.name == name).map_or(name, |a| a.file);
-    format!("/assets/{file}")
+    format!("/static/{file}")
 }
 
-/// `GET /assets/{file}`
+/// `GET /static/{file}`
 pub fn serve(file: &str, headers: &HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|a| a.file == file) else {
         let mut gone = Response::new(Body::from("not found\n"));

@@ -36,7 +36,7 @@ pub fn with_pages(api: Router, service: &Service) -> Router {
     let (events, lost) = (service.clone(), service.clone());
     router
         .route(
-            "/assets/{file}",
+            "/static/{file}",
             axum::routing::get(|path: axum::extract::Path<String>, headers: HeaderMap| async move {
                 assets::serve(&path, &headers)
             }),
