@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod board;
 pub mod command;
 pub mod demo;
 pub mod imports;

@@ -24,7 +24,7 @@ mod retention;
 mod scope;
 mod sealed;
 mod series;
-mod standing;
+mod brief;
 mod tokens;
 pub mod traffic;
 pub mod types;
@@ -305,10 +305,10 @@ impl Store {
         Newest(self.shared.latest())
     }
 
-    /// What stands open, newest first, in short; in scope, and at most `standing::MAX_OPEN`.
-    pub async fn standing(&self, scope: &Scope) -> Result<Vec<Standing>, StoreError> {
+    /// What stands open, newest first, in short; in scope, and at most `brief::MAX_OPEN`.
+    pub async fn open_now(&self, scope: &Scope) -> Result<Vec<Brief>, StoreError> {
         let seen = self.seen(scope);
-        self.read(move |core| standing::open(core, &seen)).await
+        self.read(move |core| brief::open(core, &seen)).await
     }
 
     /// Incidents about these objects, newest first, in short; with `ports_of`, about all ports of an asset too.
@@ -318,9 +318,9 @@ impl Store {
         objects: Vec<Object>,
         ports_of: Option<AssetId>,
         limit: usize,
-    ) -> Result<Vec<Standing>, StoreError> {
+    ) -> Result<Vec<Brief>, StoreError> {
         let seen = self.seen(scope);
-        self.read(move |core| standing::about(core, &seen, &objects, ports_of.as_ref(), limit)).await
+        self.read(move |core| brief::about(core, &seen, &objects, ports_of.as_ref(), limit)).await
     }
 
     /// Calls `each` with the newest value of every series, objects in order; holds a lock meanwhile.

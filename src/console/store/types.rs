@@ -320,7 +320,7 @@ pub struct FiringAlert {
 
 /// An incident in short: what lists of objects and the overview need of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct Brief {
     /// Id.
     pub id: Arc<str>,
     /// Key.

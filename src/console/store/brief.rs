@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::db::sql;
 use super::incidents::{NoWord, flags, severity, wrong};
 use super::scope::Seen;
-use super::types::{Standing, StoreError};
+use super::types::{Brief, StoreError};
 use crate::model::alert::AlertKey;
 use crate::model::incident::IncidentState;
 use crate::model::{AssetId, Object, Wall};
@@ -18,10 +18,10 @@ const MAX_ABOUT: usize = 200;
 
 const COLUMNS: &str = "id, problem, object, instance, state, severity, opened, resolved, flags, assignee, cause";
 
-fn standing(r: &Row<'_>) -> rusqlite::Result<Standing> {
+fn brief(r: &Row<'_>) -> rusqlite::Result<Brief> {
     let text = |column: usize| r.get::<_, String>(column);
     let state = text(4)?;
-    Ok(Standing {
+    Ok(Brief {
         id: r.get(0)?,
         key: AlertKey {
             problem: text(1)?.parse().map_err(|e| wrong(1, e))?,
@@ -38,13 +38,13 @@ fn standing(r: &Row<'_>) -> rusqlite::Result<Standing> {
     })
 }
 
-/// See `Store::standing`.
-pub(super) fn open(core: &Connection, seen: &Seen) -> Result<Vec<Standing>, StoreError> {
-    let all: Vec<Standing> = core
+/// See `Store::open_now`.
+pub(super) fn open(core: &Connection, seen: &Seen) -> Result<Vec<Brief>, StoreError> {
+    let all: Vec<Brief> = core
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM incident WHERE state IN ('open', 'acked') ORDER BY id DESC LIMIT ?1"
         ))
-        .and_then(|mut q| q.query_map([MAX_OPEN], standing)?.collect())
+        .and_then(|mut q| q.query_map([MAX_OPEN], brief)?.collect())
         .map_err(sql("read what stands open"))?;
     Ok(all.into_iter().filter(|i| seen.sees(&i.key.object)).collect())
 }
@@ -56,26 +56,26 @@ pub(super) fn about(
     objects: &[Object],
     ports_of: Option<&AssetId>,
     limit: usize,
-) -> Result<Vec<Standing>, StoreError> {
+) -> Result<Vec<Brief>, StoreError> {
     let failed = sql("read the incidents of an object");
     let limit = limit.clamp(1, MAX_ABOUT);
     let bound = limit as i64;
-    let mut found: Vec<Standing> = Vec::new();
+    let mut found: Vec<Brief> = Vec::new();
     let mut exact = core
         .prepare_cached(&format!("SELECT {COLUMNS} FROM incident WHERE object = ?1 ORDER BY id DESC LIMIT ?2"))
         .map_err(&failed)?;
     for object in objects.iter().filter(|object| seen.sees(object)) {
-        let rows = exact.query_map(params![object.to_string(), bound], standing).map_err(&failed)?;
+        let rows = exact.query_map(params![object.to_string(), bound], brief).map_err(&failed)?;
         found.extend(rows.collect::<rusqlite::Result<Vec<_>>>().map_err(&failed)?);
     }
     if let Some(asset) = ports_of.filter(|asset| seen.sees(&Object::Asset((*asset).clone()))) {
         // `0` follows `/`: everything that begins with `interface:ASSET/`.
         let (from, to) = (format!("interface:{asset}/"), format!("interface:{asset}0"));
-        let rows: Vec<Standing> = core
+        let rows: Vec<Brief> = core
             .prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM incident WHERE object >= ?1 AND object < ?2 ORDER BY id DESC LIMIT ?3"
             ))
-            .and_then(|mut q| q.query_map(params![from, to, bound], standing)?.collect())
+            .and_then(|mut q| q.query_map(params![from, to, bound], brief)?.collect())
             .map_err(&failed)?;
         found.extend(rows);
     }
