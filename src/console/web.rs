@@ -73,6 +73,7 @@ const fn open(route: PageRoute) -> PageRoute {
 /// The table.
 pub const PAGES: &[PageRoute] = &[
     get("/", Needs::Viewer, run!(overview::page)),
+    get("/wall", Needs::Viewer, run!(overview::wall)),
     // -- coming and going
     open(get("/signin", Needs::Viewer, run!(sign_in::page))),
     open(post("/signin", Needs::Viewer, run!(sign_in::submit))),

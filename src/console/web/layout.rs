@@ -41,19 +41,38 @@ pub fn page(cx: &Cx, place: Place, title: &str, inside: Markup) -> Response {
     if cx.fragment {
         return inside.into_response();
     }
-    frame(cx, Some(place), title, inside).into_response()
+    frame(cx, Frame::Full(place), title, inside).into_response()
 }
 
 /// A page without navigation: sign-in, set-up.
 pub fn bare(cx: &Cx, title: &str, inside: Markup) -> Response {
-    frame(cx, None, title, inside).into_response()
+    frame(cx, Frame::Bare, title, inside).into_response()
 }
 
-fn frame(cx: &Cx, place: Option<Place>, title: &str, inside: Markup) -> Markup {
+/// A page for a wall: nothing around it, everything large.
+pub fn wall(cx: &Cx, title: &str, inside: Markup) -> Response {
+    if cx.fragment {
+        return inside.into_response();
+    }
+    frame(cx, Frame::Wall, title, inside).into_response()
+}
+
+/// What stands around a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    /// Navigation, brand, language, who is signed in.
+    Full(Place),
+    /// Language and theme.
+    Bare,
+    /// Whether it is live.
+    Wall,
+}
+
+fn frame(cx: &Cx, around: Frame, title: &str, inside: Markup) -> Markup {
     let theme = (!cx.theme.is_empty()).then_some(cx.theme);
     html! {
         (DOCTYPE)
-        html lang=(cx.lang.tag()) data-theme=[theme] {
+        html lang=(cx.lang.tag()) data-theme=[theme] class=[(around == Frame::Wall).then_some("wall")] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -63,13 +82,17 @@ fn frame(cx: &Cx, place: Option<Place>, title: &str, inside: Markup) -> Markup {
                 link rel="stylesheet" href=(assets::url("style.css"));
                 script defer src=(assets::url("app.js")) {}
             }
-            body class=[place.is_none().then_some("bare")] data-live=[cx.session.as_ref().map(|_| "/live")]
+            body class=[(around == Frame::Bare).then_some("bare")] data-live=[cx.session.as_ref().map(|_| "/live")]
                 data-stale=(text::live_stale(cx.lang)) data-opened=(text::live_opened(cx.lang)) {
                 a.skip href="#main" { (text::skip_to_content(cx.lang)) }
                 @if cx.service.demo().is_some() {
                     p.demo { strong { (text::demo_badge(cx.lang)) } " " (text::demo_line(cx.lang)) }
                 }
-                @if let Some(place) = place { (top(cx)) (navigation(cx, place)) } @else { (corner(cx)) }
+                @match around {
+                    Frame::Full(place) => { (top(cx)) (navigation(cx, place)) }
+                    Frame::Bare => (corner(cx)),
+                    Frame::Wall => (live_sign(cx)),
+                }
                 main #main tabindex="-1" { (inside) }
                 div #announce .unseen aria-live="polite" {}
             }
@@ -84,10 +107,15 @@ fn top(cx: &Cx) -> Markup {
     html! {
         header.top {
             a.brand href="/" { img src=(assets::url("icon.svg")) alt="" width="28" height="28"; span { (text::brand(cx.lang)) } }
-            span #live .live title=(text::live_on(cx.lang)) { (ui::icon("dot")) span { (text::live_on(cx.lang)) } }
+            (live_sign(cx))
             (corner(cx))
         }
     }
+}
+
+/// Says whether what is shown is still live.
+fn live_sign(cx: &Cx) -> Markup {
+    html! { span #live .live title=(text::live_on(cx.lang)) { (ui::icon("dot")) span { (text::live_on(cx.lang)) } } }
 }
 
 /// Language, theme, and who is signed in.
@@ -157,8 +185,8 @@ pub fn problem(cx: &Cx, problem: &Problem) -> Response {
             p { a.button href="/" { (text::problem_home(l)) } }
         }
     };
-    let place = cx.session.as_ref().map(|_| Place::None);
-    let mut answer = frame(cx, place, said, inside).into_response();
+    let around = cx.session.as_ref().map_or(Frame::Bare, |_| Frame::Full(Place::None));
+    let mut answer = frame(cx, around, said, inside).into_response();
     *answer.status_mut() = problem.status;
     if let Some(seconds) = problem.retry_after {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

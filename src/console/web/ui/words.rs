@@ -1,0 +1,96 @@
+//! Words of the inventory's own lists (kinds, tiers, states of ports) and of problems, in the reader's language.
+
+use crate::console::web::cx::Cx;
+use crate::console::web::lang::Lang;
+use crate::console::web::text;
+use crate::model::ProblemId;
+use crate::model::inventory::{AssetKind, AssetStatus, LinkTier, Tier};
+
+/// What an asset is.
+pub const fn asset_kind(l: Lang, kind: AssetKind) -> &'static str {
+    match kind {
+        AssetKind::Router => text::word_kind_router(l),
+        AssetKind::Switch => text::word_kind_switch(l),
+        AssetKind::Firewall => text::word_kind_firewall(l),
+        AssetKind::Host => text::word_kind_host(l),
+        AssetKind::Website => text::word_kind_website(l),
+        AssetKind::Service => text::word_kind_service(l),
+        AssetKind::Ups => text::word_kind_ups(l),
+        AssetKind::Other => text::word_kind_other(l),
+    }
+}
+
+/// Where an asset stands in its life.
+pub const fn asset_status(l: Lang, status: AssetStatus) -> &'static str {
+    match status {
+        AssetStatus::Building => text::word_status_building(l),
+        AssetStatus::InUse => text::word_status_in_use(l),
+        AssetStatus::KnownFault => text::word_status_known_fault(l),
+        AssetStatus::Spare => text::word_status_spare(l),
+        AssetStatus::Retired => text::word_status_retired(l),
+    }
+}
+
+/// How much an asset matters.
+pub const fn importance(l: Lang, importance: u8) -> &'static str {
+    match importance {
+        0 | 1 => text::word_importance_1(l),
+        2 => text::word_importance_2(l),
+        _ => text::word_importance_3(l),
+    }
+}
+
+/// Tier of a region.
+pub const fn region_tier(l: Lang, tier: Tier) -> &'static str {
+    match tier {
+        Tier::Province => text::word_tier_province(l),
+        Tier::Prefecture => text::word_tier_prefecture(l),
+        Tier::County => text::word_tier_county(l),
+        Tier::Township => text::word_tier_township(l),
+    }
+}
+
+/// Tier of a link.
+pub const fn link_tier(l: Lang, tier: LinkTier) -> &'static str {
+    match tier {
+        LinkTier::Backbone => text::word_link_backbone(l),
+        LinkTier::Metro => text::word_link_metro(l),
+        LinkTier::Access => text::word_link_access(l),
+    }
+}
+
+/// What a port is set to, by the position among its states.
+pub fn port_admin(l: Lang, at: f64) -> &'static str {
+    match at as u8 {
+        0 => text::word_admin_up(l),
+        1 => text::word_admin_down(l),
+        _ => text::word_admin_testing(l),
+    }
+}
+
+/// What a port does, by the position among its states.
+pub fn port_oper(l: Lang, at: f64) -> &'static str {
+    match at as u8 {
+        0 => text::word_oper_up(l),
+        1 => text::word_oper_down(l),
+        2 => text::word_oper_testing(l),
+        4 => text::word_oper_dormant(l),
+        5 => text::word_oper_not_present(l),
+        6 => text::word_oper_lower_layer_down(l),
+        _ => text::word_oper_unknown(l),
+    }
+}
+
+/// What a problem is called: as the rule of that id, else as the first rule that raises it, else its id.
+pub fn problem(cx: &Cx, problem: &ProblemId) -> String {
+    let definitions = cx.service.definitions();
+    let own = definitions.rules.iter().find(|rule| rule.id.as_str() == problem.as_str());
+    match own.or_else(|| definitions.rules.iter().find(|rule| rule.problem == *problem)) {
+        Some(rule) => cx.lang.pick(&rule.zh, &rule.en).to_owned(),
+        None => match problem.as_str() {
+            "agent-silent" => text::word_problem_agent_silent(cx.lang).to_owned(),
+            "no-data" => text::word_problem_no_data(cx.lang).to_owned(),
+            other => other.to_owned(),
+        },
+    }
+}
