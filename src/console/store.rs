@@ -353,6 +353,15 @@ impl Store {
         self.read(move |core| agents::facts(core, &object)).await
     }
 
+    /// What agents found out about the ports of an asset; empty if it is not in scope. One query for all of them.
+    pub async fn facts_of_ports(&self, scope: &Scope, asset: &AssetId) -> Result<Vec<Fact>, StoreError> {
+        let (seen, asset) = (self.seen(scope), asset.clone());
+        if !seen.sees(&Object::Asset(asset.clone())) {
+            return Ok(Vec::new());
+        }
+        self.read(move |core| brief::facts_of_ports(core, &asset)).await
+    }
+
     /// Interfaces that agents saw on an asset.
     pub async fn interfaces(&self, scope: &Scope, asset: &AssetId) -> Result<Vec<Object>, StoreError> {
         let (seen, asset) = (self.seen(scope), asset.clone());

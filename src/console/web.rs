@@ -20,7 +20,7 @@ use std::pin::Pin;
 use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
 use pages::declare::asset as asset_form;
-use pages::{account, gallery, overview, setup, sign_in};
+use pages::{account, assets as asset_pages, gallery, links, overview, setup, sign_in};
 
 /// Who may open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,14 @@ const fn open(route: PageRoute) -> PageRoute {
 pub const PAGES: &[PageRoute] = &[
     get("/", Needs::Viewer, run!(overview::page)),
     get("/wall", Needs::Viewer, run!(overview::wall)),
+    get("/assets", Needs::Viewer, run!(asset_pages::page)),
+    post("/assets/views", Needs::Viewer, run!(asset_pages::keep_view)),
+    get("/assets/{id}", Needs::Viewer, run!(asset_pages::one::page)),
+    post("/assets/{id}/probe", Needs::Operator, run!(asset_pages::one::probe)),
+    get("/links", Needs::Viewer, run!(links::page)),
+    post("/links/views", Needs::Viewer, run!(links::keep_view)),
+    get("/links/{id}", Needs::Viewer, run!(links::one::page)),
+    post("/links/{id}/probe", Needs::Operator, run!(links::one::probe)),
     // -- coming and going
     open(get("/signin", Needs::Viewer, run!(sign_in::page))),
     open(post("/signin", Needs::Viewer, run!(sign_in::submit))),

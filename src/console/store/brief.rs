@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::db::sql;
 use super::incidents::{NoWord, flags, severity, wrong};
 use super::scope::Seen;
-use super::types::{Brief, StoreError};
+use super::types::{Brief, Fact, StoreError};
 use crate::model::alert::AlertKey;
 use crate::model::incident::IncidentState;
 use crate::model::{AssetId, Object, Wall};
@@ -82,4 +82,35 @@ pub(super) fn about(
     found.sort_by(|a, b| b.id.cmp(&a.id));
     found.truncate(limit);
     Ok(found)
+}
+
+/// See `Store::facts_of_ports`.
+pub(super) fn facts_of_ports(core: &Connection, asset: &AssetId) -> Result<Vec<Fact>, StoreError> {
+    type Found = (String, String, String, String, String, String, i64);
+    let (from, to) = (format!("interface:{asset}/"), format!("interface:{asset}0"));
+    let rows: Vec<Found> = core
+        .prepare_cached(
+            "SELECT object, instance, probe, field, value, agent, at FROM fact WHERE object >= ?1 AND object < ?2 LIMIT ?3",
+        )
+        .and_then(|mut q| {
+            q.query_map(params![from, to, super::agents::MAX_OBSERVED], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?))
+            })?
+            .collect()
+        })
+        .map_err(sql("read the facts of an asset's ports"))?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(object, instance, probe, field, value, agent, at)| {
+            Some(Fact {
+                object: object.parse().ok()?,
+                instance,
+                probe: probe.parse().ok()?,
+                field,
+                value,
+                agent: agent.parse().ok()?,
+                at: Wall::from_millis(at),
+            })
+        })
+        .collect())
 }

@@ -3,7 +3,10 @@
 
 pub mod account;
 pub mod declare;
+pub mod assets;
 pub mod gallery;
+pub mod links;
+pub mod measured;
 pub mod overview;
 pub mod setup;
 pub mod sign_in;

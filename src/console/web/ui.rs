@@ -9,6 +9,7 @@ pub mod list;
 pub mod number;
 pub mod table;
 pub mod time;
+pub mod views;
 pub mod words;
 
 use maud::{Markup, PreEscaped, html};

@@ -54,24 +54,36 @@ pub fn lines(cx: &Cx, id: &str, title: &str, unit: &str, hours: u32, lines: &[Li
 
 /// A small line of the newest values, oldest first; the last one stands beside it in words.
 pub fn spark(values: &[f64], said: &str) -> Markup {
+    spark_lines(&[values], said)
+}
+
+/// Two small lines on one scale, such as received and sent; the second is dashed.
+pub fn spark_two(first: &[f64], second: &[f64], said: &str) -> Markup {
+    spark_lines(&[first, second], said)
+}
+
+fn spark_lines(lines: &[&[f64]], said: &str) -> Markup {
     const WIDTH: f64 = 96.0;
     const HEIGHT: f64 = 20.0;
-    let top = values.iter().copied().fold(f64::MIN, f64::max);
-    let low = values.iter().copied().fold(f64::MAX, f64::min).min(0.0);
-    if values.len() < 2 || !top.is_finite() {
+    let all = || lines.iter().flat_map(|line| line.iter().copied());
+    let (top, low) = (all().fold(f64::MIN, f64::max), all().fold(0.0, f64::min));
+    let most = lines.iter().map(|line| line.len()).max().unwrap_or_default();
+    if most < 2 || !top.is_finite() {
         return html! { span.spark { (super::none()) } };
     }
-    let step = WIDTH / (values.len() - 1) as f64;
+    let step = WIDTH / (most - 1) as f64;
     let scale = if top > low { (HEIGHT - 2.0) / (top - low) } else { 0.0 };
-    let points: Vec<String> = values
-        .iter()
-        .enumerate()
-        .map(|(at, v)| format!("{:.1},{:.1}", at as f64 * step, HEIGHT - 1.0 - (v - low) * scale))
-        .collect();
+    let points = |line: &[f64]| -> String {
+        let each = line.iter().enumerate();
+        let each = each.map(|(at, v)| format!("{:.1},{:.1}", at as f64 * step, HEIGHT - 1.0 - (v - low) * scale));
+        each.collect::<Vec<_>>().join(" ")
+    };
     html! {
         span.spark {
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) role="img" aria-label=(said) {
-                polyline points=(points.join(" ")) fill="none" stroke="currentColor" stroke-width="1.5" {}
+                @for (at, line) in lines.iter().enumerate() {
+                    polyline points=(points(line)) fill="none" stroke="currentColor" stroke-width="1.5" stroke-dasharray=[(at > 0).then_some("3 2")] {}
+                }
             }
             " " (said)
         }

@@ -1,0 +1,35 @@
+# Links: the list and one of them.
+links-view-all = All
+links-view-down = Down
+links-view-backbone = Backbone
+links-state = State
+links-name = Name
+links-tier = Tier
+links-region = Region
+links-a = End A
+links-b = End B
+links-peer = not ours
+links-carrier = Carrier
+links-capacity = Capacity
+links-capacity-file = Capacity (bit/s)
+links-rtt = Round trip
+links-rtt-file = Round trip (ms)
+links-loss = Loss
+links-loss-file = Loss (%)
+links-used = Utilisation
+links-used-file = Utilisation (%)
+links-incidents = Open incidents
+links-address = Address
+links-none = No link fits
+links-fresh = No links yet
+links-fresh-advice = Declare the ports and addresses at both ends of a link, and this shows whether it stands, what it loses and what it carries.
+
+link-doubt = A port is down, yet the line still answers: see whether port and link are declared as they are
+link-traffic = Traffic: { $end }
+link-line = Line
+link-circuit = Circuit
+link-hotline = Hotline
+link-probes = Probed by
+link-no-probes = No agent probes this link; its state comes from the ports at its ends alone
+link-agent-alive = Alive
+link-peer-advice = This end is not ours: what happens there is judged from the other end

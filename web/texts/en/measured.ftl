@@ -1,0 +1,26 @@
+# What is measured of an object: values, facts, charts.
+measured-values = Newest values
+measured-field = Field
+measured-value = Value
+measured-age = When
+measured-probe = Probe
+measured-agent = Agent
+measured-old = Old
+measured-no-facts = No agent has found out anything yet
+measured-found-by = Found by agent
+measured-span = Span
+measured-span-1 = 1 hour
+measured-span-6 = 6 hours
+measured-span-24 = 24 hours
+measured-span-168 = 7 days
+measured-chart-rtt = Round trip
+measured-chart-loss = Loss
+measured-chart-phases = Time of a request
+measured-chart-use = In use
+measured-chart-days = Days left of the certificate
+measured-in = in
+measured-out = out
+measured-in-errors = Errors in
+measured-out-errors = Errors out
+measured-in-discards = Discards in
+measured-out-discards = Discards out

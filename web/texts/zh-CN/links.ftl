@@ -1,0 +1,35 @@
+# Links: the list and one of them.
+links-view-all = 全部
+links-view-down = 中断
+links-view-backbone = 骨干
+links-state = 状态
+links-name = 名称
+links-tier = 级别
+links-region = 区划
+links-a = 甲端
+links-b = 乙端
+links-peer = 对方设备
+links-carrier = 运营商
+links-capacity = 带宽
+links-capacity-file = 带宽（比特每秒）
+links-rtt = 往返时延
+links-rtt-file = 往返时延（毫秒）
+links-loss = 丢包率
+links-loss-file = 丢包率（%）
+links-used = 利用率
+links-used-file = 利用率（%）
+links-incidents = 未恢复事件
+links-address = 互联地址
+links-none = 没有符合条件的链路
+links-fresh = 还没有登记链路
+links-fresh-advice = 登记链路两端的端口和地址后，这里显示通断、丢包与流量。
+
+link-doubt = 端口显示断开，但线路仍有应答：请核对端口与链路的登记是否一致
+link-traffic = 流量：{ $end }
+link-line = 线路
+link-circuit = 电路编号
+link-hotline = 报障电话
+link-probes = 监测方
+link-no-probes = 没有探针监测此链路；状态只由两端端口判断
+link-agent-alive = 在线
+link-peer-advice = 这一端不是本单位设备，只能从另一端判断

@@ -1,0 +1,26 @@
+# What is measured of an object: values, facts, charts.
+measured-values = 最新数值
+measured-field = 指标
+measured-value = 数值
+measured-age = 时间
+measured-probe = 监测项
+measured-agent = 探针
+measured-old = 已过时
+measured-no-facts = 探针尚未采集到信息
+measured-found-by = 采集自探针
+measured-span = 时段
+measured-span-1 = 1 小时
+measured-span-6 = 6 小时
+measured-span-24 = 24 小时
+measured-span-168 = 7 天
+measured-chart-rtt = 往返时延
+measured-chart-loss = 丢包率
+measured-chart-phases = 访问耗时
+measured-chart-use = 使用率
+measured-chart-days = 证书剩余天数
+measured-in = 入
+measured-out = 出
+measured-in-errors = 入错误包
+measured-out-errors = 出错误包
+measured-in-discards = 入丢弃包
+measured-out-discards = 出丢弃包
