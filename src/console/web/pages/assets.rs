@@ -45,8 +45,14 @@ pub async fn page(cx: Cx) -> Answer {
         ("importance=3", text::assets_view_vital(l)),
         ("kind=website", text::assets_view_sites(l)),
     ];
+    let beside = html! {
+        @if cx.administers() {
+            a.button href="/assets/new" { (text::assets_new(l)) }
+            a.button href="/import" { (ui::icon("import")) " " (text::nav_import(l)) }
+        }
+    };
     let inside = html! {
-        (ui::heading(text::nav_assets(l), html! { @if cx.administers() { a.button href="/import" { (ui::icon("import")) " " (text::nav_import(l)) } } }))
+        (ui::heading(text::nav_assets(l), beside))
         @if board.inventory.assets.is_empty() { (parts::nothing_yet(&cx)) } @else {
             (views::show(&cx, VIEWS, "-trouble", &fixed, &list))
             (filters::form(&cx, &board, &list))

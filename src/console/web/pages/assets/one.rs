@@ -82,7 +82,8 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
     let mut trail = vec![("/assets", text::nav_assets(l))];
     trail.extend(above.as_ref().map(|(href, name)| (href.as_str(), name.as_str())));
     let beside = html! {
-        @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::asset_probe_now(l), "", &[])) }
+        @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::assets_one_probe_now(l), "", &[])) }
+        @if cx.administers() { a.button href={ (base) "/edit" } { (text::assets_one_edit(l)) } }
     };
     let span_url = |word: &str| match cx.query.get("port") {
         Some(port) => format!("{base}?span={word}&port={}#ports", encode(port)),
@@ -93,21 +94,21 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
         (ui::trail(&trail))
         (ui::heading(&asset.name, beside))
         @if let Some(problem) = refused { (ui::note(Tone::Bad, html! { (cx.problem(problem)) })) }
-        @if cx.query.text("said") == "probed" { (ui::note(Tone::Good, html! { (text::asset_probed(l)) })) }
+        @if cx.query.text("said") == "probed" { (ui::note(Tone::Good, html! { (text::assets_one_probed(l)) })) }
         (ui::live(cx, "state", &[Topic::Objects, Topic::Incidents, Topic::Agents], html! {
             (state(cx, &seen))
         }))
         div.columns.even {
             div {
-                section.card #incidents { h2 { (text::asset_incidents(l)) } (incidents(cx, board, &seen.incidents)) }
+                section.card #incidents { h2 { (text::assets_one_incidents(l)) } (incidents(cx, board, &seen.incidents)) }
                 section.card {
-                    div.heading { h2 { (text::asset_charts(l)) } div.beside { (measured::spans(cx, span_url)) } }
+                    div.heading { h2 { (text::assets_one_charts(l)) } div.beside { (measured::spans(cx, span_url)) } }
                     @if seen.said.is_empty() { (nothing_measured(cx, &seen)) } @else { div.charts { (charts) } }
                 }
             }
             div {
-                section.card { h2 { (text::asset_declared(l)) } (declared(cx, &seen)) }
-                section.card { h2 { (text::asset_observed(l)) } (measured::facts(cx, board, &seen.facts, &seen.said)) }
+                section.card { h2 { (text::assets_one_declared(l)) } (declared(cx, &seen)) }
+                section.card { h2 { (text::assets_one_observed(l)) } (measured::facts(cx, board, &seen.facts, &seen.said)) }
             }
         }
         (ports.show(cx, board, asset, span_url))
@@ -142,15 +143,15 @@ fn state(cx: &Cx, seen: &Seen) -> Markup {
         .collect();
     html! {
         div.tiles.state {
-            div.tile.(class) { b { (badge::reach(l, reach)) } span { (text::asset_state(l)) } }
-            div.tile { b { (maybe(vitals.rtt_seconds.map(|v| number::seconds(l, v)))) } span { (text::asset_rtt(l)) } }
-            div.tile.(if vitals.loss_ratio.is_some_and(|v| v > 0.0) { "major" } else { "calm" }) { b { (maybe(vitals.loss_ratio.map(number::percent))) } span { (text::asset_loss(l)) } }
-            @if let Some(cpu) = vitals.cpu_ratio { div.tile { b { (number::percent(cpu)) } span { (text::asset_cpu(l)) } } }
-            div.tile { b { (vitals.answered.map_or_else(ui::none, |at| time::ago(cx, at))) } span { (text::asset_answered(l)) } }
-            a.tile.(trouble.worst.map_or("calm", |s| s.as_str())) href="#incidents" { b { (trouble.open) } span { (text::asset_open(l)) } }
+            div.tile.(class) { b { (badge::reach(l, reach)) } span { (text::assets_one_state(l)) } }
+            div.tile { b { (maybe(vitals.rtt_seconds.map(|v| number::seconds(l, v)))) } span { (text::assets_one_rtt(l)) } }
+            div.tile.(if vitals.loss_ratio.is_some_and(|v| v > 0.0) { "major" } else { "calm" }) { b { (maybe(vitals.loss_ratio.map(number::percent))) } span { (text::assets_one_loss(l)) } }
+            @if let Some(cpu) = vitals.cpu_ratio { div.tile { b { (number::percent(cpu)) } span { (text::assets_one_cpu(l)) } } }
+            div.tile { b { (vitals.answered.map_or_else(ui::none, |at| time::ago(cx, at))) } span { (text::assets_one_answered(l)) } }
+            a.tile.(trouble.worst.map_or("calm", |s| s.as_str())) href="#incidents" { b { (trouble.open) } span { (text::assets_one_open(l)) } }
         }
         @for agent in &quiet {
-            (ui::note(Tone::Warn, html! { (text::asset_agent_silent(l, ui::object_name(&board.inventory, &Object::Agent(agent.clone())))) }))
+            (ui::note(Tone::Warn, html! { (text::assets_one_agent_silent(l, ui::object_name(&board.inventory, &Object::Agent(agent.clone())))) }))
         }
         @if quiet.is_empty() && reach == Some(Reach::Unknown) {
             @match vitals.looked { Some(at) => (ui::stale(cx, at)), None => {} }
@@ -165,20 +166,20 @@ fn maybe(shown: Option<String>) -> Markup {
 fn nothing_measured(cx: &Cx, seen: &Seen) -> Markup {
     let l = cx.lang;
     let why = if !seen.asset.status.watched() {
-        text::asset_not_watched(l)
+        text::assets_one_not_watched(l)
     } else if watchers(cx, &seen.board, &seen.object).is_empty() {
-        text::asset_nobody_watches(l)
+        text::assets_one_nobody_watches(l)
     } else {
-        text::asset_not_yet(l)
+        text::assets_one_not_yet(l)
     };
-    ui::empty(text::asset_nothing(l), html! { (why) })
+    ui::empty(text::assets_one_nothing(l), html! { (why) })
 }
 
 /// Incidents, open ones first, then those that are over.
 pub fn incidents(cx: &Cx, board: &Board, found: &[Brief]) -> Markup {
     let l = cx.lang;
     if found.is_empty() {
-        return html! { p.quiet-good { (ui::icon("tick")) " " (text::asset_no_incidents(l)) } };
+        return html! { p.quiet-good { (ui::icon("tick")) " " (text::assets_one_no_incidents(l)) } };
     }
     let mut found: Vec<&Brief> = found.iter().collect();
     found.sort_by_key(|i| !i.state.active());
@@ -194,7 +195,7 @@ pub fn incidents(cx: &Cx, board: &Board, found: &[Brief]) -> Markup {
                     @if incident.cause.is_some() { " " (badge::mark(text::flag_topology(l))) }
                     span.when {
                         (badge::state(l, incident.state)) " " (time::ago(cx, incident.opened))
-                        @if let Some(ended) = incident.resolved { ", " (text::asset_lasted(l, time::lasting(l, ended.since(incident.opened)))) }
+                        @if let Some(ended) = incident.resolved { ", " (text::assets_one_lasted(l, time::lasting(l, ended.since(incident.opened)))) }
                     }
                 }
             }
@@ -206,7 +207,7 @@ fn person(cx: &Cx, board: &Board, person: &Person) -> Markup {
     let deputy = person.deputy.as_ref().and_then(|id| board.inventory.persons.get(id));
     html! {
         (person.name) @if !person.duty.is_empty() { " " small { (person.duty) } } (phone(&person.mobile))
-        @if let Some(deputy) = deputy { br; small { (text::asset_deputy(cx.lang)) " " (deputy.name) } (phone(&deputy.mobile)) }
+        @if let Some(deputy) = deputy { br; small { (text::assets_one_deputy(cx.lang)) " " (deputy.name) } (phone(&deputy.mobile)) }
     }
 }
 
@@ -238,28 +239,28 @@ fn declared(cx: &Cx, seen: &Seen) -> Markup {
         (text::assets_location(l), ui::or_none(&asset.location)),
         (text::assets_importance(l), html! { (words::importance(l, asset.importance)) }),
         (text::assets_status(l), html! { (words::asset_status(l, asset.status)) }),
-        (text::asset_watched_by(l), html! {
+        (text::assets_one_watched_by(l), html! {
             @for agent in &agents { (ui::object(inventory, &Object::Agent(agent.clone()))) " " }
             @if agents.is_empty() { (ui::none()) }
         }),
     ];
     if !systems.is_empty() {
-        pairs.push((text::asset_systems(l), html! { @for s in &systems { (s.name) " " (badge::mark(&text::asset_level(l, s.level))) br; } }));
+        pairs.push((text::assets_one_systems(l), html! { @for s in &systems { (s.name) " " (badge::mark(&text::assets_one_level(l, s.level))) br; } }));
     }
     if let Some(site) = &asset.website {
-        pairs.push((text::asset_url(l), html! { span.mono { (site.url) } @if !site.site_code.is_empty() { br; small { (text::asset_site_code(l)) " " (site.site_code) } } }));
+        pairs.push((text::assets_one_url(l), html! { span.mono { (site.url) } @if !site.site_code.is_empty() { br; small { (text::assets_one_site_code(l)) " " (site.site_code) } } }));
     }
     if !links.is_empty() {
         pairs.push((text::nav_links(l), html! { @for link in &links { (ui::object(inventory, &Object::Link(link.id.clone()))) br; } }));
     }
     if !ports.is_empty() {
-        pairs.push((text::asset_tcp_ports(l), html! { span.mono { (ports.join(", ")) } }));
+        pairs.push((text::assets_one_tcp_ports(l), html! { span.mono { (ports.join(", ")) } }));
     }
     if !depends.is_empty() {
-        pairs.push((text::asset_depends(l), html! { span.mono { (depends.join(", ")) } }));
+        pairs.push((text::assets_one_depends(l), html! { span.mono { (depends.join(", ")) } }));
     }
     if !asset.tags.is_empty() {
-        pairs.push((text::asset_tags(l), html! { @for tag in &asset.tags { (badge::mark(tag)) " " } }));
+        pairs.push((text::assets_one_tags(l), html! { @for tag in &asset.tags { (badge::mark(tag)) " " } }));
     }
     pairs.push((text::assets_id(l), html! { span.mono { (asset.id) } }));
     ui::facts(&pairs)

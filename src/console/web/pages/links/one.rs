@@ -82,13 +82,13 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
     let seen = look(cx).await?;
     let (board, link) = (&seen.board, &seen.link);
     let base = format!("/links/{}", encode(link.id.as_str()));
-    let beside = html! { @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::asset_probe_now(l), "", &[])) } };
+    let beside = html! { @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::assets_one_probe_now(l), "", &[])) } };
     let hours = measured::hours(cx);
     let inside = html! {
         (ui::trail(&[("/links", text::nav_links(l))]))
         (ui::heading(&link.name, beside))
         @if let Some(problem) = refused { (ui::note(Tone::Bad, html! { (cx.problem(problem)) })) }
-        @if cx.query.text("said") == "probed" { (ui::note(Tone::Good, html! { (text::asset_probed(l)) })) }
+        @if cx.query.text("said") == "probed" { (ui::note(Tone::Good, html! { (text::assets_one_probed(l)) })) }
         (ui::live(cx, "state", &[Topic::Objects, Topic::Incidents, Topic::Agents], html! {
             (state(cx, &seen))
             div.ends {
@@ -98,9 +98,9 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
         }))
         div.columns.even {
             div {
-                section.card #incidents { h2 { (text::asset_incidents(l)) } (asset_page::incidents(cx, board, &seen.incidents)) }
+                section.card #incidents { h2 { (text::assets_one_incidents(l)) } (asset_page::incidents(cx, board, &seen.incidents)) }
                 section.card {
-                    div.heading { h2 { (text::asset_charts(l)) } div.beside { (measured::spans(cx, |word| format!("{base}?span={word}"))) } }
+                    div.heading { h2 { (text::assets_one_charts(l)) } div.beside { (measured::spans(cx, |word| format!("{base}?span={word}"))) } }
                     div.charts {
                         (measured::charts(cx, &seen.object, &seen.said))
                         @for (id, end) in [("chart-a", &link.a), ("chart-b", &link.b)] {
