@@ -179,8 +179,7 @@ impl Board {
             links: BTreeMap::new(),
             inventory,
         };
-        board.agents =
-            rows.into_iter().filter(|row| store.sees(scope, &Object::Agent(row.id.clone()))).collect();
+        board.agents = rows.into_iter().filter(|row| store.sees(scope, &Object::Agent(row.id.clone()))).collect();
         board.fill(&store.newest());
         Ok(board)
     }
@@ -476,7 +475,13 @@ mod tests {
     #[test]
     fn the_tree_lists_each_region_below_the_one_above_it() {
         let mut inventory = Inventory::default();
-        for (id, parent) in [("653", None), ("652900", Some("65")), ("65", None), ("652922", Some("652900")), ("652901", Some("652900"))] {
+        for (id, parent) in [
+            ("653", None),
+            ("652900", Some("65")),
+            ("65", None),
+            ("652922", Some("652900")),
+            ("652901", Some("652900")),
+        ] {
             let id: RegionId = id.parse().unwrap();
             let region = Region {
                 id: id.clone(),

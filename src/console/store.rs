@@ -8,6 +8,7 @@
 mod accounts;
 mod agents;
 mod audit;
+mod brief;
 mod certificates;
 mod chunk;
 mod commands;
@@ -24,7 +25,6 @@ mod retention;
 mod scope;
 mod sealed;
 mod series;
-mod brief;
 mod tokens;
 pub mod traffic;
 pub mod types;

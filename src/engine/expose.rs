@@ -267,7 +267,11 @@ impl Exposition {
 
     /// Whether each object answers, by agents that are alive: what a silent one said last is not how things are.
     /// An object of which nothing is known is left out.
-    pub fn reaches<'a>(&'a self, alive: &'a BTreeSet<AgentId>, now: Mono) -> impl Iterator<Item = (&'a Object, Reach)> {
+    pub fn reaches<'a>(
+        &'a self,
+        alive: &'a BTreeSet<AgentId>,
+        now: Mono,
+    ) -> impl Iterator<Item = (&'a Object, Reach)> {
         self.up.iter().map(move |(object, answers)| (object, reach_of(answers, |agent| alive.contains(agent), now)))
     }
 

@@ -68,9 +68,11 @@ impl Newest<'_> {
     /// What is known of the ports of an asset, in the order of their names. Costs one look-up and what it gives.
     pub fn ports<'a>(&'a self, asset: &'a AssetId) -> impl Iterator<Item = NewestRow<'a>> + use<'a> {
         let from = Object::Interface { asset: asset.clone(), name: Arc::from("") };
-        let found = self.0.rows.range(from..).take_while(
-            move |(object, _)| matches!(object, Object::Interface { asset: of, .. } if of == asset),
-        );
+        let found = self
+            .0
+            .rows
+            .range(from..)
+            .take_while(move |(object, _)| matches!(object, Object::Interface { asset: of, .. } if of == asset));
         found.flat_map(|(object, entries)| entries.iter().map(move |entry| NewestRow { object, entry }))
     }
 }

@@ -70,7 +70,12 @@ impl Traffic {
                 if self.minutes.len() == MINUTES {
                     self.minutes.pop_front();
                 }
-                self.minutes.push_back(Minute { number, covered: step, received: received as f32, sent: sent as f32 });
+                self.minutes.push_back(Minute {
+                    number,
+                    covered: step,
+                    received: received as f32,
+                    sent: sent as f32,
+                });
             }
         }
     }
@@ -100,9 +105,13 @@ mod tests {
     #[test]
     fn counters_become_rates_and_a_reset_says_nothing_for_its_step() {
         let mut traffic = Traffic::default();
-        for (seconds, received, sent) in
-            [(0, 1_000.0, 0.0), (30, 4_750.0, 7_500.0), (60, 8_500.0, 15_000.0), (90, 100.0, 15_000.0), (120, 3_850.0, 15_000.0)]
-        {
+        for (seconds, received, sent) in [
+            (0, 1_000.0, 0.0),
+            (30, 4_750.0, 7_500.0),
+            (60, 8_500.0, 15_000.0),
+            (90, 100.0, 15_000.0),
+            (120, 3_850.0, 15_000.0),
+        ] {
             traffic.take(at(seconds), received, sent);
         }
         let rates: Vec<(f64, f64)> = traffic.rates(at(120)).map(|r| (r.received_bps, r.sent_bps)).collect();

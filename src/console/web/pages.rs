@@ -2,8 +2,8 @@
 //! builds markup from `ui`, and changes things only by `Cx::command`.
 
 pub mod account;
-pub mod declare;
 pub mod assets;
+pub mod declare;
 pub mod gallery;
 pub mod links;
 pub mod measured;

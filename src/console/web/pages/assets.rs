@@ -150,16 +150,7 @@ fn table<'a>(
     }
     let rows = shown.iter().map(|asset| row(cx, board, asset, cpu, file)).collect();
     let empty = ui::empty(text::assets_none(l), html! { a.button href="/assets" { (text::table_reset(l)) } });
-    Table {
-        list,
-        caption: text::nav_assets(l),
-        columns,
-        rows,
-        next,
-        total: Some(total as u64),
-        empty,
-        bulk: None,
-    }
+    Table { list, caption: text::nav_assets(l), columns, rows, next, total: Some(total as u64), empty, bulk: None }
 }
 
 fn row(cx: &Cx, board: &Board, asset: &Asset, cpu: bool, file: bool) -> Row {
@@ -173,7 +164,10 @@ fn row(cx: &Cx, board: &Board, asset: &Asset, cpu: bool, file: bool) -> Row {
     let region = asset.region.as_ref().and_then(|r| inventory.regions.get(r)).map_or("", |r| r.name.as_str());
     let mut cells = vec![
         Cell::html(badge::reach(l, reach), badge::reach_word(l, reach)),
-        Cell::html(html! { a.title href=(url) { (asset.name) } @if !address.is_empty() { " " small.mono { (address) } } }, asset.name.clone()),
+        Cell::html(
+            html! { a.title href=(url) { (asset.name) } @if !address.is_empty() { " " small.mono { (address) } } },
+            asset.name.clone(),
+        ),
         Cell::text(words::asset_kind(l, asset.kind)),
         Cell::text(region),
         Cell::text(unit_name(inventory, asset.owner.as_ref())),
@@ -206,5 +200,9 @@ fn row(cx: &Cx, board: &Board, asset: &Asset, cpu: bool, file: bool) -> Row {
 
 fn importance(cx: &Cx, asset: &Asset) -> maud::Markup {
     let word = words::importance(cx.lang, asset.importance);
-    if asset.importance > 1 { badge::mark(word) } else { html! { small { (word) } } }
+    if asset.importance > 1 {
+        badge::mark(word)
+    } else {
+        html! { small { (word) } }
+    }
 }

@@ -8,8 +8,8 @@ use crate::console::board::{Board, LinkNow, PortNow, end_port};
 use crate::console::web::cx::{Answer, Cx};
 use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
-use crate::console::web::pages::assets::filters::{reach, region_and_below, region_choices, state_choices};
 use crate::console::web::pages::assets::badness;
+use crate::console::web::pages::assets::filters::{reach, region_and_below, region_choices, state_choices};
 use crate::console::web::pages::overview::parts;
 use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
@@ -85,9 +85,10 @@ fn found<'a>(board: &'a Board, list: &List) -> Vec<(&'a Link, &'a LinkNow)> {
 
 fn says(inventory: &Inventory, link: &Link, words: &[String]) -> bool {
     let (name, circuit) = link.carrier.as_ref().map_or(("", ""), |c| (c.name.as_str(), c.circuit.as_str()));
-    let all = [link.id.as_str(), &link.name, name, circuit, &end_text(inventory, &link.a), &end_text(inventory, &link.b)]
-        .join("\n")
-        .to_lowercase();
+    let all =
+        [link.id.as_str(), &link.name, name, circuit, &end_text(inventory, &link.a), &end_text(inventory, &link.b)]
+            .join("\n")
+            .to_lowercase();
     words.iter().all(|word| all.contains(word.as_str()))
 }
 
@@ -106,7 +107,9 @@ fn key(list: &List, link: &Link, now: &LinkNow) -> Key {
     match list.sort {
         "name" => Key::text(&link.name),
         "tier" => Key::Number(LinkTier::ALL.iter().position(|t| *t == link.tier).map(|at| at as f64)),
-        "carrier" => Key::text(&link.carrier.as_ref().map(|c| format!("{} {}", c.name, c.circuit)).unwrap_or_default()),
+        "carrier" => {
+            Key::text(&link.carrier.as_ref().map(|c| format!("{} {}", c.name, c.circuit)).unwrap_or_default())
+        }
         "capacity" => Key::Number(link.capacity_bps.map(|c| c as f64)),
         "rtt" => Key::Number(now.vitals.rtt_seconds),
         "loss" => Key::Number(now.vitals.loss_ratio),

@@ -82,7 +82,9 @@ pub fn field_name(cx: &Cx, kind: &str, field: &str) -> String {
 /// A value with its unit; a state by its word.
 fn shown(cx: &Cx, kind: &str, field: &str, value: f64) -> String {
     match declared(&cx.service, kind, field).map(|f| &f.kind) {
-        Some(FieldType::State(names)) => names.get(value as usize).map_or_else(|| value.to_string(), ToString::to_string),
+        Some(FieldType::State(names)) => {
+            names.get(value as usize).map_or_else(|| value.to_string(), ToString::to_string)
+        }
         _ => number::field(cx.lang, field, value),
     }
 }
@@ -167,7 +169,8 @@ pub fn hours(cx: &Cx) -> u32 {
 pub fn spans(cx: &Cx, url: impl Fn(&str) -> String) -> Markup {
     let l = cx.lang;
     let here = hours(cx);
-    let names = [text::measured_span_1(l), text::measured_span_6(l), text::measured_span_24(l), text::measured_span_168(l)];
+    let names =
+        [text::measured_span_1(l), text::measured_span_6(l), text::measured_span_24(l), text::measured_span_168(l)];
     html! {
         nav.spans aria-label=(text::measured_span(l)) {
             @for ((hours, word), name) in SPANS.iter().zip(names) {
@@ -184,9 +187,20 @@ const GROUPS: [(&str, fn(Lang) -> &'static str, &[&str]); 5] = [
     (
         "phases",
         |l| text::measured_chart_phases(l),
-        &["total_seconds", "first_byte_seconds", "tls_seconds", "connect_seconds", "resolve_seconds", "handshake_seconds"],
+        &[
+            "total_seconds",
+            "first_byte_seconds",
+            "tls_seconds",
+            "connect_seconds",
+            "resolve_seconds",
+            "handshake_seconds",
+        ],
     ),
-    ("use", |l| text::measured_chart_use(l), &["cpu_ratio", "memory_used_ratio", "swap_used_ratio", "disk_used_ratio"]),
+    (
+        "use",
+        |l| text::measured_chart_use(l),
+        &["cpu_ratio", "memory_used_ratio", "swap_used_ratio", "disk_used_ratio"],
+    ),
     ("days", |l| text::measured_chart_days(l), &["days_left"]),
 ];
 

@@ -59,7 +59,10 @@ impl Asked {
             status: list.filter("status").and_then(AssetStatus::parse),
             importance: list.filter("importance").and_then(|n| n.parse().ok()),
             units: list.filter("unit").and_then(|id| unit_and_below(inventory, id)),
-            words: list.filter("q").map(|q| q.to_lowercase().split_whitespace().map(str::to_owned).collect()).unwrap_or_default(),
+            words: list
+                .filter("q")
+                .map(|q| q.to_lowercase().split_whitespace().map(str::to_owned).collect())
+                .unwrap_or_default(),
         }
     }
 
@@ -85,9 +88,17 @@ impl Asked {
         let person = asset.person.as_ref().and_then(|p| inventory.persons.get(p)).map_or("", |p| p.name.as_str());
         let url = asset.website.as_ref().map_or("", |w| w.url.as_str());
         let code = asset.website.as_ref().map_or("", |w| w.site_code.as_str());
-        let mut all = [asset.id.as_str(), &asset.name, asset.address.as_deref().unwrap_or(""), &asset.location, person, url, code]
-            .join("\n")
-            .to_lowercase();
+        let mut all = [
+            asset.id.as_str(),
+            &asset.name,
+            asset.address.as_deref().unwrap_or(""),
+            &asset.location,
+            person,
+            url,
+            code,
+        ]
+        .join("\n")
+        .to_lowercase();
         for more in asset.also.iter().chain(&asset.tags) {
             all.push('\n');
             all.push_str(&more.to_lowercase());
@@ -127,7 +138,8 @@ fn unit_and_below(inventory: &Inventory, id: &str) -> Option<BTreeSet<Organisati
 
 /// The name of a unit, or its id.
 pub fn unit_name(inventory: &Inventory, unit: Option<&OrganisationId>) -> String {
-    unit.map(|id| inventory.organisations.get(id).map_or_else(|| id.to_string(), |o| o.name.clone())).unwrap_or_default()
+    unit.map(|id| inventory.organisations.get(id).map_or_else(|| id.to_string(), |o| o.name.clone()))
+        .unwrap_or_default()
 }
 
 /// Where an asset is reached: its address, or the address of its pages.
@@ -140,7 +152,11 @@ pub fn address(asset: &Asset) -> String {
 pub fn region_choices(board: &Board, l: Lang) -> Vec<(String, String)> {
     let mut all = vec![(String::new(), text::table_any(l).to_owned())];
     let tree = tree(&board.inventory, |region| board.within(Some(&region.id)));
-    all.extend(tree.into_iter().take(MAX_CHOICES).map(|(depth, r)| (r.id.to_string(), format!("{}{}", "\u{3000}".repeat(depth), r.name))));
+    all.extend(
+        tree.into_iter()
+            .take(MAX_CHOICES)
+            .map(|(depth, r)| (r.id.to_string(), format!("{}{}", "\u{3000}".repeat(depth), r.name))),
+    );
     all
 }
 
@@ -172,7 +188,8 @@ pub fn form(cx: &Cx, board: &Board, list: &List) -> Markup {
         board.inventory.zones.values().filter(|z| used.contains(&z.id)).map(|z| (z.id.to_string(), z.name.clone())),
     );
     let mut units = vec![any()];
-    units.extend(board.inventory.organisations.values().take(MAX_CHOICES).map(|o| (o.id.to_string(), o.name.clone())));
+    units
+        .extend(board.inventory.organisations.values().take(MAX_CHOICES).map(|o| (o.id.to_string(), o.name.clone())));
     let field = |name, label| Field { name, label, value: list.filter(name).unwrap_or_default(), ..Field::default() };
     html! {
         form.filters method="get" action="/assets" data-auto {

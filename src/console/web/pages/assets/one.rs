@@ -230,7 +230,10 @@ fn declared(cx: &Cx, seen: &Seen) -> Markup {
     let depends: Vec<&str> = asset.depends_on.iter().flatten().map(String::as_str).collect();
     let mut pairs = vec![
         (text::assets_kind(l), html! { (words::asset_kind(l, asset.kind)) }),
-        (text::assets_address(l), html! { span.mono { (ui::or_none(&address(asset))) } @for more in &asset.also { " " small.mono { (more) } } }),
+        (
+            text::assets_address(l),
+            html! { span.mono { (ui::or_none(&address(asset))) } @for more in &asset.also { " " small.mono { (more) } } },
+        ),
         (text::assets_region(l), ui::or_none(region)),
         (text::assets_zone(l), html! { (zone) }),
         (text::assets_unit(l), ui::or_none(&unit_name(inventory, asset.owner.as_ref()))),
@@ -239,19 +242,28 @@ fn declared(cx: &Cx, seen: &Seen) -> Markup {
         (text::assets_location(l), ui::or_none(&asset.location)),
         (text::assets_importance(l), html! { (words::importance(l, asset.importance)) }),
         (text::assets_status(l), html! { (words::asset_status(l, asset.status)) }),
-        (text::assets_one_watched_by(l), html! {
-            @for agent in &agents { (ui::object(inventory, &Object::Agent(agent.clone()))) " " }
-            @if agents.is_empty() { (ui::none()) }
-        }),
+        (
+            text::assets_one_watched_by(l),
+            html! {
+                @for agent in &agents { (ui::object(inventory, &Object::Agent(agent.clone()))) " " }
+                @if agents.is_empty() { (ui::none()) }
+            },
+        ),
     ];
     if !systems.is_empty() {
-        pairs.push((text::assets_one_systems(l), html! { @for s in &systems { (s.name) " " (badge::mark(&text::assets_one_level(l, s.level))) br; } }));
+        pairs.push((
+            text::assets_one_systems(l),
+            html! { @for s in &systems { (s.name) " " (badge::mark(&text::assets_one_level(l, s.level))) br; } },
+        ));
     }
     if let Some(site) = &asset.website {
         pairs.push((text::assets_one_url(l), html! { span.mono { (site.url) } @if !site.site_code.is_empty() { br; small { (text::assets_one_site_code(l)) " " (site.site_code) } } }));
     }
     if !links.is_empty() {
-        pairs.push((text::nav_links(l), html! { @for link in &links { (ui::object(inventory, &Object::Link(link.id.clone()))) br; } }));
+        pairs.push((
+            text::nav_links(l),
+            html! { @for link in &links { (ui::object(inventory, &Object::Link(link.id.clone()))) br; } },
+        ));
     }
     if !ports.is_empty() {
         pairs.push((text::assets_one_tcp_ports(l), html! { span.mono { (ports.join(", ")) } }));

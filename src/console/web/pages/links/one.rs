@@ -207,10 +207,13 @@ fn line(cx: &Cx, link: &Link) -> Markup {
     ui::facts(&[
         (text::links_carrier(l), ui::or_none(carrier.map_or("", |c| c.name.as_str()))),
         (text::link_circuit(l), html! { span.mono { (ui::or_none(carrier.map_or("", |c| c.circuit.as_str()))) } }),
-        (text::link_hotline(l), match carrier.map(|c| c.hotline.as_str()).filter(|h| !h.is_empty()) {
-            Some(hotline) => html! { a.mono href={ "tel:" (digits(hotline)) } { (hotline) } },
-            None => ui::none(),
-        }),
+        (
+            text::link_hotline(l),
+            match carrier.map(|c| c.hotline.as_str()).filter(|h| !h.is_empty()) {
+                Some(hotline) => html! { a.mono href={ "tel:" (digits(hotline)) } { (hotline) } },
+                None => ui::none(),
+            },
+        ),
         (text::links_tier(l), html! { (words::link_tier(l, link.tier)) }),
         (text::links_capacity(l), maybe(link.capacity_bps.map(|c| number::bits(c as f64)))),
         (text::assets_id(l), html! { span.mono { (link.id) } }),
@@ -225,7 +228,8 @@ fn probes(cx: &Cx, seen: &Seen) -> Markup {
     if agents.is_empty() && link.watch.is_empty() {
         return html! { p { (text::link_no_probes(l)) } };
     }
-    let mut all: Vec<(crate::model::AgentId, Option<Side>)> = link.watch.iter().map(|w| (w.agent.clone(), Some(w.to))).collect();
+    let mut all: Vec<(crate::model::AgentId, Option<Side>)> =
+        link.watch.iter().map(|w| (w.agent.clone(), Some(w.to))).collect();
     for agent in agents {
         if !all.iter().any(|(known, _)| *known == agent) {
             all.push((agent, None));

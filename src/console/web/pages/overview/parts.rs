@@ -37,7 +37,8 @@ pub fn needs(cx: &Cx, board: &Board) -> Markup {
         .agents
         .iter()
         .filter_map(|agent| {
-            let recent = agent.gaps.iter().filter(|g| g.cause.starts_with("cap_") && cx.now.since(g.received) < LOST_COUNTS);
+            let recent =
+                agent.gaps.iter().filter(|g| g.cause.starts_with("cap_") && cx.now.since(g.received) < LOST_COUNTS);
             let n: u64 = recent.map(|g| g.last.saturating_sub(g.first) + 1).sum();
             (n > 0).then_some((agent, n))
         })
@@ -271,7 +272,14 @@ pub fn worst_links(cx: &Cx, board: &Board, most: usize) -> Markup {
     let l = cx.lang;
     let mut all: Vec<(&Link, &LinkNow)> = board.links().filter(|(_, now)| now.reach.is_some()).collect();
     all.sort_by(|(a, x), (b, y)| {
-        let key = |now: &LinkNow| [rank(now.reach), now.vitals.loss_ratio.unwrap_or(0.0), now.used_ratio.unwrap_or(0.0), now.vitals.rtt_seconds.unwrap_or(0.0)];
+        let key = |now: &LinkNow| {
+            [
+                rank(now.reach),
+                now.vitals.loss_ratio.unwrap_or(0.0),
+                now.used_ratio.unwrap_or(0.0),
+                now.vitals.rtt_seconds.unwrap_or(0.0),
+            ]
+        };
         key(y).partial_cmp(&key(x)).unwrap_or(std::cmp::Ordering::Equal).then_with(|| a.id.cmp(&b.id))
     });
     if all.is_empty() {

@@ -158,7 +158,8 @@ impl Ports {
             Column::new(text::ports_link(l)),
         ];
         let chosen = cx.query.get("port").unwrap_or_default();
-        let rows = rows.into_iter().map(|port| self.row(cx, port, links.get(&port.object).copied(), chosen)).collect();
+        let rows =
+            rows.into_iter().map(|port| self.row(cx, port, links.get(&port.object).copied(), chosen)).collect();
         Table {
             list: &self.list,
             caption: text::ports_title(l),
@@ -193,12 +194,21 @@ impl Ports {
                 bits(fresh.and_then(|n| n.in_bps)),
                 bits(fresh.and_then(|n| n.out_bps)),
                 Cell::of(hour(l, &port.hour, peak), peak.map_or(Plain::None, Plain::Number)),
-                Cell::of(used.map_or_else(ui::none, chart::share), used.map_or(Plain::None, |v| Plain::Number(v * 100.0))),
-                Cell::value(fresh.and_then(|n| n.errors).map(|v| number::count(v.max(0.0) as u64)), fresh.and_then(|n| n.errors)),
-                link.map_or_else(|| Cell::text(""), |link| {
-                    let url = ui::object_url(&Object::Link(link.id.clone()));
-                    Cell::html(html! { a href=(url) { (link.name) } }, link.name.clone())
-                }),
+                Cell::of(
+                    used.map_or_else(ui::none, chart::share),
+                    used.map_or(Plain::None, |v| Plain::Number(v * 100.0)),
+                ),
+                Cell::value(
+                    fresh.and_then(|n| n.errors).map(|v| number::count(v.max(0.0) as u64)),
+                    fresh.and_then(|n| n.errors),
+                ),
+                link.map_or_else(
+                    || Cell::text(""),
+                    |link| {
+                        let url = ui::object_url(&Object::Link(link.id.clone()));
+                        Cell::html(html! { a href=(url) { (link.name) } }, link.name.clone())
+                    },
+                ),
             ],
         }
     }
