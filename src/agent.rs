@@ -8,6 +8,7 @@ mod core;
 mod latest;
 mod runs;
 mod status;
+mod sweep;
 
 use std::path::PathBuf;
 use std::sync::Arc;

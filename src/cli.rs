@@ -11,6 +11,7 @@ pub mod client;
 pub mod completions;
 pub mod console;
 pub mod demo;
+pub mod discover;
 pub mod enroll;
 pub mod help;
 pub mod incident;
@@ -123,6 +124,8 @@ pub enum Verb {
     Inventory(inventory::Args),
     /// Look at targets now: icmp, echo, tcp, http, tls, snmp, host.
     Probe(probe::Args),
+    /// Which addresses of a range answer, and what they are.
+    Discover(discover::Args),
     /// Incidents: list them and handle them.
     Incident(incident::Args),
     /// API tokens.
@@ -188,6 +191,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Check(args) => check::run(args),
         Verb::Inventory(args) => inventory::run(args),
         Verb::Probe(args) => probe::run(args),
+        Verb::Discover(args) => discover::run(args),
         Verb::Incident(args) => incident::run(args),
         Verb::Token(args) => token::run(args),
         Verb::Secret(args) => secret::run(args),

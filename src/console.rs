@@ -7,6 +7,7 @@ pub mod auth;
 pub mod board;
 pub mod command;
 pub mod demo;
+pub mod discoveries;
 pub mod imports;
 pub mod ingest;
 pub mod judge;

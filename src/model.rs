@@ -1,6 +1,7 @@
 //! Plain values that every layer shares. No sockets, files, clocks or async here.
 
 pub mod alert;
+pub mod discovery;
 pub mod field;
 pub mod id;
 pub mod incident;

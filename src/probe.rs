@@ -1,6 +1,7 @@
 //! One file a probe kind, and the table of them. A kind is a row in `KINDS`: its spec says what it takes
 //! and what it observes, its runner how it looks. Nothing outside switches on a kind's name.
 
+pub mod discover; // what answers in a range of addresses; no kind
 pub mod echo; // round-trip time and loss by UDP echo
 pub mod host; // load, memory, disks and interfaces of the agent's own host
 pub mod http; // one HTTP request, its phases apart

@@ -15,6 +15,7 @@ use crate::agent::bulk::{self, Bulk};
 use crate::agent::latest::Latest;
 use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
+use crate::agent::sweep::Sweeps;
 use crate::config;
 use crate::engine::rule::{Effect, Rules, Saved};
 use crate::engine::schedule::{self, Schedule};
@@ -79,6 +80,7 @@ pub(super) async fn run(mut parts: Parts) {
             Some(desired) = parts.desired.recv() => core.desired(desired, parts.plan_file.as_deref(), &parts.rev),
             done = core.runs.next() => core.finished(done),
             () = core.bulk.next(&mut finished) => {}
+            records = core.sweeps.next() => records.into_iter().for_each(|record| core.record(record)),
             () = core.cx.clock.sleep_until(wake) => {}
         }
         for (task, began, run) in finished.drain(..) {
@@ -116,6 +118,7 @@ struct Core {
     schemas: HashMap<&'static str, Arc<KindSchema>>,
     runs: Runs,
     bulk: Bulk,
+    sweeps: Sweeps,
     tasks: HashMap<Arc<str>, Arc<Task>>,
     rules: Option<Rules>,
     restored: Vec<Saved>,
@@ -143,6 +146,7 @@ impl Core {
             schemas: KINDS.iter().map(|kind| (kind.spec.name, Arc::new(kind.spec.schema.clone()))).collect(),
             runs: Runs::new(cx.clone()),
             bulk: Bulk::new(cx.clone()),
+            sweeps: Sweeps::new(cx.clone()),
             tasks: HashMap::new(),
             rules: None,
             restored,
@@ -222,6 +226,10 @@ impl Core {
                     self.next_roster = now.mono;
                     JobResult { id, ok: true, detail: String::new() }
                 }
+                Job::Discover { id, wanted, keys } => match self.sweeps.begin(id, &wanted, &keys) {
+                    Ok(()) => continue, // it is answered when it ends
+                    Err((id, detail)) => JobResult { id, ok: false, detail },
+                },
                 Job::Unknown { id } => {
                     JobResult { id, ok: false, detail: "this agent does not know this job; update it".to_owned() }
                 }

@@ -29,6 +29,7 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Look at targets now: icmp, echo, tcp, http, tls, snmp, host",
         "立即监测目标：icmp、echo、tcp、http、tls、snmp、host",
     ),
+    ("Which addresses of a range answer, and what they are", "发现：某范围内哪些地址有应答、是什么设备"),
     ("Incidents: list them and handle them", "事件：列出与处理"),
     ("API tokens", "API 令牌"),
     ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录口令、令牌"),
@@ -181,6 +182,28 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("How to print: lines, or one JSON object with the whole preview", "输出格式：table 为逐行，json 为整个预览"),
     ("File to write; it must not be there yet", "要写入的文件，不得已存在"),
     ("How to print: the TOML itself, or one JSON object", "输出格式：table 为 TOML 原文，json 为一个对象"),
+    // discover.
+    (
+        "Ranges such as 10.65.0.0/24, or single addresses; at most 1,024 addresses",
+        "地址范围，如 10.65.0.0/24，或单个地址；最多 1024 个地址",
+    ),
+    (
+        "SNMP v2c community to try, from this machine (repeat for more)",
+        "要尝试的 SNMP v2c 团体名，由本机发现，可多次使用",
+    ),
+    (
+        "Named secret of the console to try; its agent looks (repeat for more)",
+        "要尝试的管理中心凭据，由其探针发现，可多次使用",
+    ),
+    ("Agent that looks, instead of this machine", "由哪个探针发现，代替本机"),
+    ("UDP port of SNMP", "SNMP 的 UDP 端口"),
+    (
+        "TCP ports to try, with commas [default: 22,23,80,443,3389,8080]",
+        "要尝试的 TCP 端口，用逗号分开 [默认：22,23,80,443,3389,8080]",
+    ),
+    ("Make assets of what was found and is none yet", "把发现的、台账中还没有的加入台账"),
+    ("Zone of the addresses [default: the agent's, else extranet]", "地址所属网络 [默认：探针的，否则 extranet]"),
+    ("Region of what is found [default: the agent's]", "所发现资产的区划 [默认：探针的]"),
     // probe.
     ("Kind of probe: icmp, echo, tcp, http, tls, snmp, host", "监测种类：icmp、echo、tcp、http、tls、snmp、host"),
     (

@@ -25,6 +25,7 @@ use super::inventory::{Diff, diff};
 
 pub use grid::{Grid, MAX_COLUMNS, MAX_FILE, MAX_ROWS, read};
 pub use heading::Field;
+pub use names::slug;
 pub use rows::{Against, judge};
 pub use write::{Lang, template_xlsx};
 

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod discoveries;
 pub mod imports;
 pub mod incidents;
 pub mod inventory;
@@ -36,6 +37,8 @@ use crate::console::store::StoreError;
 
 /// The largest JSON body: an action is a few hundred bytes, a long note 4,000.
 const MAX_JSON: usize = 64 << 10;
+/// The largest JSON body that carries a list: 1,024 findings of 700 bytes.
+const MAX_LONG_JSON: usize = 1 << 20;
 /// The largest inventory: 10,000 assets of 400 bytes, four times over.
 const MAX_TOML: usize = 16 << 20;
 /// The longest a request may take before it is given up.
@@ -145,6 +148,7 @@ async fn read_body(route: &Route, body: Body) -> Result<Bytes, Problem> {
     let most = match route.body {
         Takes::No => 0,
         Takes::Json(_) => MAX_JSON,
+        Takes::LongJson(_) => MAX_LONG_JSON,
         Takes::Toml => MAX_TOML,
         Takes::File => crate::config::import::MAX_FILE,
     };

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use crate::model::discovery::{Found, Wanted};
 use crate::model::incident::{AckKind, CloseCause, Incident, IncidentState, TimelineEntry};
 use crate::model::inventory::Inventory;
-use crate::model::{AgentId, Object, RegionId, Secret, SecretText, Severity, Wall};
+use crate::model::{AgentId, Object, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
 
 /// What a principal may do. Ordered by power within the first three; `Metrics` stands apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -237,6 +238,19 @@ pub enum Command {
         /// Name.
         name: String,
     },
+    /// Have an agent sweep addresses (admin); answers `Outcome::Started`.
+    Discover {
+        /// Who looks.
+        agent: AgentId,
+        /// At what.
+        wanted: Wanted,
+        /// The zone the addresses are in.
+        zone: ZoneId,
+        /// The region that what is found belongs to, if it is known.
+        region: Option<RegionId>,
+        /// What was found already, if the caller has swept itself; then no agent is asked.
+        found: Option<Vec<Found>>,
+    },
     /// Have an object's probes run now (operator).
     ProbeNow {
         /// Object.
@@ -262,6 +276,8 @@ pub enum Outcome {
         /// The token.
         token: SecretText,
     },
+    /// A sweep with this id was begun.
+    Started(String),
     /// Jobs were queued for these agents.
     Queued(Vec<AgentId>),
     /// The inventory's new revision.

@@ -200,14 +200,10 @@ pub async fn apply(service: &Service, actor: &Actor, token: &str, reason: Option
     if !sheet.changes_anything() {
         return Ok(Applied { rev, added, changed, bad, secrets: Vec::new() });
     }
-    let (merged, mut summary) = plan(&base, &sheet)?;
+    let merged = sheet.merged(&base);
+    let mut summary = written(&base, &merged, &sheet.file)?;
     let secrets: Vec<(String, Secret)> = sheet.secrets.iter().map(|s| (s.name.clone(), s.secret.clone())).collect();
     let names: Vec<String> = secrets.iter().map(|(name, _)| name.clone()).collect();
-    let more = summary.len().saturating_sub(MAX_LINES);
-    if more > 0 {
-        summary.truncate(MAX_LINES);
-        summary.push(format!("... and {more} more"));
-    }
     summary.insert(0, format!("file {}: {added} added, {changed} changed, {bad} left out", sheet.file));
     let command = Command::Import { inventory: Box::new(merged), secrets, summary, base_rev: rev };
     let rev = match service.store.command(actor, reason, command).await? {
@@ -243,7 +239,7 @@ pub fn read_mapping(text: &str) -> Result<Mapping, Problem> {
 }
 
 /// What an import shows is the whole inventory, and what it changes belongs to no region.
-fn permitted(actor: &Actor) -> Result<(), Problem> {
+pub(super) fn permitted(actor: &Actor) -> Result<(), Problem> {
     if actor.role == Role::Admin && actor.scope == Scope::All {
         return Ok(());
     }
@@ -284,21 +280,25 @@ async fn judge(service: &Service, upload: &Upload) -> Result<(u64, Sheet), Probl
     })
 }
 
-/// The inventory as it would be, and what changes, in lines. What the store could not read back is refused: it
-/// would keep the console from starting.
-fn plan(base: &Inventory, sheet: &Sheet) -> Result<(Inventory, Vec<String>), Problem> {
-    let diff = sheet.diff(base);
-    let lines: Vec<String> = diff.changes.iter().map(ToString::to_string).collect();
-    let text = inventory::export(&diff.merged);
-    let read = inventory::parse(&[(sheet.file.clone(), text)]);
-    if read.as_ref().is_ok_and(|read| *read == diff.merged) {
-        return Ok((diff.merged, lines));
+/// What changes, in lines for the audit trail. What the store could not read back is refused: it would keep the
+/// console from starting.
+pub(super) fn written(base: &Inventory, merged: &Inventory, name: &str) -> Result<Vec<String>, Problem> {
+    let text = inventory::export(merged);
+    let read = inventory::parse(&[(name.to_owned(), text)]);
+    if read.as_ref().is_ok_and(|read| read == merged) {
+        let diff = inventory::diff(base, merged, false);
+        let mut lines: Vec<String> = diff.changes.iter().take(MAX_LINES).map(ToString::to_string).collect();
+        let more = diff.changes.len().saturating_sub(MAX_LINES);
+        if more > 0 {
+            lines.push(format!("... and {more} more"));
+        }
+        return Ok(lines);
     }
     let first = read.err().and_then(|list| list.first().map(ToString::to_string)).unwrap_or_default();
     tracing::error!(%first, "an import gave an inventory that does not read back and was not applied");
     Err(Problem::new(
         StatusCode::UNPROCESSABLE_ENTITY,
-        format!("导入结果不能写入台账，未作任何更改：{first}"),
+        format!("结果不能写入台账，未作任何更改：{first}"),
         format!("the result cannot stand in the inventory, nothing was changed: {first}"),
     ))
 }

@@ -14,6 +14,7 @@ mod chunk;
 mod commands;
 mod days;
 mod db;
+mod discoveries;
 mod incidents;
 mod ingest;
 mod inventory;
@@ -50,6 +51,7 @@ use crate::console::command::{
 };
 use crate::console::pki::{Authority, ServerIdentity};
 use crate::engine::incident::Policy;
+use crate::model::discovery::Found;
 use crate::model::incident::Incident;
 use crate::model::inventory::Inventory;
 use crate::model::plan::Job;
@@ -246,10 +248,27 @@ impl Store {
         self.read(own::saved).await
     }
 
-    /// Jobs that an agent has not answered.
+    /// Jobs that an agent has not answered; a sweep brings the secrets it needs, which are stored nowhere with it.
     pub async fn jobs(&self, agent: &AgentId) -> Result<Vec<Job>, StoreError> {
         let agent = agent.clone();
-        self.read(move |core| agents::jobs(core, &agent)).await
+        let mut jobs = self.read(move |core| agents::jobs(core, &agent)).await?;
+        for job in &mut jobs {
+            if let Job::Discover { wanted, keys, .. } = job {
+                *keys = wanted.secrets.iter().filter_map(|name| Some((name.clone(), self.secret(name)?))).collect();
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Sweeps, newest first.
+    pub async fn discoveries(&self) -> Result<Vec<DiscoveryRow>, StoreError> {
+        self.read(discoveries::list).await
+    }
+
+    /// A sweep with what it found, in order of addresses.
+    pub async fn discovery(&self, id: &str) -> Result<Option<(DiscoveryRow, Vec<Found>)>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |core| discoveries::one(core, &id)).await
     }
 
     /// Marks a job as done; ingest does so itself for `job_result` records.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Severity;
+use super::discovery::{Keys, Wanted};
 use super::id::{AgentId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
 use super::secret::Secret;
 
@@ -281,6 +282,16 @@ pub enum Job {
     Roster {
         /// Job id.
         id: String,
+    },
+    /// Look which addresses answer, and what they are.
+    Discover {
+        /// Job id.
+        id: String,
+        /// What to look at.
+        wanted: Wanted,
+        /// Values of the secrets it names; put in when the job is handed out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        keys: Keys,
     },
     /// One of a newer console; it is answered with a refusal.
     #[serde(skip)]

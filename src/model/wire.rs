@@ -11,6 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::alert::{Alert, AlertKey, AlertState, ClearReason, Severity};
+use super::discovery::Progress;
 use super::id::*;
 use super::observation::Tally;
 use super::plan::{Job, Plan};
@@ -177,6 +178,8 @@ pub enum Record {
     AgentStatus(AgentStatus),
     /// A job is done.
     JobResult(JobResult),
+    /// How far a sweep is and what it found.
+    Discovery(Progress),
     /// Records that will never come.
     Gap(Gap),
 }
@@ -191,6 +194,7 @@ impl Record {
             Self::Facts(_) => "facts",
             Self::AgentStatus(_) => "agent_status",
             Self::JobResult(_) => "job_result",
+            Self::Discovery(_) => "discovery",
             Self::Gap(_) => "gap",
         }
     }
@@ -212,6 +216,7 @@ impl Record {
             Self::Facts(f) => serde_json::to_value(f),
             Self::AgentStatus(s) => serde_json::to_value(s),
             Self::JobResult(j) => serde_json::to_value(j),
+            Self::Discovery(d) => serde_json::to_value(d),
             Self::Gap(g) => serde_json::to_value(g),
         }
         .expect("wire types have string keys only, so they always serialise")
@@ -226,6 +231,7 @@ impl Record {
             "facts" => Self::Facts(Facts::deserialize(body)?),
             "agent_status" => Self::AgentStatus(AgentStatus::deserialize(body)?),
             "job_result" => Self::JobResult(JobResult::deserialize(body)?),
+            "discovery" => Self::Discovery(Progress::deserialize(body)?),
             "gap" => Self::Gap(Gap::deserialize(body)?),
             _ => return Ok(None),
         }))

@@ -318,7 +318,7 @@ pub(super) fn short_hash(text: &str) -> String {
 
 /// A text as a slug: lower case, everything else than letters and digits a hyphen; `None` if it has none or more
 /// than ASCII.
-pub(super) fn slug(text: &str) -> Option<String> {
+pub fn slug(text: &str) -> Option<String> {
     let plain: String = text.chars().map(narrow).collect();
     if !plain.is_ascii() {
         return None;

@@ -103,7 +103,7 @@ fn operation(route: &Route) -> Value {
     });
     let body = match route.body {
         Body::No => None,
-        Body::Json(keys) => {
+        Body::Json(keys) | Body::LongJson(keys) => {
             let properties: Map<String, Value> =
                 keys.iter().map(|(name, about)| ((*name).to_owned(), json!({ "description": about }))).collect();
             let schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });

@@ -117,6 +117,7 @@ fn zh_of(what: &str) -> &str {
         "asset" => "资产",
         "link" => "链路",
         "region" => "区划",
+        "zone" => "网络",
         "object" => "对象",
         "user" => "用户",
         "session" => "会话",

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, Query, param, required};
-use super::{accounts, admin, imports, incidents, inventory, objects, openapi};
+use super::{accounts, admin, discoveries, imports, incidents, inventory, objects, openapi};
 use crate::console::command::{Actor, Role};
 use crate::console::service::Service;
 
@@ -111,6 +111,8 @@ pub enum Body {
     No,
     /// A JSON object: its keys as `name: meaning`.
     Json(&'static [(&'static str, &'static str)]),
+    /// The same, with room for a list.
+    LongJson(&'static [(&'static str, &'static str)]),
     /// An inventory as TOML.
     Toml,
     /// A spreadsheet, whatever type it says it is.
@@ -485,6 +487,41 @@ pub const ROUTES: &[Route] = &[
     ),
     admin_only(get("/import/{token}/bad.xlsx", &[], "the bad rows as a workbook", run!(imports::bad))),
     get("/import/template.xlsx", &[], "an empty workbook with the headings that are known", run!(imports::template)),
+    // -- discovery
+    admin_only(list(
+        "/discoveries",
+        &[],
+        "sweeps of addresses, newest first, with how far they are",
+        run!(discoveries::list),
+    )),
+    post(
+        "/discoveries",
+        Needs::Admin,
+        Body::LongJson(&[
+            ("cidr", "ranges such as 10.65.0.0/24, at most 1,024 addresses"),
+            ("agent", "who looks; the only one alive if absent"),
+            ("secrets", "names of SNMP secrets to try, at most 4 (optional)"),
+            ("snmp_port", "161 if absent"),
+            ("tcp_ports", "at most 16; 22, 23, 80, 443, 3389, 8080 if absent"),
+            ("zone", "the addresses' zone; the agent's if absent"),
+            ("region", "the region of what is found; the agent's if absent"),
+            ("found", "what a sweep elsewhere found already; then no agent is asked (optional)"),
+        ]),
+        "have an agent look which addresses answer and what they are",
+        run!(discoveries::start),
+    ),
+    admin_only(get("/discoveries/{id}", &[], "a sweep with what it found, as proposals", run!(discoveries::one))),
+    post(
+        "/discoveries/{id}/adopt",
+        Needs::Admin,
+        Body::LongJson(&[
+            ("addresses", "which: objects of address, name, kind; all that are new if absent"),
+            ("region", "their region (optional)"),
+            ("owner", "their owner and operator (optional)"),
+        ]),
+        "make assets of proposals, in one transaction",
+        run!(discoveries::adopt),
+    ),
     get("/definitions", &[], "probes and rules in force, and what is wrong with the files", run!(admin::definitions)),
     admin_only(list("/audit", &[LIMIT, AFTER], "audit rows, newest first", run!(admin::audit))),
 ];

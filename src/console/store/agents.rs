@@ -293,7 +293,7 @@ pub(super) fn job_done(writer: &mut Writer, agent: &AgentId, result: &JobResult)
             params![result.id, agent.as_str(), now.millis(), result.ok, result.detail],
         )
         .map_err(sql("finish a job"))?;
-    Ok(())
+    super::discoveries::ended(writer, agent, result)
 }
 
 /// See `Store::facts`.

@@ -12,7 +12,7 @@ use super::db::sql;
 use super::scope::Seen;
 use super::types::{StoreError, TokenRow};
 use super::writer::Writer;
-use super::{Store, accounts, agents, audit, certificates, incidents, inventory, sealed, tokens};
+use super::{Store, accounts, agents, audit, certificates, discoveries, incidents, inventory, sealed, tokens};
 use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
 use crate::model::incident::{AckKind, Incident};
@@ -98,6 +98,7 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::Close { id, .. } => ("incident.close", incident(id), Role::Operator),
         Command::Note { id, .. } => ("incident.note", incident(id), Role::Operator),
         Command::ProbeNow { object, .. } => ("probe.now", object.to_string(), Role::Operator),
+        Command::Discover { agent, .. } => ("discovery.begin", format!("agent:{agent}"), Role::Admin),
         Command::InventoryApply { .. } => ("inventory.apply", "inventory".to_owned(), Role::Admin),
         Command::Import { .. } => ("inventory.import", "inventory".to_owned(), Role::Admin),
         Command::SecretSet { name, .. } => ("secret.set", format!("secret:{name}"), Role::Admin),
@@ -186,6 +187,13 @@ fn carry_out(
             on_incident(writer, actor, entry, &id, |incident| Input::Note { incident, actor: who, text })
         }
         Command::ProbeNow { object, count, spacing_ms } => probe_now(writer, actor, &object, count, spacing_ms),
+        Command::Discover { agent, wanted, zone, region, found } => {
+            entry.after = serde_json::json!({
+                "ranges": wanted.ranges, "secrets": wanted.secrets, "zone": zone.to_string(), "swept": found.is_some()
+            })
+            .to_string();
+            discoveries::command(writer, who, discoveries::Asked { agent, wanted, zone, region, found })
+        }
         Command::InventoryApply { inventory, summary, base_rev } => {
             entry.before = serde_json::json!({"rev": base_rev}).to_string();
             entry.after = serde_json::json!({ "changes": summary }).to_string();

@@ -32,6 +32,8 @@ pub struct Changes {
     pub incidents: u64,
     /// Jobs for agents.
     pub jobs: u64,
+    /// Sweeps: begun, further, ended.
+    pub discoveries: u64,
     /// Commands that were carried out or refused.
     pub audit: u64,
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod batches;
 mod changes;
+mod discoveries;
 mod enrolment;
 mod incidents;
 mod samples;

@@ -11,9 +11,10 @@ pub use account::*;
 
 use crate::console::command::{Role, Scope};
 use crate::model::alert::AlertKey;
+use crate::model::discovery::Wanted;
 use crate::model::incident::{Contribution, Flags, IncidentState};
 use crate::model::wire::{AgentStatus, BatchAnswer};
-use crate::model::{AgentId, Object, ProbeId, RegionId, Severity, Wall};
+use crate::model::{AgentId, Object, ProbeId, RegionId, Severity, Wall, ZoneId};
 
 /// Why the store could not do it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -485,4 +486,37 @@ pub struct StoreStats {
     pub hours_closed: u64,
     /// Bytes of core.db's write-ahead log.
     pub wal_bytes: u64,
+}
+
+/// A sweep that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiscoveryRow {
+    /// Id; also that of its job.
+    pub id: String,
+    /// Who looks.
+    pub agent: AgentId,
+    /// Who asked.
+    pub actor: String,
+    /// When.
+    pub created: Wall,
+    /// For what.
+    pub wanted: Wanted,
+    /// The zone the addresses are in.
+    pub zone: ZoneId,
+    /// The region that what is found belongs to, if it is known.
+    pub region: Option<RegionId>,
+    /// Addresses looked at.
+    pub looked: u64,
+    /// Addresses in all.
+    pub total: u64,
+    /// When the agent told of it last.
+    pub heard: Option<Wall>,
+    /// When it ended.
+    pub ended: Option<Wall>,
+    /// Whether it looked at all of them.
+    pub ok: Option<bool>,
+    /// Words of its end.
+    pub detail: String,
+    /// Addresses that answered.
+    pub found: u64,
 }

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::super::db::sql;
 use super::super::types::StoreError;
 use super::super::writer::Writer;
-use super::super::{agents, incidents, own};
+use super::super::{agents, discoveries, incidents, own};
 use super::{Context, HISTORY, Outcome, refuse};
 use crate::engine::incident::Input;
 use crate::model::wire::{AgentStatus, Facts, Record};
@@ -49,6 +49,7 @@ pub(super) fn take(
         }
         Record::AgentStatus(status) => take_status(writer, context, at, status, outcome),
         Record::JobResult(result) => agents::job_done(writer, agent, &result),
+        Record::Discovery(progress) => discoveries::progress(writer, agent, progress),
         // Those are items of their own.
         Record::Samples(_) | Record::Gap(_) => Ok(()),
     }

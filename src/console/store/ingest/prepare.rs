@@ -1,5 +1,6 @@
 //! From envelopes to items, before the writer sees them: what can be said about a record without the tables.
 
+use crate::model::discovery::MAX_ADDRESSES;
 use crate::model::id::MAX_NAME;
 use crate::model::wire::{Batch, Envelope, Facts, Gap, MAX_SAMPLE_ROWS, Record, Samples, Stream};
 use crate::model::{Alert, Wall};
@@ -105,6 +106,9 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
             status.limits.truncate(MAX_NAMED);
             status.limits.iter_mut().chain([&mut status.version, &mut status.hostname]).for_each(cut);
             Item::Event(Record::AgentStatus(status))
+        }
+        Ok(Some(Record::Discovery(progress))) if progress.found.len() > MAX_ADDRESSES => {
+            malformed("it found more than a sweep may look at".to_owned())
         }
         Ok(Some(Record::JobResult(mut result))) => {
             cut(&mut result.detail);
