@@ -120,7 +120,7 @@ pub enum Verb {
     Agent(agent::Args),
     /// Read settings, definitions and inventory as the daemon would; print every mistake.
     Check(check::Args),
-    /// The declared inventory: apply, export, diff.
+    /// The declared inventory: apply, export, diff, import.
     Inventory(inventory::Args),
     /// Look at targets now: icmp, echo, tcp, http, tls, snmp, host.
     Probe(probe::Args),

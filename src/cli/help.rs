@@ -24,7 +24,7 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Read settings, definitions and inventory as the daemon would; print every mistake",
         "按守护进程的方式读取配置、定义和台账，列出全部错误",
     ),
-    ("The declared inventory: apply, export, diff", "台账：应用、导出、比较"),
+    ("The declared inventory: apply, export, diff, import", "台账：应用、导出、比较、导入"),
     (
         "Look at targets now: icmp, echo, tcp, http, tls, snmp, host",
         "立即监测目标：icmp、echo、tcp、http、tls、snmp、host",
