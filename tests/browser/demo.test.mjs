@@ -1,0 +1,180 @@
+// The demo as a newcomer and an operator see it: every page in both languages at three widths, an incident from
+// opening to closing with a colleague who watches, and the same without scripts.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { firstOf, navigation, slug } from "./pages.mjs";
+import { LANGS, VIEWPORTS, accessible, browser, fits, open, shot, signedIn, start, until } from "./rig.mjs";
+
+const NET = String(70 + (process.pid % 150));
+let program, chrome;
+
+before(async () => {
+  program = await start("--demo", "--demo-net", NET, "--demo-pace", "2");
+  chrome = await browser();
+});
+
+after(async () => {
+  await chrome?.close();
+  await program?.stop();
+});
+
+// Pages of single things; what there is decides which.
+async function things(page) {
+  const found = ["/account", "/gallery"];
+  for (const list of ["/incidents", "/assets", "/links", "/agents"]) found.push(await firstOf(page, program, list));
+  return found;
+}
+
+for (const lang of LANGS) {
+  test(`every page stands in ${lang}, at every width, for everybody`, async () => {
+    const page = await signedIn(chrome, program, { lang });
+    const paths = [...await navigation(page, program), ...await things(page)];
+    const tag = lang === "en" ? "en" : "zh";
+    for (const path of paths) {
+      for (const [view, size] of Object.entries(VIEWPORTS)) {
+        await page.setViewportSize(size);
+        const answer = await open(page, program, path);
+        assert.equal(answer.status(), 200, path);
+        assert.equal(await page.getAttribute("html", "lang"), lang);
+        assert.match(await page.textContent("p.demo"), lang === "en" ? /demo/i : /演示/);
+        await fits(page);
+        if (view !== "wall") await accessible(page, `${path} ${view} ${lang}`);
+        await shot(page, `${tag}-${view}-${slug(path)}`);
+        page.made.clean();
+      }
+    }
+  });
+}
+
+const SAID = 1_000; // an action is seen in another browser within a second
+
+// Waits in a page, without a reload, until a region says it; gives the milliseconds since `from`.
+async function seen(page, region, words, from) {
+  await page.waitForFunction(([where, text]) => document.querySelector(where)?.textContent.includes(text), [region, words], { timeout: 10_000 });
+  return Date.now() - from;
+}
+
+// Sends one of the forms of an incident and waits for the answer. What is not due stands behind a summary.
+async function act(page, action, fill = async () => undefined) {
+  const form = page.locator(`.actions form[action$='/${action}']`);
+  if (!(await form.isVisible())) await page.locator(".actions details", { has: form }).locator("summary").click();
+  await fill(form);
+  const [answer] = await Promise.all([
+    page.waitForResponse((r) => r.request().method() === "POST" && r.url().endsWith(`/${action}`)),
+    form.locator("button[type=submit]").click(),
+  ]);
+  const at = Date.now();
+  assert.equal(answer.status(), 303, `${action}: ${answer.status()}`);
+  await page.waitForURL(/said=/);
+  return at;
+}
+
+test("an incident goes from opening to closing, and a colleague sees every step at once", async () => {
+  const mine = await signedIn(chrome, program, { lang: "zh-CN" });
+  const colleague = await signedIn(chrome, program, { lang: "en" });
+
+  // It opens by itself, and the overview has it without a reload.
+  await open(mine, program, "/");
+  await mine.waitForSelector("main a[href^='/incidents/']", { timeout: 90_000 });
+  await shot(mine, "zh-desktop-overview-with-incident");
+  // From the inbox to one that still burns and is nobody's symptom; its page leads to the object, and to the port.
+  const path = await until("an open incident", async () => {
+    await open(mine, program, "/incidents?state=open");
+    return mine.getAttribute("table.grid a.strong[href^='/incidents/']", "href", { timeout: 500 });
+  }, 120);
+  await open(colleague, program, path);
+  await open(mine, program, path);
+  await mine.made.clean();
+  await accessible(mine);
+  await shot(mine, "zh-desktop-incident", { fullPage: true });
+
+  const took = {};
+  let at = await act(mine, "ack", (form) => form.locator("textarea[name=comment]").fill("已联系运营商"));
+  took.ack = await seen(colleague, "#now", "acknowledged", at).catch(() => seen(colleague, "#now", "Acknowledged", at));
+  at = await act(mine, "assign", (form) => form.locator("input[name=other]").fill("雷工"));
+  took.assign = await seen(colleague, "#now", "雷工", at);
+  at = await act(mine, "note", (form) => form.locator("textarea[name=text]").fill("<b>光缆被挖断</b>"));
+  took.note = await seen(colleague, "#story", "<b>光缆被挖断</b>", at);
+  await shot(colleague, "en-desktop-incident", { fullPage: true });
+  if (await mine.locator(".actions form[action$='/resolve']").count()) {
+    at = await act(mine, "resolve", (form) => form.locator("textarea[name=reason]").fill("抢修完成"));
+    took.resolve = await seen(colleague, "#now .badges", "esolved", at);
+  }
+  at = await act(mine, "close", async (form) => {
+    await form.locator("select[name=cause]").selectOption("fibre_cut");
+    await form.locator("input[name=party]").fill("电信");
+    await form.locator("textarea[name=comment]").fill("已修复");
+  });
+  took.close = await seen(colleague, "#now .badges", "losed", at);
+  console.log(`seen by the colleague after, in ms: ${JSON.stringify(took)}`);
+  for (const [what, ms] of Object.entries(took)) assert.ok(ms <= SAID, `${what} was seen after ${ms} ms`);
+  await accessible(mine);
+  mine.made.clean();
+  colleague.made.clean();
+
+  // What was done is in the audit trail.
+  await open(mine, program, "/audit");
+  assert.match(await mine.textContent("main"), /ack/i);
+});
+
+test("from the overview to the incident to the port", async () => {
+  const page = await signedIn(chrome, program, { lang: "zh-CN" });
+  // A cable that was cut is an incident of a link or of the port at its end; one of them leads to a port.
+  const port = await until("an incident with a port", async () => {
+    await open(page, program, "/");
+    const incidents = await page.$$eval("main a[href^='/incidents/']", (all) => [...new Set(all.map((a) => a.getAttribute("href").split("?")[0]))]);
+    for (const path of incidents.slice(0, 5)) {
+      await open(page, program, path);
+      const link = await page.$("main a[href*='?port=']");
+      if (link) return link;
+    }
+    return undefined;
+  }, 150);
+  const name = (await port.textContent()).trim();
+  await Promise.all([page.waitForNavigation(), port.click()]);
+  assert.match(page.url(), /\/assets\/[^?]+\?port=.*#ports$/);
+  await page.waitForSelector("#ports");
+  assert.ok(name.includes(new URL(page.url()).searchParams.get("port")), name);
+  await shot(page, "zh-desktop-port");
+  page.made.clean();
+});
+
+test("without scripts: sign-in, inbox, incident, acknowledge are plain forms", async () => {
+  const page = await signedIn(chrome, program, { lang: "zh-CN", view: "phone", scripts: false });
+  await page.click("a[hreflang=en]");
+  assert.equal(await page.getAttribute("html", "lang"), "en");
+  await page.click("a[hreflang='zh-CN']");
+  const path = await firstOf(page, program, "/incidents");
+  await page.selectOption("form.filters select[name=state]", "open");
+  await page.click("form.filters button[type=submit]");
+  assert.match(page.url(), /state=open/);
+  const open1 = await until("an open incident", async () => {
+    await open(page, program, "/incidents?state=open");
+    return page.getAttribute("table.grid a.strong[href^='/incidents/']", "href", { timeout: 500 });
+  }, 120);
+  await open(page, program, open1 ?? path);
+  await shot(page, "zh-phone-incident-without-scripts", { fullPage: true });
+  await page.fill(".actions form[action$='/ack'] textarea[name=comment]", "收到");
+  await page.click(".actions form[action$='/ack'] button[type=submit]");
+  assert.match(page.url(), /said=ack/);
+  assert.match(await page.textContent("#now"), /已受理/);
+  await page.click("form[action='/signout'] button");
+  assert.match(page.url(), /\/signin$/);
+  page.made.clean();
+});
+
+test("Chromium 88 draws the charts and follows what happens", async () => {
+  const old = await browser("old");
+  try {
+    const page = await signedIn(old, program, { lang: "zh-CN" });
+    for (const path of [...await navigation(page, program), ...await things(page)]) {
+      assert.equal((await open(page, program, path)).status(), 200, path);
+      page.made.clean();
+    }
+    await open(page, program, await firstOf(page, program, "/assets"));
+    await shot(page, "old-asset");
+    page.made.clean();
+  } finally {
+    await old.close();
+  }
+});
