@@ -1,6 +1,7 @@
 //! Judgement: pure functions of (state, input, now) to effects. No sockets, files, clocks, randomness or
 //! async in here, so every behaviour is a table of values, and virtual time tests it.
 
+pub mod ends; // what both ends of a link say of it
 pub mod expose; // the newest value of every series, as Prometheus text
 pub mod flap; // Icinga's flapping formula
 pub mod incident; // what alerts of all agents make: incidents

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::engine::ends;
 use crate::model::field::{Catalog, KindSchema, KindSpec, SettingDef, SettingType};
 use crate::model::id::AgentId;
 use crate::model::observation::{Cause, Observation, Outcome, Row, Tally, Value};
@@ -42,6 +43,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },
     Kind { spec: &snmp::SPEC, runner: Runner::Each(snmp::prober) },
     Kind { spec: &host::SPEC, runner: Runner::Each(host::prober) },
+    Kind { spec: &ends::SPEC, runner: Runner::Derived },
 ];
 
 /// The setting of every kind that resolves a name.
@@ -71,13 +73,15 @@ pub struct Kind {
     pub runner: Runner,
 }
 
-/// How a kind runs. Either way every planned run ends in exactly one `Run`.
+/// How a kind runs. `Each` or `Bulk`, every planned run ends in exactly one `Run`.
 #[derive(Debug)]
 pub enum Runner {
     /// One prober a task; whoever runs it schedules it and gives it a deadline.
     Each(EachFn),
     /// Owns its tasks, their pacing and its sockets.
     Bulk(BulkFn),
+    /// Nobody runs it: the console makes its samples of those of other kinds.
+    Derived,
 }
 
 /// Makes the prober of a task, or says why the task can never run (a setting that fits no target).

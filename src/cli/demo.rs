@@ -142,3 +142,6 @@ impl Stage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

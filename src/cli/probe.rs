@@ -18,7 +18,7 @@ use crate::model::id::AgentId;
 use crate::model::observation::Outcome;
 use crate::model::plan::Settings;
 use crate::net::clock::Clock;
-use crate::probe::{Ctx, KINDS, Kind, Limits, kind};
+use crate::probe::{Ctx, KINDS, Kind, Limits, Runner, kind};
 
 /// Options of `probe`.
 #[derive(Debug, clap::Args)]
@@ -74,8 +74,9 @@ pub fn run(args: Args) -> Answer {
 
 /// Everything that can be wrong with the words, before anything runs.
 fn check(args: Args) -> Result<Order, Failure> {
-    let Some(kind) = kind(&args.kind) else {
-        let known = KINDS.iter().map(|k| k.spec.name).collect::<Vec<_>>().join(", ");
+    let Some(kind) = kind(&args.kind).filter(|kind| !matches!(kind.runner, Runner::Derived)) else {
+        let looks = |kind: &&Kind| !matches!(kind.runner, Runner::Derived);
+        let known = KINDS.iter().filter(looks).map(|k| k.spec.name).collect::<Vec<_>>().join(", ");
         let name = &args.kind;
         return Err(Failure::usage(pick(
             format!("没有 `{name}` 这种监测；可用的有 {known}"),

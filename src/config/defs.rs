@@ -89,7 +89,7 @@ pub struct RuleDef {
     pub clear_for: Duration,
     /// Intervals without a valid run until `no-data`; 0 = never.
     pub no_data: u32,
-    /// Problems on the same object that explain this one.
+    /// Problems, on the same object or on what it hangs on, that explain this one.
     pub folds_into: Vec<ProblemId>,
     /// Severity.
     pub severity: Severity,

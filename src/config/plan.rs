@@ -96,11 +96,11 @@ pub fn console_rules(
     definitions: &Definitions,
     catalog: Catalog,
 ) -> (Vec<PlanRule>, Vec<PlanObject>) {
-    let _ = catalog;
     let watched = assign::everything(inventory);
     let facts = attributes::Facts::of_all(inventory, &watched.objects());
     let mut notes = Vec::new(); // the plans of the agents say the same
-    let tasks = tasks::tasks(definitions, &watched, &facts, &mut notes);
+    let mut tasks = tasks::tasks(definitions, &watched, &facts, &mut notes);
+    tasks.extend(tasks::derived(inventory, catalog));
     let rules = rules::rules(definitions, RuleAt::Console, &facts, &tasks);
     let used: BTreeSet<&Object> = rules.iter().flat_map(|r| &r.cases).flat_map(|c| &c.objects).collect();
     let objects = facts.into_plan_objects(|object| used.contains(object));

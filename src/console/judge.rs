@@ -11,8 +11,10 @@ use crate::config::plan::console_rules;
 use crate::console::command::{Actor, Command, Role, Scope};
 use crate::console::service::Service;
 use crate::console::store::FreshSamples;
+use crate::engine::ends::Ends;
+use crate::engine::incident::CONSOLE;
 use crate::engine::rule::{Effect, Rules, Saved};
-use crate::model::Alert;
+use crate::model::{AgentId, Alert};
 
 /// How often stale series are forgotten.
 const EXPIRE: Duration = Duration::from_secs(10);
@@ -25,6 +27,8 @@ pub async fn run(service: Service) {
     let (mut changes, mut definitions) = (service.store.subscribe(), service.watch_definitions());
     let mut seen = changes.borrow_and_update().plan;
     definitions.borrow_and_update();
+    let mut ends = Ends::default();
+    ends.set(&service.store.inventory().1);
     let mut rules = start(&service).await;
     let mut next_expire = service.clock.mono().plus(EXPIRE);
     let mut next_tick = service.clock.mono();
@@ -32,7 +36,7 @@ pub async fn run(service: Service) {
         let wake = next_tick.min(next_expire);
         let effects = tokio::select! {
             fresh = feed.recv() => match fresh {
-                Ok(fresh) => take(&service, &mut rules, &fresh),
+                Ok(fresh) => take(&service, &mut rules, &mut ends, &fresh),
                 Err(RecvError::Lagged(lost)) => {
                     tracing::warn!(lost, "samples came faster than they could be judged; the newest go on");
                     Vec::new()
@@ -44,6 +48,7 @@ pub async fn run(service: Service) {
                     Ok(now) => seen = now.plan,
                     Err(_) => return,
                 }
+                ends.set(&service.store.inventory().1);
                 reload(&service, &mut rules)
             }
             changed = definitions.changed() => {
@@ -97,10 +102,16 @@ fn tell(service: &Service, problems: Vec<String>) {
     service.set_console_rule_problems(problems);
 }
 
-fn take(service: &Service, rules: &mut Rules, fresh: &FreshSamples) -> Vec<Effect> {
+fn take(service: &Service, rules: &mut Rules, ends: &mut Ends, fresh: &FreshSamples) -> Vec<Effect> {
     let now = service.clock.now();
     service.exposition().take(&fresh.agent, &fresh.samples, fresh.skew_ms, now);
-    rules.observe_samples(&fresh.agent, &fresh.samples, now)
+    let mut effects = rules.observe_samples(&fresh.agent, &fresh.samples, now);
+    // Both ends of a link: no agent need see more than one of them.
+    if let (Some(found), Ok(own)) = (ends.take(&fresh.samples, now.mono), AgentId::new(CONSOLE)) {
+        service.exposition().take(&own, &found, fresh.skew_ms, now);
+        effects.extend(rules.observe_samples(&own, &found, now));
+    }
+    effects
 }
 
 async fn carry_out(service: &Service, effects: Vec<Effect>) {

@@ -208,6 +208,9 @@ pub struct Policy {
     pub vantage: BTreeMap<ProblemId, Vantage>,
     /// Which agents watch an object; where nothing is said, those that have spoken about it.
     pub watchers: BTreeMap<Object, BTreeSet<AgentId>>,
+    /// What an object hangs on: groups of objects; it is out of reach when all of any group are. A symptom looks
+    /// there for its cause too.
+    pub hangs_on: BTreeMap<Object, Vec<Vec<Object>>>,
 }
 
 /// All incidents that may still change by themselves, and the newest that have ended.
@@ -231,7 +234,11 @@ pub struct Book {
     timed: BTreeSet<Arc<str>>,
     /// Symptoms whose cause is gone: when it ended, and when we learnt it.
     held: BTreeMap<Arc<str>, (Wall, Wall)>,
+    /// Active symptoms by their cause.
+    symptoms: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
     policy: Policy,
+    /// `Policy::hangs_on` the other way round.
+    hanging: HashMap<Object, BTreeSet<Object>>,
     dropped: u64,
 }
 
@@ -285,6 +292,12 @@ impl Book {
 
     /// Sets the policy; it counts from the next input on.
     pub fn set_policy(&mut self, policy: Policy) {
+        self.hanging.clear();
+        for (object, groups) in &policy.hangs_on {
+            for above in groups.iter().flatten() {
+                self.hanging.entry(above.clone()).or_default().insert(object.clone());
+            }
+        }
         self.policy = policy;
     }
 
@@ -309,6 +322,10 @@ impl Book {
         self.incidents.insert(id.clone(), incident);
         if state.active() {
             self.index(&id);
+            let hung = self.incidents.get(&id).filter(|i| i.flags.topology).and_then(|i| i.cause.clone());
+            if let Some(cause) = hung {
+                self.symptoms.entry(cause).or_default().insert(id);
+            }
         } else {
             let newer = self
                 .ended
@@ -430,6 +447,9 @@ impl Book {
         remove(&mut self.by_object, object, id);
         for agent in agents {
             remove(&mut self.by_agent, agent, id);
+        }
+        if let Some(cause) = &incident.cause {
+            remove(&mut self.symptoms, cause, id);
         }
         self.ended.insert(incident.key.clone(), id.clone());
         self.endings.push_back((id.clone(), incident.resolved.unwrap_or(incident.updated)));

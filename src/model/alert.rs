@@ -140,7 +140,7 @@ pub struct Alert {
     pub stale: bool,
     /// The values it was judged by, for a person: name and text with unit; at most 16.
     pub evidence: Vec<(String, String)>,
-    /// Problems on the same object of which this one is a symptom.
+    /// Problems, on the same object or on what it hangs on, of which this one is a symptom.
     pub folds_into: Vec<ProblemId>,
     /// GB/T 20986-2023 class, or empty.
     pub category: Arc<str>,

@@ -121,6 +121,8 @@ pub enum TargetNeed {
     Url,
     /// Nothing: the agent looks at its own host.
     Own,
+    /// Nothing, and no agent looks: the console makes it of what other kinds saw, for rules `at = "console"`.
+    Derived,
 }
 
 /// The type of a setting, with its bounds.

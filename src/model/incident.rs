@@ -155,7 +155,7 @@ pub struct Contribution {
     pub count: u32,
     /// What it was judged by.
     pub evidence: Vec<(String, String)>,
-    /// Problems on the same object of which this is a symptom.
+    /// Problems, on the same object or on what it hangs on, of which this is a symptom.
     pub folds_into: Vec<ProblemId>,
 }
 

@@ -216,7 +216,7 @@ pub struct PlanRule {
     pub clear_for_ms: u64,
     /// After so many intervals without a valid run the alert is stale and `no-data` is raised; 0 = never.
     pub no_data: u32,
-    /// Problems on the same object that explain this one.
+    /// Problems, on the same object or on what it hangs on, that explain this one.
     #[serde(default)]
     pub folds_into: Vec<ProblemId>,
     /// Severity.

@@ -47,7 +47,7 @@ impl Demo {
     /// Builds it within 127.NET.0.0/16; the same seed gives the same prefecture and the same troubles.
     pub fn new(net: u8, seed: u64, now: Wall) -> Result<Self, String> {
         let network = network::build(net, seed);
-        let authority = Arc::new(Authority::new("Fengsui demo CA", now)?);
+        let authority = Arc::new(Authority::new("Fengsui demo CA")?);
         let mut random = fastrand::Rng::with_seed(seed);
         let mut devices: Vec<DeviceSpec> =
             network.nodes.iter().map(|node| device(node, &authority, now, &mut random)).collect();

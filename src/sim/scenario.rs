@@ -8,6 +8,7 @@
 //! address = "127.1.0.1"
 //! snmp = { port = 1161, recording = "../recordings/switch.snmprec", community = "public" }
 //! http = { port = 8080, status = 200, body = "ok", delay = "5ms" }
+//! https = { port = 8443, not_after = "200d" }
 //! tcp = { port = 2222, banner = "hello" }
 //! udp_echo = { port = 7007 }
 //! [[step]]
@@ -29,6 +30,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::certificate::{self, Authority, Life};
 use super::device::Kind;
 use super::recording::{BadLine, Recording};
 use super::world::{Action, DeviceSpec, ServiceSpec, Step};
@@ -36,6 +38,8 @@ use crate::model::secret::{SnmpAuth, SnmpPrivacy};
 use crate::model::{Secret, SecretText};
 use crate::net::serve::Access;
 
+/// Certificates of https services live so long if nothing is said.
+const DEFAULT_LIFE: Duration = Duration::from_secs(200 * 86_400);
 /// The shortest `every`: a script that does more is a mistake, not a scenario.
 const MIN_EVERY: Duration = Duration::from_millis(100);
 
@@ -83,6 +87,7 @@ struct RawDevice {
     address: IpAddr,
     snmp: Option<Spanned<RawSnmp>>,
     http: Option<Spanned<RawHttp>>,
+    https: Option<Spanned<RawHttps>>,
     tcp: Option<RawTcp>,
     udp_echo: Option<RawUdp>,
 }
@@ -114,6 +119,17 @@ struct RawHttp {
     #[serde(default)]
     body: String,
     delay: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHttps {
+    #[serde(default)]
+    port: u16,
+    status: Option<u16>,
+    #[serde(default)]
+    body: String,
+    not_after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -286,6 +302,9 @@ fn read_device(
         let delay = reader.duration(http.delay.as_ref()).unwrap_or_default();
         services.push(ServiceSpec::new(http.port, Kind::Http { status, body: http.body.clone(), delay }));
     }
+    if let Some(https) = &device.https {
+        services.extend(read_https(reader, device, https));
+    }
     if let Some(tcp) = &device.tcp {
         services.push(ServiceSpec::new(tcp.port, Kind::Tcp { banner: tcp.banner.clone() }));
     }
@@ -293,6 +312,33 @@ fn read_device(
         services.push(ServiceSpec::new(udp.port, Kind::UdpEcho));
     }
     DeviceSpec { name: device.name.clone(), address: device.address, services }
+}
+
+fn read_https(reader: &mut Reader<'_>, device: &RawDevice, https: &Spanned<RawHttps>) -> Option<ServiceSpec> {
+    let (span, https) = (https.span(), https.get_ref());
+    let life = match https.not_after.as_deref().map(certificate::life) {
+        None => DEFAULT_LIFE,
+        Some(Some(Life::Left(life))) => life,
+        Some(_) => {
+            reader.say(&span, "`not_after` is a time from now, such as 200d or 36h; `set` may put it in the past");
+            return None;
+        }
+    };
+    let status = https.status.unwrap_or(200);
+    if !(100..=599).contains(&status) {
+        reader.say(&span, format!("status {status} is not within 100 to 599"));
+    }
+    match Authority::new("Fengsui simulator CA") {
+        Ok(authority) => {
+            let (authority, names) = (Arc::new(authority), vec![device.address.to_string()]);
+            let kind = Kind::Https { status, body: https.body.clone(), authority, names, life };
+            Some(ServiceSpec::new(https.port, kind))
+        }
+        Err(why) => {
+            reader.say(&span, why);
+            None
+        }
+    }
 }
 
 fn read_step(reader: &mut Reader<'_>, step: &Spanned<RawStep>, devices: &[DeviceSpec]) -> Option<Timed> {

@@ -9,6 +9,7 @@ mod architecture;
 mod bad;
 mod chaos;
 mod definitions;
+mod demo;
 mod discover;
 mod docs;
 mod door;

@@ -69,6 +69,9 @@ pub(super) fn start(
                 ));
             }
         }
+        Runner::Derived => {
+            return Err(format!("{}: found by the console, nobody can look at it", order.kind.spec.name));
+        }
         Runner::Bulk(begin) => {
             pace.began = pace.began.plus(WARM_UP);
             all.spawn(bulk(begin, cx.clone(), pace, tasks.into(), out));

@@ -7,7 +7,7 @@ use crate::config::expr::{Expr, Scope};
 use crate::config::kinds;
 use crate::config::reader::{Item, Table};
 use crate::config::units::format_duration;
-use crate::model::field::{Catalog, KindSpec};
+use crate::model::field::{Catalog, KindSpec, TargetNeed};
 use crate::model::{ObjectKind, ProbeId};
 
 use super::{Origin, ProbeDef};
@@ -33,6 +33,12 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, catalog: Catalog
     {
         let known: Vec<&str> = kind.on.iter().map(|k| k.as_str()).collect();
         item.fault(format!("kind `{}` cannot watch {on}", kind.name), format!("known: {}", known.join(", ")));
+    }
+    if kind.is_some_and(|kind| kind.target == TargetNeed::Derived)
+        && let Some(item) = table.item("kind")
+    {
+        let what = format!("kind `{}` is found by the console, not probed", item.text().unwrap_or_default());
+        item.fault(what, "write a rule on it with at = \"console\"; it needs no probe");
     }
     let filter = filter(table, on.as_ref().map(|(on, _)| *on));
     let interval = bounded(table, "interval", MIN_INTERVAL, MAX_INTERVAL);

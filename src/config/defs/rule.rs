@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::diag::{Level, did_you_mean};
 use crate::config::expr::{self, Expr, Ref, Scope};
 use crate::config::reader::Table;
-use crate::model::field::{Catalog, KindSpec};
+use crate::model::field::{Catalog, KindSpec, TargetNeed};
 use crate::model::plan::{RuleAt, RuleSource};
 use crate::model::{ObjectKind, ProbeId, ProblemId, RuleId, Severity, TableOn};
 
@@ -54,6 +54,13 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         "console" => Some(RuleAt::Console),
         _ => None,
     });
+    if kind.is_some_and(|kind| kind.target == TargetNeed::Derived)
+        && at != Some(RuleAt::Console)
+        && let Some(item) = table.item("kind")
+    {
+        let what = format!("kind `{}` is known at the console only", item.text().unwrap_or_default());
+        item.fault(what, "add at = \"console\"");
+    }
     let filter = filter(table, on);
     let params = params(table, kind);
     let scope = kind.zip(on).map(|(kind, on)| Scope::rule(kind, on, params.keys()));
@@ -77,9 +84,6 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
     let folds_into: Vec<ProblemId> = table.texts("folds_into").iter().filter_map(|i| i.parsed()).collect();
     if folds_into.len() > MAX_LIST {
         table.fault(format!("{} folds into more than {MAX_LIST} problems", table.label()), "name the causes only");
-    }
-    if problem.as_ref().is_some_and(|p| folds_into.contains(p)) {
-        table.fault(format!("{} folds into its own problem", table.label()), "name its cause");
     }
     let words = Severity::ALL.map(Severity::as_str);
     let severity = table.word("severity", &words, Severity::parse);

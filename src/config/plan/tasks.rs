@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::config::defs::{Definitions, ProbeDef};
-use crate::model::field::TargetNeed;
-use crate::model::inventory::{Asset, Link, Side, Website};
+use crate::model::field::{Catalog, TargetNeed};
+use crate::model::inventory::{Asset, Inventory, Link, LinkEnd, Side, Website};
 use crate::model::plan::{SettingValue, Settings, Target, Task};
-use crate::model::{Object, ObjectKind};
+use crate::model::{Object, ObjectKind, ProbeId};
 
 use super::assign::Watched;
 use super::attributes::Facts;
@@ -59,6 +59,34 @@ pub(super) fn tasks(
         }
     }
     tasks
+}
+
+/// What stands for data that the console finds itself: one a link with an end of ours, for each kind of that sort.
+pub(super) fn derived(inventory: &Inventory, catalog: Catalog) -> Vec<Task> {
+    let ours = |end: &LinkEnd| matches!(end, LinkEnd::Port { .. });
+    let links: Vec<&Link> = inventory.links.values().filter(|link| ours(&link.a) || ours(&link.b)).collect();
+    let kinds = catalog.iter().filter(|kind| kind.target == TargetNeed::Derived);
+    kinds
+        .filter_map(|kind| Some((kind, ProbeId::new(kind.name).ok()?)))
+        .flat_map(|(kind, probe)| {
+            links.iter().map(move |link| {
+                let object = Object::Link(link.id.clone());
+                Task {
+                    id: Arc::from(format!("{probe}|{object}|")),
+                    probe: probe.clone(),
+                    kind: Arc::from(kind.name),
+                    object,
+                    instance: Arc::from(""),
+                    target: Target::default(),
+                    settings: Settings::default(),
+                    interval_ms: 0,
+                    timeout_ms: 0,
+                    keep_ms: 0,
+                    secret: None,
+                }
+            })
+        })
+        .collect()
 }
 
 /// Where a task is aimed, and what tells it from others of the same probe and object.
@@ -123,6 +151,7 @@ fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
             aim.target.url = Some(site.url.clone());
             return Ok(vec![aim]);
         }
+        TargetNeed::Derived => return Err("this kind is found by the console, not probed"),
         TargetNeed::Address => {}
     }
     match (&asset.website, &asset.address) {

@@ -233,6 +233,9 @@ impl Book {
         }
         (incident.state, incident.ack, incident.resolved) = (IncidentState::Open, None, None);
         incident.count = incident.count.saturating_add(1);
+        if let Some(cause) = &incident.cause {
+            super::remove(&mut self.symptoms, cause, id);
+        }
         (incident.cause, incident.flags.topology, incident.flags.late) = (None, false, history);
         self.ended.remove(&alert.key);
         self.index(id);

@@ -1,7 +1,8 @@
-//! Symptoms under their cause: an incident whose alerts name the problem of another active one on the same
-//! object hangs under it and wakes nobody. When the cause is gone the symptom waits for a fresh word of its
+//! Symptoms under their cause: an incident whose alerts name the problem of another active one, on the same object
+//! or on what that hangs on, hangs under it and wakes nobody. When the cause is gone the symptom waits for a fresh word of its
 //! own, so that a recovery does not wake people for what is recovering too.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::incident::{AckKind, IncidentState, TimelineKind};
@@ -12,34 +13,113 @@ use super::{Book, CONSOLE, HOLD, Work};
 /// Longest chain of causes followed; three levels are already rare.
 const MAX_CHAIN: usize = 16;
 
+/// Objects looked at above one symptom: a device on a ring hangs on a handful.
+const MAX_ABOVE: usize = 256;
+/// Objects looked at below one cause: all that a prefecture has.
+const MAX_BELOW: usize = 20_000;
+
 impl Book {
-    /// Hangs the incidents of an object under each other, whichever came first.
+    /// Hangs the incidents of an object, and of those that hang on it, under each other, whichever came first.
     pub(super) fn fold(&mut self, object: &Object, work: &mut Work<'_>) {
-        let Some(ids) = self.by_object.get(object).filter(|ids| ids.len() > 1).cloned() else { return };
+        self.fold_own(object, work);
+        for below in self.hanging_on(object) {
+            self.fold_own(&below, work);
+        }
+    }
+
+    fn fold_own(&mut self, object: &Object, work: &mut Work<'_>) {
+        let alone = self.by_object.get(object).is_none_or(|ids| ids.len() < 2);
+        if alone && !self.policy.hangs_on.contains_key(object) {
+            return;
+        }
+        let ids = self.by_object.get(object).cloned().unwrap_or_default();
         for id in &ids {
             let Some(incident) = self.incidents.get(id) else { continue };
-            if incident.flags.topology && self.is_active(incident.cause.as_ref()) {
-                self.held.remove(id); // its cause may have come back
+            if let Some(cause) = incident.cause.clone().filter(|c| incident.flags.topology && self.is_active(Some(c)))
+            {
+                // Its cause may have come back.
+                if self.held.remove(id).is_some() {
+                    self.symptoms.entry(cause).or_default().insert(id.clone());
+                }
                 continue;
             }
-            let problems: Vec<&ProblemId> =
-                incident.contributions.iter().filter(|c| c.firing).flat_map(|c| &c.folds_into).collect();
+            let firing = incident.contributions.iter().filter(|c| c.firing);
+            let problems: BTreeSet<&ProblemId> = firing.flat_map(|c| &c.folds_into).collect();
             if problems.is_empty() {
                 continue;
             }
-            let cause = ids.iter().find(|other| {
+            let own = &incident.key.problem;
+            let here = ids.iter().find(|other| {
                 *other != id
-                    && self.incidents.get(*other).is_some_and(|other| problems.contains(&&other.key.problem))
+                    && self
+                        .incidents
+                        .get(*other)
+                        .is_some_and(|other| other.key.problem != *own && problems.contains(&other.key.problem))
                     && !self.is_below(other, id)
             });
-            let Some(cause) = cause.cloned() else { continue };
-            self.held.remove(id);
-            let text = self.incidents.get(&cause).map(|c| c.key.to_string()).unwrap_or_default();
-            if let Some(incident) = self.incidents.get_mut(id) {
-                (incident.cause, incident.flags.topology) = (Some(cause), true);
+            let (cause, elsewhere) = match here.cloned() {
+                Some(cause) => (Some(cause), false),
+                None => {
+                    let mut search = Search { book: self, id, problems: &problems, path: Vec::new(), looked: 0 };
+                    (search.above(object).map(|cause| self.top(cause)), true)
+                }
+            };
+            let Some(cause) = cause else { continue };
+            self.hang(id, &cause, work);
+            // What hangs on it from elsewhere has the same cause.
+            let theirs = if elsewhere { self.symptoms.get(id).cloned().unwrap_or_default() } else { BTreeSet::new() };
+            for symptom in theirs {
+                if self.incidents.get(&symptom).is_some_and(|i| i.key.object != *object) {
+                    self.hang(&symptom, &cause, work);
+                }
             }
-            work.line(id, work.now, CONSOLE, TimelineKind::Folded, text);
         }
+    }
+
+    fn hang(&mut self, id: &Arc<str>, cause: &Arc<str>, work: &mut Work<'_>) {
+        self.held.remove(id);
+        let text = self.incidents.get(cause).map(|c| c.key.to_string()).unwrap_or_default();
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let before = incident.cause.replace(cause.clone());
+        incident.flags.topology = true;
+        if let Some(before) = before {
+            super::remove(&mut self.symptoms, &before, id);
+        }
+        self.symptoms.entry(cause.clone()).or_default().insert(id.clone());
+        work.line(id, work.now, CONSOLE, TimelineKind::Folded, text);
+    }
+
+    /// The incident that this one hangs under, over all steps.
+    fn top(&self, id: Arc<str>) -> Arc<str> {
+        let mut at = id;
+        for _ in 0..MAX_CHAIN {
+            let above = self.incidents.get(&at).filter(|i| i.flags.topology).and_then(|i| i.cause.clone());
+            match above.filter(|above| self.is_active(Some(above))) {
+                Some(above) => at = above,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// Objects with active incidents that hang on this one, over any steps, if this one has any itself.
+    fn hanging_on(&self, object: &Object) -> Vec<Object> {
+        let mut found = Vec::new();
+        if self.hanging.is_empty() || !self.by_object.contains_key(object) {
+            return found;
+        }
+        let (mut seen, mut next) = (BTreeSet::from([object]), vec![object]);
+        while let Some(at) = next.pop() {
+            for below in self.hanging.get(at).into_iter().flatten() {
+                if seen.len() < MAX_BELOW && seen.insert(below) {
+                    next.push(below);
+                    if self.by_object.contains_key(below) {
+                        found.push(below.clone());
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// Whether an incident hangs, over any steps, under another.
@@ -59,11 +139,10 @@ impl Book {
 
     /// Its cause is gone: the symptoms are held until they speak, or for a while.
     pub(super) fn hold_symptoms(&mut self, cause: &Arc<str>, at: Wall, work: &Work<'_>) {
-        let object = self.incidents.get(cause).map(|i| i.key.object.clone());
-        for id in object.and_then(|object| self.by_object.get(&object)).into_iter().flatten() {
-            let symptom = self.incidents.get(id).filter(|i| i.flags.topology && i.cause.as_ref() == Some(cause));
-            if symptom.is_some() {
-                self.held.insert(id.clone(), (at, work.now));
+        for id in self.symptoms.remove(cause).unwrap_or_default() {
+            let symptom = self.incidents.get(&id).filter(|i| i.flags.topology && i.cause.as_ref() == Some(cause));
+            if symptom.is_some_and(|i| i.state.active()) {
+                self.held.insert(id, (at, work.now));
             }
         }
     }
@@ -79,6 +158,9 @@ impl Book {
     fn unfold(&mut self, id: &Arc<str>, work: &mut Work<'_>) {
         self.held.remove(id);
         if let Some(incident) = self.incidents.get_mut(id) {
+            if let Some(cause) = &incident.cause {
+                super::remove(&mut self.symptoms, cause, id);
+            }
             (incident.cause, incident.flags.topology) = (None, false);
             work.line(id, work.now, CONSOLE, TimelineKind::Unfolded, "");
         }
@@ -91,8 +173,14 @@ impl Book {
         }
         let free: Vec<Arc<str>> =
             self.held.iter().filter(|(_, (_, at))| work.now.since(*at) >= HOLD).map(|(id, _)| id.clone()).collect();
-        for id in free {
-            self.unfold(&id, work);
+        for id in &free {
+            self.unfold(id, work);
+        }
+        // Another cause may explain it by now.
+        let objects: BTreeSet<Object> =
+            free.iter().filter_map(|id| Some(self.incidents.get(id)?.key.object.clone())).collect();
+        for object in &objects {
+            self.fold_own(object, work);
         }
         let over = |book: &Self, id: &Arc<str>| {
             let ack = book.incidents.get(id).and_then(|i| i.ack.as_ref());
@@ -107,5 +195,59 @@ impl Book {
                 work.line(&id, work.now, CONSOLE, TimelineKind::Unacked, "expired");
             }
         }
+    }
+}
+
+/// Looks for the cause of one symptom above its object.
+struct Search<'a> {
+    book: &'a Book,
+    id: &'a Arc<str>,
+    problems: &'a BTreeSet<&'a ProblemId>,
+    /// From the symptom's object upwards; what is on it is not looked at again, for rings.
+    path: Vec<Object>,
+    looked: usize,
+}
+
+impl Search<'_> {
+    /// The cause in the first group that is wholly down.
+    fn above(&mut self, object: &Object) -> Option<Arc<str>> {
+        let groups = self.book.policy.hangs_on.get(object)?;
+        if self.path.len() >= MAX_CHAIN || self.path.contains(object) {
+            return None;
+        }
+        self.path.push(object.clone());
+        let mut cause = None;
+        for group in groups.iter().filter(|group| !group.is_empty()) {
+            let mut first = None;
+            let whole = group.iter().all(|above| match self.down(above) {
+                Some(found) => {
+                    first.get_or_insert(found);
+                    true
+                }
+                None => false,
+            });
+            if whole {
+                cause = first;
+                break;
+            }
+        }
+        self.path.pop();
+        cause
+    }
+
+    /// What is wrong with an object by itself, else above it.
+    fn down(&mut self, object: &Object) -> Option<Arc<str>> {
+        self.looked += 1;
+        if self.looked > MAX_ABOVE {
+            return None;
+        }
+        let book = self.book;
+        let named = |other: &&Arc<str>| {
+            *other != self.id
+                && book.incidents.get(*other).is_some_and(|other| self.problems.contains(&other.key.problem))
+                && !book.is_below(other, self.id)
+        };
+        let own = book.by_object.get(object).into_iter().flatten().find(named).cloned();
+        own.or_else(|| self.above(object))
     }
 }

@@ -8,6 +8,7 @@ use crate::model::alert::{AlertState, ClearReason};
 use crate::model::incident::Flags;
 
 mod properties;
+mod topology;
 
 fn wall(s: f64) -> Wall {
     Wall::from_millis(1_700_000_000_000 + (s * 1_000.0).round() as i64)
@@ -536,6 +537,7 @@ fn a_vantage_of_all_needs_every_live_agent() {
     let policy = |vantage| Policy {
         vantage: BTreeMap::from([("down".parse().unwrap(), vantage)]),
         watchers: BTreeMap::from([("asset:a".parse().unwrap(), agents.clone())]),
+        hangs_on: BTreeMap::new(),
     };
     play.book.set_policy(policy(Vantage::All));
     for line in ["0 t1 + down", "1 t2 + down", "2 t1 - down since=0", "3 t1 + down x=2"] {

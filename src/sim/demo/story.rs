@@ -311,7 +311,12 @@ impl Show {
     }
 
     async fn power(&mut self, device: String, service: String, silent: bool) {
-        let action = if silent { Action::Silence } else { Action::Start };
+        // A port that is held and mute still takes connections, which is all that a TCP probe asks.
+        let action = match silent {
+            false => Action::Start,
+            true if service.starts_with("tcp-") => Action::Stop,
+            true => Action::Silence,
+        };
         self.apply(Step { device, service: Some(service), action }).await;
     }
 
