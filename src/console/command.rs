@@ -1,6 +1,7 @@
 //! Every change to the console passes `Command {actor, scope, reason}` -> transaction -> audit row, and
 //! every read takes a `Scope`. These are the values; `store` carries them out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::discovery::{Found, Wanted};
@@ -347,6 +348,69 @@ pub struct IncidentFilter {
     pub problem: Option<String>,
     /// Leave out symptoms.
     pub causes_only: bool,
+}
+
+/// What the rows of an inbox are ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IncidentSort {
+    /// When it began.
+    #[default]
+    Opened,
+    /// How bad it is.
+    Severity,
+    /// When it changed last.
+    Updated,
+    /// Object: what concerns the same one stands together.
+    Object,
+    /// When it was acknowledged.
+    Acked,
+}
+
+/// Who has an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assigned {
+    /// Somebody of any of these names.
+    To(Vec<String>),
+    /// Nobody.
+    Nobody,
+}
+
+/// Words to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// In names and ids of objects and problems; lower case.
+    pub text: String,
+    /// Problems whose names hold them: definitions have the names.
+    pub problems: BTreeSet<String>,
+}
+
+/// A page of the inbox as it is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Inbox {
+    /// Any of these states; all if empty.
+    pub states: Vec<IncidentState>,
+    /// At least this bad.
+    pub min_severity: Option<Severity>,
+    /// At most this bad.
+    pub max_severity: Option<Severity>,
+    /// In one of these regions or below; everywhere if empty.
+    pub regions: Vec<RegionId>,
+    /// With these words.
+    pub words: Option<Words>,
+    /// Who has it.
+    pub assigned: Option<Assigned>,
+    /// Opened then or later.
+    pub opened_since: Option<Wall>,
+    /// Leave out symptoms.
+    pub causes_only: bool,
+    /// Order.
+    pub sort: IncidentSort,
+    /// Largest first.
+    pub descending: bool,
+    /// At most so many, 1 to 20,000.
+    pub limit: usize,
+    /// Where the last page ended.
+    pub after: Option<String>,
 }
 
 /// A page request: newest first, after the cursor.

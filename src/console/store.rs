@@ -15,6 +15,7 @@ mod commands;
 mod days;
 mod db;
 mod discoveries;
+mod inbox;
 mod incidents;
 mod ingest;
 mod inventory;
@@ -47,7 +48,7 @@ pub(crate) use lock::{file_error, make_dir, write_private};
 pub use types::*;
 
 use crate::console::command::{
-    Actor, Command, CommandError, IncidentDetail, IncidentFilter, Outcome, Page, Paged, Scope,
+    Actor, Command, CommandError, Inbox, IncidentDetail, IncidentFilter, Outcome, Page, Paged, Scope,
 };
 use crate::console::pki::{Authority, ServerIdentity};
 use crate::engine::incident::Policy;
@@ -286,6 +287,20 @@ impl Store {
     ) -> Result<Paged<Incident>, StoreError> {
         let seen = self.seen(scope);
         self.read(move |core| incidents::list(core, &seen, &filter, &page)).await
+    }
+
+    /// A page of the inbox.
+    pub async fn inbox(&self, scope: &Scope, asked: Inbox) -> Result<Paged<InboxRow>, StoreError> {
+        let seen = self.seen(scope);
+        let within = (!asked.regions.is_empty()).then(|| self.seen(&Scope::Regions(asked.regions.clone())));
+        let (_, inventory) = self.inventory();
+        self.read(move |core| inbox::page(core, &seen, within.as_ref(), &inventory, &asked)).await
+    }
+
+    /// How many open and acknowledged incidents of a scope stand where.
+    pub async fn standing(&self, scope: &Scope) -> Result<Vec<Standing>, StoreError> {
+        let seen = self.seen(scope);
+        self.read(move |core| inbox::standing(core, &seen)).await
     }
 
     /// One incident; `None` if it is not there or not in scope.

@@ -20,7 +20,7 @@ use std::pin::Pin;
 use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
 use pages::declare::asset as asset_form;
-use pages::{account, assets as asset_pages, gallery, links, overview, setup, sign_in};
+use pages::{account, assets as asset_pages, gallery, incidents, links, overview, setup, sign_in};
 
 /// Who may open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,14 @@ pub const PAGES: &[PageRoute] = &[
     post("/links/views", Needs::Viewer, run!(links::keep_view)),
     get("/links/{id}", Needs::Viewer, run!(links::one::page)),
     post("/links/{id}/probe", Needs::Operator, run!(links::one::probe)),
+    // -- incidents
+    get("/incidents", Needs::Viewer, run!(incidents::list)),
+    post("/incidents", Needs::Operator, run!(incidents::bulk)),
+    post("/incidents/views", Needs::Viewer, run!(incidents::views)),
+    get("/incidents/{id}", Needs::Viewer, run!(incidents::one)),
+    get("/incidents/{id}/notice", Needs::Viewer, run!(incidents::notice)),
+    post("/incidents/{id}/{action}", Needs::Operator, run!(incidents::act)),
+    get("/runbooks/{name}", Needs::Viewer, run!(incidents::runbook)),
     // -- coming and going
     open(get("/signin", Needs::Viewer, run!(sign_in::page))),
     open(post("/signin", Needs::Viewer, run!(sign_in::submit))),

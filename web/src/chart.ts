@@ -43,9 +43,11 @@ function rate(points: Point[], times: number): [number[], (number | null)[]] {
   return [at, values];
 }
 
-async function fetchLine(line: Line, hours: number): Promise<[number[], (number | null)[]]> {
-  const from = new Date(Date.now() - hours * 3_600_000).toISOString();
-  const answer = await fetch(`${line.url}&from=${encodeURIComponent(from)}&max_points=400`, { headers: { accept: "application/json" } });
+async function fetchLine(line: Line, figure: HTMLElement): Promise<[number[], (number | null)[]]> {
+  const hours = Number(figure.dataset.hours ?? "3");
+  const from = figure.dataset.from ?? new Date(Date.now() - hours * 3_600_000).toISOString();
+  const to = figure.dataset.to ? `&to=${encodeURIComponent(figure.dataset.to)}` : "";
+  const answer = await fetch(`${line.url}&from=${encodeURIComponent(from)}${to}&max_points=400`, { headers: { accept: "application/json" } });
   if (!answer.ok) throw new Error(String(answer.status));
   const points = ((await answer.json()) as { points?: Point[] }).points ?? [];
   if (line.rate !== null) return rate(points, line.rate);
@@ -89,8 +91,7 @@ function draw(figure: HTMLElement): void {
     if (!figure.isConnected) return clearInterval(timer);
     if (document.hidden) return;
     try {
-      const hours = Number(figure.dataset.hours ?? "3");
-      const found = await Promise.all(lines.map((line) => fetchLine(line, hours)));
+      const found = await Promise.all(lines.map((line) => fetchLine(line, figure)));
       const data = uPlot.join(found.map(([at, values]) => [at, values] as uPlot.AlignedData));
       if (!data[0]?.length) {
         plot.textContent = figure.dataset.none ?? "";

@@ -25,6 +25,10 @@ export function small(root: ParentNode): void {
       }, () => undefined);
     });
   }
+  for (const button of root.querySelectorAll<HTMLButtonElement>("button[data-print]:not([data-dressed])")) {
+    button.dataset.dressed = "1";
+    button.addEventListener("click", () => window.print());
+  }
   for (const form of root.querySelectorAll<HTMLFormElement>("form[method=post]:not([data-once])")) {
     form.dataset.once = "1";
     form.addEventListener("submit", () => {

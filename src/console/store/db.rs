@@ -21,8 +21,12 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Steps of a schema: step N leads from version N-1 to N.
 pub(super) type Migrations = &'static [&'static str];
 /// Of core.db.
-pub(super) const CORE: Migrations =
-    &[include_str!("sql/core-1.sql"), include_str!("sql/core-2.sql"), include_str!("sql/core-3.sql")];
+pub(super) const CORE: Migrations = &[
+    include_str!("sql/core-1.sql"),
+    include_str!("sql/core-2.sql"),
+    include_str!("sql/core-3.sql"),
+    include_str!("sql/core-4.sql"),
+];
 /// Of raw-YYYYMMDD.db.
 pub(super) const RAW: Migrations = &[include_str!("sql/raw-1.sql")];
 /// Of log-YYYYMMDD.db.

@@ -198,7 +198,7 @@ pub(super) fn note_original(
     .map_err(sql("note the original time of an alert"))
 }
 
-const fn rank(severity: Severity) -> i64 {
+pub(super) const fn rank(severity: Severity) -> i64 {
     match severity {
         Severity::Info => 0,
         Severity::Warning => 1,
@@ -328,7 +328,7 @@ fn contributions(core: &Connection, incident: &mut Incident) -> Result<(), Store
     Ok(())
 }
 
-fn select(core: &Connection, rest: &str, args: &[&dyn rusqlite::ToSql]) -> Result<Vec<Incident>, StoreError> {
+pub(super) fn select(core: &Connection, rest: &str, args: &[&dyn rusqlite::ToSql]) -> Result<Vec<Incident>, StoreError> {
     let mut found: Vec<Incident> = core
         .prepare_cached(&format!("SELECT {COLUMNS} FROM incident {rest}"))
         .and_then(|mut q| q.query_map(args, incident)?.collect())

@@ -24,6 +24,11 @@ impl Seen {
         Self { regions, inventory: inventory.clone() }
     }
 
+    /// Whether it is no limit at all.
+    pub(super) const fn everything(&self) -> bool {
+        self.regions.is_none()
+    }
+
     /// Whether the object is in it.
     pub(super) fn sees(&self, object: &Object) -> bool {
         let Some(regions) = &self.regions else { return true };

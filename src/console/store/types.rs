@@ -12,7 +12,7 @@ pub use account::*;
 use crate::console::command::{Role, Scope};
 use crate::model::alert::AlertKey;
 use crate::model::discovery::Wanted;
-use crate::model::incident::{Contribution, Flags, IncidentState};
+use crate::model::incident::{Contribution, Flags, Incident, IncidentState};
 use crate::model::wire::{AgentStatus, BatchAnswer};
 use crate::model::{AgentId, Object, ProbeId, RegionId, Severity, Wall, ZoneId};
 
@@ -455,6 +455,28 @@ pub struct IncidentCount {
     pub state: IncidentState,
     /// Severity.
     pub severity: Severity,
+    /// How many.
+    pub n: u64,
+}
+
+/// A row of the inbox.
+#[derive(Debug, Clone)]
+pub struct InboxRow {
+    /// The incident.
+    pub incident: Incident,
+    /// How many incidents are symptoms of it.
+    pub symptoms: u64,
+}
+
+/// How many open or acknowledged incidents stand with a severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// State.
+    pub state: IncidentState,
+    /// Severity.
+    pub severity: Severity,
+    /// Causes, or else symptoms.
+    pub cause: bool,
     /// How many.
     pub n: u64,
 }

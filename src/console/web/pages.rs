@@ -5,6 +5,7 @@ pub mod account;
 pub mod assets;
 pub mod declare;
 pub mod gallery;
+pub mod incidents;
 pub mod links;
 pub mod measured;
 pub mod overview;

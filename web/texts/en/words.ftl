@@ -34,3 +34,7 @@ word-oper-not-present = Not present
 word-oper-lower-layer-down = Lower layer down
 word-problem-agent-silent = Agent silent
 word-problem-no-data = No data
+word-problem-clock-skew = Agent's clock is off
+word-problem-spool-reset = Agent began a new spool
+word-problem-spool-gap = Records of the agent are lost
+word-problem-plan-partial = Agent cannot carry out its whole plan

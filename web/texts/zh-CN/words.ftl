@@ -34,3 +34,7 @@ word-oper-not-present = 不在位
 word-oper-lower-layer-down = 下层断开
 word-problem-agent-silent = 探针失联
 word-problem-no-data = 没有数据
+word-problem-clock-skew = 探针时钟偏差
+word-problem-spool-reset = 探针暂存区重建
+word-problem-spool-gap = 探针数据缺失
+word-problem-plan-partial = 探针未能执行全部计划

@@ -8,6 +8,7 @@ use crate::console::api::query::encode;
 use crate::console::web::cx::Cx;
 use crate::console::web::{assets, text};
 use crate::model::Object;
+use crate::model::Wall;
 
 /// One line of a chart.
 #[derive(Debug, Clone)]
@@ -24,8 +25,27 @@ pub struct Line<'a> {
     pub rate: Option<f64>,
 }
 
+/// Which time a chart shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// So many hours back from now, and it goes on.
+    Hours(u32),
+    /// Between two times.
+    Between(Wall, Wall),
+}
+
 /// A chart of lines in one unit. `hours` back from now; the reader may change it.
 pub fn lines(cx: &Cx, id: &str, title: &str, unit: &str, hours: u32, lines: &[Line<'_>]) -> Markup {
+    lines_of(cx, id, title, unit, Span::Hours(hours), lines)
+}
+
+/// A chart of lines in one unit over a span.
+pub fn lines_of(cx: &Cx, id: &str, title: &str, unit: &str, span: Span, lines: &[Line<'_>]) -> Markup {
+    let (hours, between) = match span {
+        Span::Hours(hours) => (Some(hours), None),
+        Span::Between(from, to) => (None, Some((from.to_string(), to.to_string()))),
+    };
+    let (from, to) = between.unzip();
     let all: Vec<serde_json::Value> = lines
         .iter()
         .map(|line| {
@@ -41,7 +61,7 @@ pub fn lines(cx: &Cx, id: &str, title: &str, unit: &str, hours: u32, lines: &[Li
         })
         .collect();
     html! {
-        figure.chart id=(id) data-unit=(unit) data-hours=(hours) data-lines=(serde_json::Value::from(all).to_string())
+        figure.chart id=(id) data-unit=(unit) data-hours=[hours] data-from=[from] data-to=[to] data-lines=(serde_json::Value::from(all).to_string())
             data-src=(assets::url("chart.js")) data-none=(text::chart_none(cx.lang)) data-failed=(text::chart_failed(cx.lang))
             data-time=(text::chart_time(cx.lang)) data-zone=(cx.zone.iana_name().unwrap_or("UTC")) {
             figcaption { (title) }

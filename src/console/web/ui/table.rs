@@ -75,20 +75,26 @@ pub struct Column {
     pub number: bool,
     /// Not shown on a phone.
     pub wide: bool,
+    /// The first click orders the largest first: times, severities.
+    pub down: bool,
 }
 
 impl Column {
     /// A column that cannot order.
     pub const fn new(title: &'static str) -> Self {
-        Self { sort: None, title, number: false, wide: false }
+        Self { sort: None, title, number: false, wide: false, down: false }
     }
     /// A column that can.
     pub const fn sorted(sort: &'static str, title: &'static str) -> Self {
-        Self { sort: Some(sort), title, number: false, wide: false }
+        Self { sort: Some(sort), title, number: false, wide: false, down: false }
     }
     /// Of numbers.
     pub const fn number(self) -> Self {
         Self { number: true, ..self }
+    }
+    /// Largest first at the first click.
+    pub const fn down(self) -> Self {
+        Self { down: true, ..self }
     }
     /// Only where there is room.
     pub const fn wide(self) -> Self {
@@ -201,7 +207,8 @@ impl Table<'_> {
     fn head(&self, cx: &Cx, column: &Column) -> Markup {
         let Some(sort) = column.sort else { return html! { (column.title) } };
         let here = sort == self.list.sort;
-        let turned = if here && !self.list.descending { format!("-{sort}") } else { sort.to_owned() };
+        let down = if here { !self.list.descending } else { column.down };
+        let turned = if down { format!("-{sort}") } else { sort.to_owned() };
         html! {
             a href=(self.list.url(&[("sort", &turned)])) title=(text::table_sort(cx.lang)) {
                 (column.title) @if here { " " (icon(if self.list.descending { "down" } else { "up" })) }

@@ -1,5 +1,6 @@
 //! Words of the inventory's own lists (kinds, tiers, states of ports) and of problems, in the reader's language.
 
+use crate::config::defs::Definitions;
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
 use crate::console::web::text;
@@ -81,16 +82,33 @@ pub fn port_oper(l: Lang, at: f64) -> &'static str {
     }
 }
 
-/// What a problem is called: as the rule of that id, else as the first rule that raises it, else its id.
+/// What a problem is called, for a page.
 pub fn problem(cx: &Cx, problem: &ProblemId) -> String {
-    let definitions = cx.service.definitions();
+    problem_of(cx.lang, &cx.service.definitions(), problem)
+}
+
+/// What a problem is called: as the rule of that id, else as the first rule that raises it, else its id.
+pub fn problem_of(l: Lang, definitions: &Definitions, problem: &ProblemId) -> String {
     let own = definitions.rules.iter().find(|rule| rule.id.as_str() == problem.as_str());
     match own.or_else(|| definitions.rules.iter().find(|rule| rule.problem == *problem)) {
-        Some(rule) => cx.lang.pick(&rule.zh, &rule.en).to_owned(),
-        None => match problem.as_str() {
-            "agent-silent" => text::word_problem_agent_silent(cx.lang).to_owned(),
-            "no-data" => text::word_problem_no_data(cx.lang).to_owned(),
-            other => other.to_owned(),
-        },
+        Some(rule) => l.pick(&rule.zh, &rule.en).to_owned(),
+        None => own_problem(l, problem.as_str()).map_or_else(|| problem.to_string(), str::to_owned),
     }
+}
+
+/// Problems that the program raises itself, without a rule.
+pub const OWN_PROBLEMS: [&str; 6] =
+    ["agent-silent", "no-data", "clock-skew", "spool-reset", "spool-gap", "plan-partial"];
+
+/// What such a problem is called.
+pub fn own_problem(l: Lang, id: &str) -> Option<&'static str> {
+    Some(match id {
+        "agent-silent" => text::word_problem_agent_silent(l),
+        "no-data" => text::word_problem_no_data(l),
+        "clock-skew" => text::word_problem_clock_skew(l),
+        "spool-reset" => text::word_problem_spool_reset(l),
+        "spool-gap" => text::word_problem_spool_gap(l),
+        "plan-partial" => text::word_problem_plan_partial(l),
+        _ => return None,
+    })
 }
