@@ -94,7 +94,12 @@ async fn measure(incidents: usize, rounds: usize) -> bool {
         let ms = |d: Duration| format!("{:.1}", d.as_secs_f64() * 1e3);
         println!(
             "{:<60} {:>6} {:>8} {:>8} {:>8} {:>9}{mark}",
-            page.path, page.status, ms(page.p50), ms(page.p99), ms(page.max), page.bytes
+            page.path,
+            page.status,
+            ms(page.p50),
+            ms(page.p99),
+            ms(page.max),
+            page.bytes
         );
     }
     println!("{} batches came in meanwhile; {:.1} MB", ingested.load(Ordering::Relaxed), resident());
@@ -123,8 +128,10 @@ async fn declare(service: &Service) {
     let mut toml = String::from("[[region]]\nid = \"652900\"\nname = \"阿克苏地区\"\ntier = \"prefecture\"\n");
     for n in 0..10 {
         let id = 652_901 + n;
-        writeln!(toml, "[[region]]\nid = \"{id}\"\nname = \"第 {n} 县\"\ntier = \"county\"\nparent = \"652900\"").unwrap();
-        writeln!(toml, "[[organisation]]\nid = \"org-{n}\"\nname = \"第 {n} 县信息中心\"\nregion = \"{id}\"").unwrap();
+        writeln!(toml, "[[region]]\nid = \"{id}\"\nname = \"第 {n} 县\"\ntier = \"county\"\nparent = \"652900\"")
+            .unwrap();
+        writeln!(toml, "[[organisation]]\nid = \"org-{n}\"\nname = \"第 {n} 县信息中心\"\nregion = \"{id}\"")
+            .unwrap();
     }
     toml.push_str("[[agent]]\nid = \"tower\"\nname = \"地区探针\"\nzone = \"extranet\"\nregion = \"652900\"\n");
     for n in 0..ASSETS {
@@ -170,7 +177,11 @@ fn alert(n: usize, total: usize, now: Wall) -> Alert {
         key: AlertKey {
             problem: problem.parse().unwrap(),
             object: Object::Asset(format!("asset-{}", n % ASSETS).parse().unwrap()),
-            instance: Arc::from(if n / ASSETS >= RULES.len() { format!("part {}", n / ASSETS) } else { String::new() }),
+            instance: Arc::from(if n / ASSETS >= RULES.len() {
+                format!("part {}", n / ASSETS)
+            } else {
+                String::new()
+            }),
         },
         rule: problem.parse().unwrap(),
         probe: None,
@@ -209,7 +220,8 @@ async fn fill(service: &Service, incidents: usize) -> Vec<String> {
     ids.sort();
     ids.dedup();
     for id in ids.iter().step_by(10).take(100) {
-        let command = Command::Ack { id: id.clone(), comment: "已联系运营商".into(), kind: AckKind::UntilChange };
+        let command =
+            Command::Ack { id: id.clone(), comment: "已联系运营商".into(), kind: AckKind::UntilChange };
         store.command(&admin(), None, command).await.unwrap();
     }
     if let Some(id) = ids.first() {
@@ -236,7 +248,9 @@ async fn ingest(service: Service, ingested: Arc<AtomicU64>, running: Arc<AtomicB
                 runs: [1, 0, 0, 0],
                 packets: [1, 0, 0, 0, 0],
                 causes: BTreeMap::new(),
-                fields: [("up", 1.0), ("rtt_seconds", 0.002), ("loss_ratio", 0.0)].map(|(f, v)| (f.to_owned(), value(v))).into(),
+                fields: [("up", 1.0), ("rtt_seconds", 0.002), ("loss_ratio", 0.0)]
+                    .map(|(f, v)| (f.to_owned(), value(v)))
+                    .into(),
             }
         });
         let samples = Samples {
@@ -247,9 +261,12 @@ async fn ingest(service: Service, ingested: Arc<AtomicU64>, running: Arc<AtomicB
             rows: rows.collect(),
         };
         at = (at + ROWS) % ASSETS;
-        let raised = Alert { since: now.wall, at: now.wall, count: (seq[1] / 2) as u32 + 1, ..alert(at, 1, now.wall) };
+        let raised =
+            Alert { since: now.wall, at: now.wall, count: (seq[1] / 2) as u32 + 1, ..alert(at, 1, now.wall) };
         let state = if seq[1].is_multiple_of(2) { AlertState::Cleared } else { AlertState::Firing };
-        for (place, record) in [Record::Samples(samples), Record::Alert(Alert { state, ..raised })].into_iter().enumerate() {
+        for (place, record) in
+            [Record::Samples(samples), Record::Alert(Alert { state, ..raised })].into_iter().enumerate()
+        {
             let n = seq[place];
             seq[place] += 1;
             let batch = Batch {
@@ -299,7 +316,13 @@ async fn ask_all(service: &Service, ids: &[String], rounds: usize) -> Vec<Asked>
     let cookie = format!("fengsui={}", session.token.expose());
     let mut paths: Vec<String> = Vec::new();
     for page in PAGES.iter().filter(|p| p.method == "GET" && !matches!(p.path, "/signin" | "/welcome" | "/prefer")) {
-        let of = |id: &str| page.path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/");
+        let of = |id: &str| {
+            page.path
+                .split('/')
+                .map(|part| if part.starts_with('{') { id } else { part })
+                .collect::<Vec<_>>()
+                .join("/")
+        };
         let id = match page.path.split('/').nth(1) {
             Some("incidents") => ids.first().map_or("none", String::as_str),
             Some("assets") => "asset-7",
@@ -322,7 +345,8 @@ async fn ask(service: &Service, router: &Router, cookie: &str, path: String, rou
     let mut times = Vec::with_capacity(rounds);
     let (mut status, mut bytes) = (0, 0);
     for _ in 0..rounds {
-        let request = Request::get(&path).header("cookie", cookie).header("accept", "text/html").body(Body::empty()).unwrap();
+        let request =
+            Request::get(&path).header("cookie", cookie).header("accept", "text/html").body(Body::empty()).unwrap();
         let began = service.clock.mono();
         let answer = router.clone().oneshot(request).await.unwrap();
         status = answer.status().as_u16();
@@ -330,7 +354,9 @@ async fn ask(service: &Service, router: &Router, cookie: &str, path: String, rou
         times.push(service.clock.mono().since(began));
     }
     times.sort();
-    let at = |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len() - 1)).copied().unwrap_or_default();
+    let at = |share: f64| {
+        times.get(((times.len() as f64 * share) as usize).min(times.len() - 1)).copied().unwrap_or_default()
+    };
     Asked { path, status, p50: at(0.5), p99: at(0.99), max: at(1.0), bytes }
 }
 

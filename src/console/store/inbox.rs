@@ -13,9 +13,9 @@ use super::incidents::{rank, select, severity};
 use super::scope::Seen;
 use super::types::{InboxRow, Standing, StoreError};
 use crate::console::command::{Assigned, Inbox, IncidentSort, Paged};
+use crate::model::Object;
 use crate::model::incident::IncidentState;
 use crate::model::inventory::Inventory;
-use crate::model::Object;
 
 /// The most rows of one answer: an export.
 const MAX_ROWS: usize = 20_000;
@@ -189,7 +189,10 @@ fn statement(asked: &Inbox, after: Option<&At>) -> (String, Vec<Box<dyn ToSql>>)
         let (sign, word) = if asked.descending { ("<", "DESC") } else { (">", "ASC") };
         if let Some(after) = after {
             let opened = after.opened;
-            bind(&format!("opened {sign}= {opened} AND (opened {sign} {opened} OR id {sign} ?)"), Box::new(after.id.clone()));
+            bind(
+                &format!("opened {sign}= {opened} AND (opened {sign} {opened} OR id {sign} ?)"),
+                Box::new(after.id.clone()),
+            );
         }
         order = format!(" ORDER BY opened {word}, id {word}");
     }
@@ -307,4 +310,3 @@ pub(super) fn standing(core: &Connection, seen: &Seen) -> Result<Vec<Standing>, 
     }
     Ok(found)
 }
-

@@ -328,7 +328,11 @@ fn contributions(core: &Connection, incident: &mut Incident) -> Result<(), Store
     Ok(())
 }
 
-pub(super) fn select(core: &Connection, rest: &str, args: &[&dyn rusqlite::ToSql]) -> Result<Vec<Incident>, StoreError> {
+pub(super) fn select(
+    core: &Connection,
+    rest: &str,
+    args: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<Incident>, StoreError> {
     let mut found: Vec<Incident> = core
         .prepare_cached(&format!("SELECT {COLUMNS} FROM incident {rest}"))
         .and_then(|mut q| q.query_map(args, incident)?.collect())

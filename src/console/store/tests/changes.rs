@@ -212,7 +212,10 @@ async fn a_core_of_a_newer_version_or_a_damaged_one_is_named() {
     conn.execute("INSERT INTO schema_version VALUES (99, 0, 'later')", []).unwrap();
     drop(conn);
     let error = Store::open(&StoreParts::new(dir.path(), &clock)).unwrap_err().to_string();
-    assert!(error.contains(&format!("written by a newer fengsui (schema 99, this build knows {})", db::CORE.len())), "{error}");
+    assert!(
+        error.contains(&format!("written by a newer fengsui (schema 99, this build knows {})", db::CORE.len())),
+        "{error}"
+    );
     std::fs::write(&core, "rubbish ".repeat(1_000)).unwrap();
     let error = Store::open(&StoreParts::new(dir.path(), &clock)).unwrap_err().to_string();
     assert!(error.contains("core.db is damaged"), "{error}");

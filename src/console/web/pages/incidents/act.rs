@@ -103,9 +103,12 @@ async fn carry_out(cx: &Cx, id: &str, action: Action) -> Result<(), Problem> {
         }
         Action::Note => Command::Note { id, text: words(cx, "text")? },
         Action::Resolve => Command::Resolve { id, reason: words(cx, "reason")? },
-        Action::Close => {
-            Command::Close { id, cause: cause(form.text("cause"))?, party: words(cx, "party")?, comment: words(cx, "comment")? }
-        }
+        Action::Close => Command::Close {
+            id,
+            cause: cause(form.text("cause"))?,
+            party: words(cx, "party")?,
+            comment: words(cx, "comment")?,
+        },
         Action::Probe => {
             let found = cx.service.store.incident(&cx.scope(), &id).await?;
             let found = found.ok_or_else(|| Problem::unknown("事件", "incident", &id))?;
@@ -150,7 +153,10 @@ pub fn shift_end(cx: &Cx) -> Wall {
     let tomorrow = now.date().checked_add(1.day()).unwrap_or(now.date());
     let next = today.chain(SHIFTS.iter().map(|hour| tomorrow.at(*hour, 0, 0, 0))).find(|at| *at > now.datetime());
     let at = next.and_then(|at| at.to_zoned(cx.zone.clone()).ok());
-    at.map_or_else(|| cx.now.plus(Duration::from_secs(12 * 3_600)), |at| Wall::from_millis(at.timestamp().as_millisecond()))
+    at.map_or_else(
+        || cx.now.plus(Duration::from_secs(12 * 3_600)),
+        |at| Wall::from_millis(at.timestamp().as_millisecond()),
+    )
 }
 
 /// `POST /incidents`: the same for all selected ones.
@@ -158,7 +164,8 @@ pub async fn bulk(cx: Cx) -> Answer {
     let ids: Vec<String> = cx.form.all("id").take(MAX_BULK).map(str::to_owned).collect();
     let back = cx.form.text("back").to_owned();
     if ids.is_empty() {
-        let problem = Problem::wrong("没有勾选任何事件；请先勾选", "nothing is selected; select some incidents first");
+        let problem =
+            Problem::wrong("没有勾选任何事件；请先勾选", "nothing is selected; select some incidents first");
         return Ok(told(&cx, &back, 0, vec![(String::new(), problem)]).await);
     }
     let what = cx.form.text("do").to_owned();
@@ -190,9 +197,12 @@ fn command(cx: &Cx, what: &str, id: &str) -> Result<Command, Problem> {
     Ok(match what {
         "ack" => Command::Ack { id, comment: words(cx, "comment")?, kind: AckKind::UntilChange },
         "mine" => Command::Assign { id, to: Some(cx.actor().name.to_string()) },
-        "close" => {
-            Command::Close { id, cause: cause(cx.form.text("cause"))?, party: words(cx, "party")?, comment: words(cx, "comment")? }
-        }
+        "close" => Command::Close {
+            id,
+            cause: cause(cx.form.text("cause"))?,
+            party: words(cx, "party")?,
+            comment: words(cx, "comment")?,
+        },
         _ => return Err(Problem::wrong("未知的批量操作", "that cannot be done with several incidents")),
     })
 }

@@ -47,7 +47,13 @@ fn one(cx: &Cx, incident: &Incident, at: usize, rule: &RuleDef, field: &Field, s
     // Of a table of the interfaces or of the whole object the instance is empty; of disks it is the disk.
     let instance = if rule.kind.schema.find(&field.name).is_some() { &*incident.key.instance } else { "" };
     let unit = if counter { "1/s" } else { number::unit(&field.name) };
-    let line = Line { object: &incident.key.object, field: &field.name, instance, name: name.clone(), rate: counter.then_some(1.0) };
+    let line = Line {
+        object: &incident.key.object,
+        field: &field.name,
+        instance,
+        name: name.clone(),
+        rate: counter.then_some(1.0),
+    };
     chart::lines_of(cx, &format!("chart-{at}"), &name, unit, span, &[line])
 }
 

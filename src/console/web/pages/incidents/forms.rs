@@ -13,8 +13,8 @@ use crate::console::web::lang::Lang;
 use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::{self, Tone, time};
-use crate::model::incident::{CloseCause, Incident, IncidentState};
 use crate::model::Object;
+use crate::model::incident::{CloseCause, Incident, IncidentState};
 
 /// All actions, in the order in which a duty officer needs them.
 pub fn show(cx: &Cx, shown: &Shown, affected: &Affected<'_>, refused: Option<&Refused>) -> Markup {
@@ -44,10 +44,14 @@ fn barred(l: Lang, i: &Incident, action: Action) -> Option<&'static str> {
     use IncidentState::{Acked, Closed, Resolved};
     match (action, i.state) {
         (Action::Ack | Action::Resolve, Resolved) => Some(text::incident_not_resolved_any_more(l)),
-        (Action::Ack | Action::Resolve | Action::Assign | Action::Close, Closed) => Some(text::incident_not_closed_any_more(l)),
+        (Action::Ack | Action::Resolve | Action::Assign | Action::Close, Closed) => {
+            Some(text::incident_not_closed_any_more(l))
+        }
         (Action::Unack, state) if state != Acked => Some(text::incident_not_acked(l)),
         (Action::Close, state) if state.active() => Some(text::incident_not_before_resolved(l)),
-        (Action::Probe, _) if !matches!(i.key.object, Object::Asset(_) | Object::Interface { .. } | Object::Link(_)) => {
+        (Action::Probe, _)
+            if !matches!(i.key.object, Object::Asset(_) | Object::Interface { .. } | Object::Link(_)) =>
+        {
             Some(text::incident_not_probed(l))
         }
         _ => None,
@@ -83,7 +87,17 @@ fn one(cx: &Cx, shown: &Shown, affected: &Affected<'_>, action: Action, refused:
     let inside = match action {
         Action::Ack => ack(cx),
         Action::Assign => assign(cx, &shown.names, i),
-        Action::Note => form::area(&Field { name: "text", label: text::incident_note(l), value: cx.form.text("text"), required: true, longest: 1_300, ..Field::default() }, 3),
+        Action::Note => form::area(
+            &Field {
+                name: "text",
+                label: text::incident_note(l),
+                value: cx.form.text("text"),
+                required: true,
+                longest: 1_300,
+                ..Field::default()
+            },
+            3,
+        ),
         Action::Resolve => html! {
             p.help { (text::incident_resolve_help(l)) }
             (form::area(&Field { name: "reason", label: text::incident_reason(l), value: cx.form.text("reason"), required: true, longest: 1_300, ..Field::default() }, 2))
@@ -92,7 +106,8 @@ fn one(cx: &Cx, shown: &Shown, affected: &Affected<'_>, action: Action, refused:
         Action::Unack => html! { p.help { (text::incident_unack_help(l)) } },
         Action::Probe => html! { p.help { (text::incident_probe_help(l)) } },
     };
-    let primary = matches!((action, i.state), (Action::Ack, IncidentState::Open) | (Action::Close, IncidentState::Resolved));
+    let primary =
+        matches!((action, i.state), (Action::Ack, IncidentState::Open) | (Action::Close, IncidentState::Resolved));
     let body = html! {
         @if let Some(refused) = refused { (ui::note(Tone::Bad, html! { (refused.why) })) }
         (form::post(cx, &format!("/incidents/{}/{}", encode(&i.id), action.as_str()), html! {
@@ -109,7 +124,8 @@ fn one(cx: &Cx, shown: &Shown, affected: &Affected<'_>, action: Action, refused:
 
 fn ack(cx: &Cx) -> Markup {
     let l = cx.lang;
-    let shift = text::incident_ack_shift(l, time::plain(cx, shift_end(cx)).get(11..16).unwrap_or_default().to_owned());
+    let shift =
+        text::incident_ack_shift(l, time::plain(cx, shift_end(cx)).get(11..16).unwrap_or_default().to_owned());
     let terms = [
         ("change", text::incident_until_change(l)),
         ("1h", text::incident_ack_1h(l)),
@@ -126,8 +142,16 @@ fn ack(cx: &Cx) -> Markup {
 fn assign(cx: &Cx, names: &Names, i: &Incident) -> Markup {
     let l = cx.lang;
     let own = cx.actor().name.to_string();
-    let me = cx.session.as_ref().map(|s| s.display.clone()).filter(|d| !d.is_empty()).unwrap_or_else(|| names.person(&own));
-    let mut to = vec![(String::new(), text::incident_assign_choose(l).to_owned()), (own.clone(), text::incident_assign_me(l, me))];
+    let me = cx
+        .session
+        .as_ref()
+        .map(|s| s.display.clone())
+        .filter(|d| !d.is_empty())
+        .unwrap_or_else(|| names.person(&own));
+    let mut to = vec![
+        (String::new(), text::incident_assign_choose(l).to_owned()),
+        (own.clone(), text::incident_assign_me(l, me)),
+    ];
     to.extend(names.people().into_iter().filter(|(name, _)| *name != own));
     if i.assignee.is_some() {
         to.push(("-".to_owned(), text::incident_assign_nobody(l).to_owned()));

@@ -168,11 +168,7 @@ fn filters(cx: &Cx, list: &List, inventory: &Inventory) -> Markup {
     if let Some(only) = now.strip_prefix("only-").and_then(Severity::parse) {
         severities.push((now.to_owned(), text::incident_severity_only(l, badge::severity_word(l, only))));
     }
-    let who = [
-        ("", text::table_any(l)),
-        ("me", text::incident_who_me(l)),
-        ("nobody", text::incident_who_nobody(l)),
-    ];
+    let who = [("", text::table_any(l)), ("me", text::incident_who_me(l)), ("nobody", text::incident_who_nobody(l))];
     let days = [
         (String::new(), text::table_any(l).to_owned()),
         ("1".to_owned(), text::incident_days(l, 1)),
@@ -320,8 +316,12 @@ fn row(cx: &Cx, names: &Names, row: &InboxRow, acked: bool, file: bool) -> Row {
         cells.push(Cell::time(cx, i.ack.as_ref().map(|a| a.at)));
     }
     if file {
-        let judged: Vec<String> =
-            i.contributions.iter().map(|c| names.evidence_line(&c.rule, &c.evidence)).filter(|e| !e.is_empty()).collect();
+        let judged: Vec<String> = i
+            .contributions
+            .iter()
+            .map(|c| names.evidence_line(&c.rule, &c.evidence))
+            .filter(|e| !e.is_empty())
+            .collect();
         cells.extend([
             Cell::text(i.ack.as_ref().map(|a| names.actor(&a.by)).unwrap_or_default()),
             Cell::text(i.ack.as_ref().map(|a| a.comment.clone()).unwrap_or_default()),

@@ -17,8 +17,8 @@ use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
 use crate::console::web::text;
 use crate::console::web::ui::{self, Tone, badge, time};
-use crate::model::incident::{Ack, AckKind, Contribution, Incident, TimelineEntry};
 use crate::model::Severity;
+use crate::model::incident::{Ack, AckKind, Contribution, Incident, TimelineEntry};
 
 /// Symptoms in the list of an incident; the inbox has the rest.
 const MAX_SYMPTOMS: usize = 50;
@@ -154,10 +154,13 @@ fn now(cx: &Cx, shown: &Shown) -> Markup {
         facts.push((text::incident_party(l), ui::or_none(i.party.as_deref().unwrap_or_default())));
     }
     facts.push((text::incident_count(l), html! { (text::incident_times(l, i.count)) }));
-    facts.push((text::incident_assignee(l), match &i.assignee {
-        Some(who) => html! { (names.person(who)) },
-        None => html! { span.none { (text::incident_who_nobody(l)) } },
-    }));
+    facts.push((
+        text::incident_assignee(l),
+        match &i.assignee {
+            Some(who) => html! { (names.person(who)) },
+            None => html! { span.none { (text::incident_who_nobody(l)) } },
+        },
+    ));
     if let Some(ack) = &i.ack {
         facts.push((text::state_acked(l), acknowledged(cx, names, ack)));
     }

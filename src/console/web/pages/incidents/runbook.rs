@@ -127,6 +127,9 @@ mod tests {
         assert_eq!(shown("a **b** `c` d"), "a <strong>b</strong> <code>c</code> d");
         assert_eq!(shown("`**` <b>"), "<code>**</code> &lt;b&gt;");
         assert_eq!(shown("one ` alone **"), "one ` alone **");
-        assert_eq!(blocks("p\n\n1. a\n2. b\nq"), [Block::Paragraph("p"), Block::Steps(vec!["a", "b"]), Block::Paragraph("q")]);
+        assert_eq!(
+            blocks("p\n\n1. a\n2. b\nq"),
+            [Block::Paragraph("p"), Block::Steps(vec!["a", "b"]), Block::Paragraph("q")]
+        );
     }
 }

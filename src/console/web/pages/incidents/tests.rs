@@ -179,7 +179,13 @@ async fn an_incident_is_handled_from_open_to_closed_without_scripts() {
     let mut browser = operator(&world).await;
     let here = format!("/incidents/{id}");
     browser.get("/incidents").await.shows(&["Asset unreachable", "地区核心交换机", &here, "Critical"]);
-    browser.get(&here).await.shows(&["Failures in a row", "timeout", "Acknowledge", "Possible once it is resolved", "门户网站系统"]);
+    browser.get(&here).await.shows(&[
+        "Failures in a row",
+        "timeout",
+        "Acknowledge",
+        "Possible once it is resolved",
+        "门户网站系统",
+    ]);
 
     let seen = browser.submit(&format!("{here}/ack"), &[("comment", "看一下"), ("until", "4h")]).await;
     seen.shows(&["Acknowledged", "看一下", "test-operator"]);
@@ -192,10 +198,13 @@ async fn an_incident_is_handled_from_open_to_closed_without_scripts() {
     early.shows(&["resolve it first", "Possible once it is resolved"]);
 
     clear(&world, &down).await;
-    let wrong = browser.post(&format!("{here}/close"), &[("cause", ""), ("party", "供电公司"), ("comment", "来电")]).await;
+    let wrong =
+        browser.post(&format!("{here}/close"), &[("cause", ""), ("party", "供电公司"), ("comment", "来电")]).await;
     assert_eq!(wrong.status, 422);
     wrong.shows(&["choose the cause", "供电公司", "来电"]);
-    let seen = browser.submit(&format!("{here}/close"), &[("cause", "power_loss"), ("party", "供电公司"), ("comment", "来电")]).await;
+    let seen = browser
+        .submit(&format!("{here}/close"), &[("cause", "power_loss"), ("party", "供电公司"), ("comment", "来电")])
+        .await;
     seen.shows(&["Power loss; 供电公司; 来电", "It is closed"]);
     browser.get("/incidents").await.shows(&["Nothing is wrong right now"]).lacks(&[&here]);
     browser.get("/incidents?state=ended").await.shows(&[&here]);
@@ -237,7 +246,10 @@ async fn a_form_without_its_token_changes_nothing() {
         let seen = browser.post(&path, &[("csrf", "guessed"), ("id", &id), ("do", "ack"), ("name", "x")]).await;
         assert_eq!(seen.status, 403, "{path}");
     }
-    browser.get(&format!("/incidents/{id}")).await.lacks(&["Acknowledgement ended", "End the acknowledgement</button>"]);
+    browser
+        .get(&format!("/incidents/{id}"))
+        .await
+        .lacks(&["Acknowledgement ended", "End the acknowledgement</button>"]);
 }
 
 #[tokio::test]
@@ -280,15 +292,28 @@ async fn several_are_handled_at_once_and_what_fails_is_told() {
     let nothing = browser.post("/incidents", &[("do", "ack"), ("back", "/incidents?who=me")]).await;
     assert_eq!(nothing.status, 422);
     nothing.shows(&["nothing is selected", "/incidents?who=me"]);
-    let seen = browser.submit("/incidents", &[("id", &one), ("id", &two), ("do", "ack"), ("comment", "both"), ("back", "/incidents")]).await;
+    let seen = browser
+        .submit(
+            "/incidents",
+            &[("id", &one), ("id", &two), ("do", "ack"), ("comment", "both"), ("back", "/incidents")],
+        )
+        .await;
     seen.shows(&["2 incidents acknowledged"]);
     let seen = browser.submit("/incidents", &[("id", &one), ("do", "mine"), ("back", "/incidents?who=me")]).await;
     seen.shows(&["1 incident assigned to you", &one]).lacks(&[&two]);
     clear(&world, &down).await;
-    let fields = [("id", one.as_str()), ("id", &two), ("do", "close"), ("cause", "other"), ("party", "x"), ("back", "//evil.example")];
+    let fields = [
+        ("id", one.as_str()),
+        ("id", &two),
+        ("do", "close"),
+        ("cause", "other"),
+        ("party", "x"),
+        ("back", "//evil.example"),
+    ];
     let seen = browser.post("/incidents", &fields).await;
     assert_eq!(seen.status, 409);
-    seen.shows(&["1 incident was handled", "1 incident could not be handled", "resolve it first"]).lacks(&["evil.example"]);
+    seen.shows(&["1 incident was handled", "1 incident could not be handled", "resolve it first"])
+        .lacks(&["evil.example"]);
 }
 
 #[tokio::test]
@@ -296,7 +321,8 @@ async fn a_view_is_kept_and_forgotten() {
     let world = world().await;
     let mut viewer = world.signed_in(Role::Viewer, Scope::All).await;
     viewer.get("/incidents?severity=major").await;
-    let seen = viewer.submit("/incidents/views", &[("do", "save"), ("name", "重要以上"), ("query", "severity=major")]).await;
+    let seen =
+        viewer.submit("/incidents/views", &[("do", "save"), ("name", "重要以上"), ("query", "severity=major")]).await;
     seen.shows(&["The view is kept", "重要以上", "href=\"/incidents?severity=major\""]);
     let mut other = operator(&world).await;
     other.get("/incidents").await.lacks(&["重要以上"]);

@@ -9,8 +9,8 @@ use crate::console::service::Service;
 use crate::console::store::UserRow;
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
-use crate::console::web::ui::{self, badge, number, time, words};
 use crate::console::web::text;
+use crate::console::web::ui::{self, badge, number, time, words};
 use crate::engine::incident::CONSOLE;
 use crate::model::field::IMPLICIT;
 use crate::model::incident::{CloseCause, Incident, TimelineEntry, TimelineKind};
@@ -228,7 +228,13 @@ impl Names {
                 })
                 .collect();
             if let Some(named) = named {
-                return format!("{}{}{}{}", measured(l, field, main), l.pick("（", " ("), named.join(l.pick("，", ", ")), l.pick("）", ")"));
+                return format!(
+                    "{}{}{}{}",
+                    measured(l, field, main),
+                    l.pick("（", " ("),
+                    named.join(l.pick("，", ", ")),
+                    l.pick("）", ")")
+                );
             }
         }
         measured(l, field, value)
@@ -251,11 +257,14 @@ impl Names {
             }
             K::Left => line(text::incident_line_left(l), self.left(said)),
             K::Acked => line(text::incident_line_acked(l), said.to_owned()),
-            K::Unacked => line(text::incident_line_unacked(l), match said {
-                "expired" => text::incident_why_expired_ack(l).to_owned(),
-                "severity rose" => text::incident_why_worse(l).to_owned(),
-                other => other.to_owned(),
-            }),
+            K::Unacked => line(
+                text::incident_line_unacked(l),
+                match said {
+                    "expired" => text::incident_why_expired_ack(l).to_owned(),
+                    "severity rose" => text::incident_why_worse(l).to_owned(),
+                    other => other.to_owned(),
+                },
+            ),
             K::Assigned if said.is_empty() => line(text::incident_line_unassigned(l), String::new()),
             K::Assigned => line(&text::incident_line_assigned(l, self.person(said)), String::new()),
             K::Resolved if by_person => line(text::incident_line_resolved_by_hand(l), said.to_owned()),
@@ -314,7 +323,11 @@ impl Names {
         let (word, rest) = said.split_once("; ").unwrap_or((said, ""));
         let Some(cause) = CloseCause::parse(word) else { return said.to_owned() };
         let cause = close_cause(self.lang, cause);
-        if rest.is_empty() { cause.to_owned() } else { format!("{cause}{}{}", self.lang.pick("；", "; "), rest.replacen("; ", self.lang.pick("；", "; "), 1)) }
+        if rest.is_empty() {
+            cause.to_owned()
+        } else {
+            format!("{cause}{}{}", self.lang.pick("；", "; "), rest.replacen("; ", self.lang.pick("；", "; "), 1))
+        }
     }
 
     /// `link-down|link:aks-wushi|`

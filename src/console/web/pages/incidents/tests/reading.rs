@@ -47,7 +47,9 @@ async fn the_inbox_filters_orders_and_pages() {
             let seen = browser.get(&next).await;
             walked.extend(ids(&seen.body));
             let link = seen.body.split("class=\"button\" href=\"").skip(1).find_map(|rest| {
-                rest.split_once('"').filter(|(_, rest)| rest.starts_with(" rel=\"next\"")).map(|(href, _)| href.replace("&amp;", "&"))
+                rest.split_once('"')
+                    .filter(|(_, rest)| rest.starts_with(" rel=\"next\""))
+                    .map(|(href, _)| href.replace("&amp;", "&"))
             });
             let Some(link) = link else { break };
             next = link;
@@ -70,9 +72,21 @@ async fn the_page_speaks_the_readers_language() {
     let id = link_loss(&world).await;
     let mut english = operator(&world).await;
     let mut chinese = english.clone().chinese();
-    english.get(&format!("/incidents/{id}")).await.shows(&["Link loses packets", "Loss (mean of 1 min 0 s)", "35 % (raised at 10 %)", "What it means"]);
+    english.get(&format!("/incidents/{id}")).await.shows(&[
+        "Link loses packets",
+        "Loss (mean of 1 min 0 s)",
+        "35 % (raised at 10 %)",
+        "What it means",
+    ]);
     let seen = chinese.get(&format!("/incidents/{id}")).await;
-    seen.shows(&["链路丢包", "丢包率（1 分 0 秒平均）", "35 %（告警阈值 10 %）", "含义与处置", "管理中心", "某运营商"]);
+    seen.shows(&[
+        "链路丢包",
+        "丢包率（1 分 0 秒平均）",
+        "35 %（告警阈值 10 %）",
+        "含义与处置",
+        "管理中心",
+        "某运营商",
+    ]);
     assert_eq!(chinese.get("/incidents/nothing").await.status, 404);
     chinese.get("/runbooks/link-loss").await.shows(&["<h1>", "<strong>"]);
     assert_eq!(english.get("/runbooks/..%2FARCHITECTURE").await.status, 404);
@@ -113,18 +127,54 @@ async fn the_time_line_is_translated_and_loses_nothing() {
     let names = |lang| Names::new(lang, service);
     let (zh, en) = (names(Lang::Zh), names(Lang::En));
     for (kind, actor, text, chinese, english) in [
-        (K::Opened, "tower", "link-loss: w.loss_ratio.mean = 0.35 (raise_at 0.1)", "事件发生｜链路丢包：丢包率（1 分 0 秒平均） 35 %（告警阈值 10 %）", "Opened｜Link loses packets: Loss (mean of 1 min 0 s) 35 % (raised at 10 %)"),
-        (K::Opened, "tower", "asset-down: fails = 3, detail = a, b = c, d", "事件发生｜设备不可达：连续失败次数 3，详情 a，b c, d", "Opened｜Asset unreachable: Failures in a row 3, Detail a, b c, d"),
+        (
+            K::Opened,
+            "tower",
+            "link-loss: w.loss_ratio.mean = 0.35 (raise_at 0.1)",
+            "事件发生｜链路丢包：丢包率（1 分 0 秒平均） 35 %（告警阈值 10 %）",
+            "Opened｜Link loses packets: Loss (mean of 1 min 0 s) 35 % (raised at 10 %)",
+        ),
+        (
+            K::Opened,
+            "tower",
+            "asset-down: fails = 3, detail = a, b = c, d",
+            "事件发生｜设备不可达：连续失败次数 3，详情 a，b c, d",
+            "Opened｜Asset unreachable: Failures in a row 3, Detail a, b c, d",
+        ),
         (K::Opened, "tower", "gone-rule", "事件发生｜gone-rule", "Opened｜gone-rule"),
         (K::Opened, "tower", "Not A Rule: x = y", "事件发生｜Not A Rule: x = y", "Opened｜Not A Rule: x = y"),
-        (K::Left, "tower", "asset-down: condition", "告警消除｜设备不可达：满足恢复条件", "Cleared｜Asset unreachable: the condition to clear holds"),
-        (K::Resolved, "tower", "withdrawn", "事件恢复｜探针不再报告，或对象已移出台账", "Resolved｜the agent reports it no longer, or the object left the inventory"),
+        (
+            K::Left,
+            "tower",
+            "asset-down: condition",
+            "告警消除｜设备不可达：满足恢复条件",
+            "Cleared｜Asset unreachable: the condition to clear holds",
+        ),
+        (
+            K::Resolved,
+            "tower",
+            "withdrawn",
+            "事件恢复｜探针不再报告，或对象已移出台账",
+            "Resolved｜the agent reports it no longer, or the object left the inventory",
+        ),
         (K::Resolved, "user:wang", "condition", "手工恢复｜condition", "Resolved by hand｜condition"),
         (K::Worse, "tower", "critical", "级别升为紧急｜", "Became Critical｜"),
         (K::Unacked, "console", "severity rose", "受理结束｜级别升高", "Acknowledgement ended｜the severity rose"),
         (K::Assigned, "user:wang", "", "取消派单｜", "Assigned to nobody｜"),
-        (K::Closed, "user:wang", "fibre_cut; 电信; 已修; 好", "关闭｜光缆中断；电信；已修; 好", "Closed｜Fibre cut; 电信; 已修; 好"),
-        (K::Folded, "console", "asset-down|asset:aks-core-1|", "归为衍生告警｜地区核心交换机 设备不可达", "Is a symptom of｜地区核心交换机 Asset unreachable"),
+        (
+            K::Closed,
+            "user:wang",
+            "fibre_cut; 电信; 已修; 好",
+            "关闭｜光缆中断；电信；已修; 好",
+            "Closed｜Fibre cut; 电信; 已修; 好",
+        ),
+        (
+            K::Folded,
+            "console",
+            "asset-down|asset:aks-core-1|",
+            "归为衍生告警｜地区核心交换机 设备不可达",
+            "Is a symptom of｜地区核心交换机 Asset unreachable",
+        ),
         (K::Flag, "console", "+flapping", "标记：抖动｜", "Flagged: Flapping｜"),
         (K::Flag, "console", "~odd", "标记变化｜~odd", "Flag changed｜~odd"),
         (K::Note, "user:wang", "<b>", "备注｜<b>", "Note｜<b>"),
