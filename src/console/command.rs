@@ -413,6 +413,23 @@ pub struct Inbox {
     pub after: Option<String>,
 }
 
+/// Filter of the audit trail; what is left out does not filter.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditFilter {
+    /// Who: the whole name (`user:li`), its beginning with the colon (`user:`), or a part of it without (`li`).
+    pub actor: Option<String>,
+    /// What: an action (`incident.ack`) or its beginning with the dot (`incident.`).
+    pub action: Option<String>,
+    /// On what: as it begins (`incident:0197`), the kind before the colon left out or not.
+    pub target: Option<String>,
+    /// Carried out, or refused.
+    pub done: Option<bool>,
+    /// Not before this.
+    pub from: Option<Wall>,
+    /// Before this.
+    pub to: Option<Wall>,
+}
+
 /// A page request: newest first, after the cursor.
 #[derive(Debug, Clone)]
 pub struct Page {

@@ -166,6 +166,7 @@ impl Inner {
         if let Some(definitions) = definitions {
             self.definitions.send_replace(definitions);
         }
+        self.live.definitions_read();
     }
 
     /// How the last reading went.

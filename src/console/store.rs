@@ -48,7 +48,7 @@ pub(crate) use lock::{file_error, make_dir, write_private};
 pub use types::*;
 
 use crate::console::command::{
-    Actor, Command, CommandError, Inbox, IncidentDetail, IncidentFilter, Outcome, Page, Paged, Scope,
+    Actor, AuditFilter, Command, CommandError, Inbox, IncidentDetail, IncidentFilter, Outcome, Page, Paged, Scope,
 };
 use crate::console::pki::{Authority, ServerIdentity};
 use crate::engine::incident::Policy;
@@ -407,7 +407,22 @@ impl Store {
 
     /// Audit rows, newest first.
     pub async fn audit(&self, page: Page) -> Result<Paged<AuditRow>, StoreError> {
-        self.read(move |core| audit::page(core, &page)).await
+        self.audit_find(AuditFilter::default(), page).await
+    }
+
+    /// Audit rows that a filter lets through, newest first.
+    pub async fn audit_find(&self, filter: AuditFilter, page: Page) -> Result<Paged<AuditRow>, StoreError> {
+        self.read(move |core| audit::page(core, &filter, &page)).await
+    }
+
+    /// One audit row.
+    pub async fn audit_row(&self, seq: u64) -> Result<Option<AuditRow>, StoreError> {
+        self.read(move |core| audit::one(core, seq)).await
+    }
+
+    /// Who acted and what was done so far, by name, for choosing.
+    pub async fn audit_words(&self) -> Result<AuditWords, StoreError> {
+        self.read(audit::words).await
     }
 
     /// Recomputes the hash chain of the audit table.

@@ -9,6 +9,7 @@ pub mod lang;
 pub mod layout;
 pub mod live;
 pub mod pages;
+pub mod runbook;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
@@ -20,7 +21,9 @@ use std::pin::Pin;
 use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
 use pages::declare::asset as asset_form;
-use pages::{account, assets as asset_pages, gallery, incidents, links, overview, setup, sign_in};
+use pages::{
+    account, agents, assets as asset_pages, audit, definitions, gallery, incidents, links, overview, setup, sign_in,
+};
 
 /// Who may open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,20 @@ pub const PAGES: &[PageRoute] = &[
     get("/incidents/{id}/notice", Needs::Viewer, run!(incidents::notice)),
     post("/incidents/{id}/{action}", Needs::Operator, run!(incidents::act)),
     get("/runbooks/{name}", Needs::Viewer, run!(incidents::runbook)),
+    // -- agents
+    get("/agents", Needs::Viewer, run!(agents::page)),
+    get("/agents/{id}", Needs::Viewer, run!(agents::one::page)),
+    get("/agents/{id}/revoke", Needs::Admin, run!(agents::enroll::ask_revoke)),
+    post("/agents/{id}/revoke", Needs::Admin, run!(agents::enroll::revoke)),
+    get("/enroll", Needs::Admin, run!(agents::enroll::page)),
+    post("/enroll", Needs::Admin, run!(agents::enroll::submit)),
+    // -- definitions
+    get("/definitions", Needs::Viewer, run!(definitions::page)),
+    get("/definitions/{kind}/{id}", Needs::Viewer, run!(definitions::one::page)),
+    // -- audit trail
+    get("/audit", Needs::Admin, run!(audit::page)),
+    get("/audit/{seq}", Needs::Admin, run!(audit::one)),
+    post("/audit/verify", Needs::Admin, run!(audit::verify)),
     // -- coming and going
     open(get("/signin", Needs::Viewer, run!(sign_in::page))),
     open(post("/signin", Needs::Viewer, run!(sign_in::submit))),

@@ -294,13 +294,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     ("the certificate ends at {} and cannot be renewed: {}", "证书于 {0} 到期，无法续签：{1}"),
     (
-        "this machine's clock is {} ms behind the console's: set up time synchronisation",
-        "本机时钟比管理中心慢 {0} 毫秒：请配置时间同步",
+        "this machine's clock is {} ms {} the console's: set up time synchronisation",
+        "本机时钟比管理中心{1} {0} 毫秒：请配置时间同步",
     ),
-    (
-        "this machine's clock is {} ms ahead of the console's: set up time synchronisation",
-        "本机时钟比管理中心快 {0} 毫秒：请配置时间同步",
-    ),
+    ("behind", "慢"),
+    ("ahead of", "快"),
     (
         "the plan has schema {}, this agent knows {}: what it does not know is left out; update this agent",
         "计划的格式版本为 {0}，此探针支持 {1}：不支持的部分已略去；请升级探针",

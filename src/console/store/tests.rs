@@ -1,6 +1,7 @@
 //! The store as a whole: batches, crashes, days, incidents, secrets, audit, enrolment.
 
 mod accounts;
+mod audit;
 mod batches;
 mod changes;
 mod discoveries;

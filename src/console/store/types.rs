@@ -384,6 +384,15 @@ pub struct AuditRow {
     pub result: String,
 }
 
+/// The words that stand in the audit table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditWords {
+    /// Actors.
+    pub actors: Vec<String>,
+    /// Actions.
+    pub actions: Vec<String>,
+}
+
 /// What `Store::audit_verify` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditVerdict {

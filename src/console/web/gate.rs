@@ -153,9 +153,18 @@ fn request_of(service: Service, head: &axum::http::request::Parts, path: BTreeMa
         fragment,
         tls: head.extensions.get::<PeerTls>().is_some(),
         from: head.extensions.get::<PeerAddr>().map(|a| a.0.ip().to_canonical().to_string()).unwrap_or_default(),
+        host: host_of(text(header::HOST)),
         user_agent: text(header::USER_AGENT).chars().take(200).collect(),
         service,
     }
+}
+
+/// The host of a `Host` header without its port; nothing if it holds what no host name does.
+fn host_of(header: &str) -> String {
+    let port = header.rfind(':').filter(|at| !header.get(*at..).is_some_and(|rest| rest.contains(']')));
+    let host = port.and_then(|at| header.get(..at)).unwrap_or(header);
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    if host.chars().all(fine) { host.to_owned() } else { String::new() }
 }
 
 async fn answer(route: &'static PageRoute, cx: Cx) -> Response {

@@ -95,6 +95,11 @@ impl Hub {
         }
     }
 
+    /// Tells everybody that the definitions were read: into force, or in vain.
+    pub fn definitions_read(&self) {
+        self.tell(Topic::Definitions, Vec::new());
+    }
+
     fn tell(&self, topic: Topic, opened: Vec<Arc<Incident>>) {
         self.last.send_modify(|n| {
             *n += 1;
@@ -120,7 +125,6 @@ impl Hub {
 /// Watches the console and tells, until it stops.
 pub async fn run(service: Service) {
     let mut changes = service.store.subscribe();
-    let mut definitions = service.watch_definitions();
     let mut feed = service.store.feed();
     let mut seen = *changes.borrow_and_update();
     let mut newest: Option<Arc<str>> = None;
@@ -147,12 +151,6 @@ pub async fn run(service: Service) {
                     service.live.tell(Topic::Audit, Vec::new());
                 }
                 seen = now;
-            }
-            changed = definitions.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                service.live.tell(Topic::Definitions, Vec::new());
             }
             // A reader that fell behind has missed values, which is the same as having seen some.
             _ = feed.recv(), if !fresh => fresh = true,

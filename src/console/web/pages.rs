@@ -3,7 +3,10 @@
 
 pub mod account;
 pub mod assets;
+pub mod agents;
+pub mod audit;
 pub mod declare;
+pub mod definitions;
 pub mod gallery;
 pub mod incidents;
 pub mod links;

@@ -32,7 +32,7 @@ impl World {
         let parts = ConsoleParts {
             data: dir.path().join("data"),
             settings: ConsoleSettings { definitions: vec![], ..ConsoleSettings::default() },
-            catalog: &[],
+            catalog: crate::config::testing::CATALOG,
             clock: Clock::system(),
             key: None,
         };

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::icon;
+use super::{Tone, icon};
 use crate::console::web::lang::Lang;
 use crate::console::web::text;
 use crate::engine::expose::Reach;
@@ -89,6 +89,17 @@ pub fn reach(lang: Lang, reach: Option<Reach>) -> Markup {
 /// Good or not, in words of the caller's.
 pub fn good(good: bool, word: &str) -> Markup {
     if good { badge("up", "tick", word) } else { badge("down", "cross", word) }
+}
+
+/// How something stands, in words of the caller's.
+pub fn toned(tone: Tone, word: &str) -> Markup {
+    let (class, shape) = match tone {
+        Tone::Good => ("up", "tick"),
+        Tone::Info => ("unwatched", "info"),
+        Tone::Warn => ("minor", "warn"),
+        Tone::Bad => ("down", "cross"),
+    };
+    badge(class, shape, word)
 }
 
 /// Something to know, in words of the caller's.

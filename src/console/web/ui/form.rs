@@ -32,6 +32,8 @@ pub struct Field<'a> {
     pub longest: usize,
     /// `autocomplete`, such as `current-password`; `off` if empty.
     pub complete: &'a str,
+    /// Id of a `datalist` with what could be written; none if empty.
+    pub list: &'a str,
 }
 
 fn labelled(f: &Field<'_>, input: Markup) -> Markup {
@@ -69,7 +71,7 @@ pub fn input(f: &Field<'_>) -> Markup {
         f,
         html! {
             input id={ "f-" (f.name) } name=(f.name) type=(kind) value=(value) maxlength=(longest(f)) autocomplete=(complete)
-                required[f.required] aria-invalid=[f.error.map(|_| "true")] aria-describedby=[described(f)];
+                list=[(!f.list.is_empty()).then_some(f.list)] required[f.required] aria-invalid=[f.error.map(|_| "true")] aria-describedby=[described(f)];
         },
     )
 }
