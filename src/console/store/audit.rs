@@ -119,8 +119,7 @@ pub(super) fn page(core: &Connection, filter: &AuditFilter, page: &Page) -> Resu
     let mut wanted = Wanted { terms: vec!["seq < ?".to_owned()], values: vec![Value::Integer(after)] };
     wanted.filter(core, filter)?;
     wanted.values.push(Value::Integer(limit as i64 + 1));
-    let text =
-        format!("SELECT {COLUMNS} FROM audit WHERE {} ORDER BY seq DESC LIMIT ?", wanted.terms.join(" AND "));
+    let text = format!("SELECT {COLUMNS} FROM audit WHERE {} ORDER BY seq DESC LIMIT ?", wanted.terms.join(" AND "));
     let mut items: Vec<AuditRow> = core
         .prepare_cached(&text)
         .and_then(|mut q| q.query_map(rusqlite::params_from_iter(wanted.values), row)?.collect())
@@ -193,8 +192,19 @@ impl Wanted {
 
 /// What targets are: the word before the colon.
 const TARGETS: [&str; 13] = [
-    "incident", "asset", "interface", "link", "region", "agent", "user", "session", "secret", "token", "view",
-    "import", "discovery",
+    "incident",
+    "asset",
+    "interface",
+    "link",
+    "region",
+    "agent",
+    "user",
+    "session",
+    "secret",
+    "token",
+    "view",
+    "import",
+    "discovery",
 ];
 
 /// Different values of a column with an index, one jump each; at most `MAX_WORDS`.

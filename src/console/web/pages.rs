@@ -2,8 +2,8 @@
 //! builds markup from `ui`, and changes things only by `Cx::command`.
 
 pub mod account;
-pub mod assets;
 pub mod agents;
+pub mod assets;
 pub mod audit;
 pub mod declare;
 pub mod definitions;

@@ -244,7 +244,10 @@ fn filters(cx: &Cx, list: &List, inventory: &Inventory) -> Markup {
         Some((id.to_string(), ui::object_name(inventory, &Object::Region(id))))
     });
     let zones = used(&|a| {
-        Some((a.zone.to_string(), inventory.zones.get(&a.zone).map_or_else(|| a.zone.to_string(), |z| z.name.clone())))
+        Some((
+            a.zone.to_string(),
+            inventory.zones.get(&a.zone).map_or_else(|| a.zone.to_string(), |z| z.name.clone()),
+        ))
     });
     let choice = |name: &'static str, label: &'static str, some: Vec<(String, String)>| {
         let field = Field { name, label, value: list.filter(name).unwrap_or_default(), ..Field::default() };
@@ -337,9 +340,7 @@ fn spool(row: &AgentRow) -> Cell {
 
 fn counted(n: Option<u64>, bad: bool) -> Cell {
     match n {
-        Some(n) if bad && n > 0 => {
-            Cell::of(badge::toned(Tone::Warn, &number::count(n)), Plain::Number(n as f64))
-        }
+        Some(n) if bad && n > 0 => Cell::of(badge::toned(Tone::Warn, &number::count(n)), Plain::Number(n as f64)),
         n => Cell::value(n.map(number::count), n.map(|n| n as f64)),
     }
 }

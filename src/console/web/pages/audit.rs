@@ -66,7 +66,14 @@ pub async fn page(cx: Cx) -> Answer {
         rows: rows.iter().map(|r| row(&cx, r)).collect(),
         next,
         total: None,
-        empty: ui::empty(text::audit_none(l), if list.filters.is_empty() { html! {} } else { reset }),
+        empty: ui::empty(
+            text::audit_none(l),
+            if list.filters.is_empty() {
+                html! {}
+            } else {
+                reset
+            },
+        ),
         bulk: None,
     };
     if let Some(file) = table.file(&cx, "audit")? {
@@ -135,7 +142,11 @@ fn form_of(cx: &Cx, list: &List, words: &AuditWords, wrong: &[&str]) -> Markup {
     let actions: Vec<(String, String)> = std::iter::once(any.clone())
         .chain(words.actions.iter().map(|a| (a.clone(), action_word(l, a).map_or_else(|| a.clone(), str::to_owned))))
         .collect();
-    let results = [any, ("ok".to_owned(), text::audit_ok(l).to_owned()), ("refused".to_owned(), text::audit_refused(l).to_owned())];
+    let results = [
+        any,
+        ("ok".to_owned(), text::audit_ok(l).to_owned()),
+        ("refused".to_owned(), text::audit_refused(l).to_owned()),
+    ];
     let when = |name: &'static str, label| Field {
         name,
         label,
@@ -144,7 +155,14 @@ fn form_of(cx: &Cx, list: &List, words: &AuditWords, wrong: &[&str]) -> Markup {
         error: wrong.contains(&name).then_some(text::audit_time_wrong(l)),
         ..Field::default()
     };
-    let line = |name, label, datalist| Field { name, label, kind: "search", value: value(name), list: datalist, ..Field::default() };
+    let line = |name, label, datalist| Field {
+        name,
+        label,
+        kind: "search",
+        value: value(name),
+        list: datalist,
+        ..Field::default()
+    };
     let choice = |name, label| Field { name, label, value: value(name), ..Field::default() };
     html! {
         form.filters method="get" action="/audit" data-auto {
@@ -222,7 +240,10 @@ pub async fn one(cx: Cx) -> Answer {
     let facts = [
         (text::audit_col_at(l), time::at(&cx, row.at)),
         (text::audit_col_actor(l), html! { span.mono { (row.actor) } }),
-        (text::audit_col_action(l), html! { (action_word(l, &row.action).unwrap_or_default()) " " small.mono { (row.action) } }),
+        (
+            text::audit_col_action(l),
+            html! { (action_word(l, &row.action).unwrap_or_default()) " " small.mono { (row.action) } },
+        ),
         (text::audit_col_target(l), target(&row.target)),
         (text::audit_col_result(l), badge::good(done, if done { text::audit_ok(l) } else { text::audit_refused(l) })),
         (text::audit_col_reason(l), ui::or_none(&row.reason)),

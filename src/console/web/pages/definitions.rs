@@ -204,14 +204,17 @@ fn key(list: &List, l: Lang, def: &Def<'_>) -> Key {
 fn filters(cx: &Cx, list: &List) -> Markup {
     let l = cx.lang;
     let any = || ("", text::table_any(l));
-    let nouns = [any(), ("probe", text::defs_probe(l)), ("rule", text::defs_rule(l)), ("disabled", text::defs_disabled(l))];
-    let kinds: Vec<(&str, &str)> = std::iter::once(any()).chain(cx.service.catalog.iter().map(|k| (k.name, k.name))).collect();
+    let nouns =
+        [any(), ("probe", text::defs_probe(l)), ("rule", text::defs_rule(l)), ("disabled", text::defs_disabled(l))];
+    let kinds: Vec<(&str, &str)> =
+        std::iter::once(any()).chain(cx.service.catalog.iter().map(|k| (k.name, k.name))).collect();
     let ons: Vec<(&str, &str)> =
         std::iter::once(any()).chain(ObjectKind::ALL.into_iter().map(|on| (on.as_str(), on_word(l, on)))).collect();
     let from = [any(), ("shipped", text::defs_shipped(l)), ("local", text::defs_local(l))];
     let value = |name: &str| list.filter(name).unwrap_or_default();
     let choice = |name, label| Field { name, label, value: value(name), ..Field::default() };
-    let search = Field { name: "q", label: text::table_search(l), kind: "search", value: value("q"), ..Field::default() };
+    let search =
+        Field { name: "q", label: text::table_search(l), kind: "search", value: value("q"), ..Field::default() };
     html! {
         form.filters method="get" action="/definitions" data-auto {
             (form::input(&search))
@@ -251,7 +254,10 @@ fn reload(cx: &Cx, all: &Definitions) -> Markup {
             text::defs_tried(l),
             html! { (time::at(cx, reload.tried)) " " (badge::good(reload.ok, if reload.ok { text::defs_read_ok(l) } else { text::defs_read_bad(l) })) },
         ),
-        (text::defs_digest(l), html! { code title=(all.digest) { (all.digest.chars().take(12).collect::<String>()) } }),
+        (
+            text::defs_digest(l),
+            html! { code title=(all.digest) { (all.digest.chars().take(12).collect::<String>()) } },
+        ),
     ];
     let words = |line: &str| if l == Lang::Zh { zh::line(line) } else { line.to_owned() };
     html! {
@@ -310,7 +316,9 @@ fn row(cx: &Cx, all: &Definitions, def: &Def<'_>) -> Row {
         _ => (String::new(), None),
     };
     let (thresholds, plain) = match def {
-        Def::Rule(r) => (params(l, all, r), r.params.iter().map(|(n, v)| format!("{n} = {v}")).collect::<Vec<_>>().join("; ")),
+        Def::Rule(r) => {
+            (params(l, all, r), r.params.iter().map(|(n, v)| format!("{n} = {v}")).collect::<Vec<_>>().join("; "))
+        }
         _ => (ui::none(), String::new()),
     };
     let severity = match def {
@@ -326,7 +334,10 @@ fn row(cx: &Cx, all: &Definitions, def: &Def<'_>) -> Row {
             Cell::text(noun_word(l, def.noun())),
             Cell::text(def.kind()),
             Cell::text(on),
-            Cell::html(html! { @if def.filter().is_empty() { (ui::none()) } @else { code { (def.filter()) } } }, def.filter()),
+            Cell::html(
+                html! { @if def.filter().is_empty() { (ui::none()) } @else { code { (def.filter()) } } },
+                def.filter(),
+            ),
             Cell::of(html! { (ui::or_none(&times)) }, seconds.map_or(Plain::Text(times.clone()), Plain::Number)),
             Cell::html(thresholds, plain),
             severity,
@@ -337,7 +348,11 @@ fn row(cx: &Cx, all: &Definitions, def: &Def<'_>) -> Row {
 
 /// How long, as definitions write it; a dash for none.
 fn duration(d: std::time::Duration) -> Markup {
-    if d.is_zero() { ui::none() } else { html! { (format_duration(d)) } }
+    if d.is_zero() {
+        ui::none()
+    } else {
+        html! { (format_duration(d)) }
+    }
 }
 
 /// Objects or tasks, as a count.

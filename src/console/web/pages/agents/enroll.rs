@@ -76,8 +76,7 @@ fn fields(cx: &Cx, asked: &Asked, error: Option<&str>) -> Markup {
     let regions: Vec<(String, String)> = std::iter::once(none)
         .chain(inventory.regions.values().map(|r| (r.id.to_string(), format!("{} {}", r.id, r.name))))
         .collect();
-    let zones: Vec<(String, String)> =
-        inventory.zones.values().map(|z| (z.id.to_string(), z.name.clone())).collect();
+    let zones: Vec<(String, String)> = inventory.zones.values().map(|z| (z.id.to_string(), z.name.clone())).collect();
     let lives =
         [("day", text::enroll_life_day(l)), ("hour", text::enroll_life_hour(l)), ("week", text::enroll_life_week(l))];
     let zone = if asked.zone.is_empty() { "extranet" } else { &asked.zone };
@@ -140,7 +139,8 @@ fn open_tokens(cx: &Cx) -> Markup {
 /// `POST /enroll`
 pub async fn submit(cx: Cx) -> Answer {
     let of = |name: &str| cx.form.text(name).to_owned();
-    let asked = Asked { agent: of("agent"), name: of("name"), region: of("region"), zone: of("zone"), life: of("life") };
+    let asked =
+        Asked { agent: of("agent"), name: of("name"), region: of("region"), zone: of("zone"), life: of("life") };
     match make(&cx, &asked).await {
         Ok((agent, token, expires)) => Ok(made(&cx, &agent, &token, expires)),
         Err(problem) => Ok(show(&cx, &asked, Some(&problem))),

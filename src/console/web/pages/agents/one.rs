@@ -107,16 +107,12 @@ fn standing(cx: &Cx, inventory: &Inventory, row: &AgentRow, plan: Option<&Planne
     }
 }
 
-fn facts(
-    cx: &Cx,
-    inventory: &Inventory,
-    row: &AgentRow,
-    plan: Option<&Planned>,
-) -> Vec<(&'static str, Markup)> {
+fn facts(cx: &Cx, inventory: &Inventory, row: &AgentRow, plan: Option<&Planned>) -> Vec<(&'static str, Markup)> {
     let l = cx.lang;
     let (region, zone) = place(inventory, row);
     let address = inventory.agents.get(&row.id).and_then(|d| d.address.as_deref()).unwrap_or_default();
-    let heard = row.last_heard.map_or_else(ui::none, |at| html! { (time::ago(cx, at)) br; small { (time::at(cx, at)) } });
+    let heard =
+        row.last_heard.map_or_else(ui::none, |at| html! { (time::ago(cx, at)) br; small { (time::at(cx, at)) } });
     let mut all = vec![
         (text::agents_col_state(l), Standing::of(row).badge(l)),
         (text::agent_fact_heard(l), heard),
@@ -238,7 +234,8 @@ fn charts(cx: &Cx, object: &Object) -> Markup {
         fields.iter().copied().filter(|f| has(f)).map(line).collect()
     };
     let (disks, nics) = (parts("disk_used_ratio", DISKS), parts("nic_in_octets", NICS));
-    let disk = |disk| Line { object, field: "disk_used_ratio", instance: disk, name: str::to_owned(disk), rate: None };
+    let disk =
+        |disk| Line { object, field: "disk_used_ratio", instance: disk, name: str::to_owned(disk), rate: None };
     let nic = |nic: &'_ Arc<str>| {
         let both = [
             ("nic_in_octets", text::agent_in(l, nic.to_string())),

@@ -55,7 +55,9 @@ async fn report(world: &World, status: AgentStatus) {
     let tower = AgentId::new("tower").unwrap();
     let expires = world.service().clock.wall().plus(std::time::Duration::from_secs(600));
     let command = Command::EnrollToken { agent: tower.clone(), region: None, expires };
-    let Outcome::Token { token, .. } = store.command(&admin(), None, command).await.unwrap() else { panic!("no token") };
+    let Outcome::Token { token, .. } = store.command(&admin(), None, command).await.unwrap() else {
+        panic!("no token")
+    };
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(rcgen::DnType::CommonName, "tower");
@@ -65,7 +67,8 @@ async fn report(world: &World, status: AgentStatus) {
     let now = world.service().clock.now();
     let record = Record::AgentStatus(status);
     let gap = Record::Gap(Gap { from: 2, to: 9, cause: "age".into() });
-    let envelope = |seq, record: Record| Envelope { seq, at: now.wall, kind: record.kind().to_owned(), body: record.body() };
+    let envelope =
+        |seq, record: Record| Envelope { seq, at: now.wall, kind: record.kind().to_owned(), body: record.body() };
     let batch = Batch {
         v: WIRE_VERSION,
         stream: Stream::Event,
@@ -104,7 +107,16 @@ async fn the_list_says_who_needs_a_look_and_is_a_file_without_formulas() {
     browser
         .open("/agents")
         .await
-        .shows(&["=地区&lt;b&gt;探针&lt;/b&gt;", "Heard", "Not enrolled", "1,234", "2 KiB", "2 limits", "0.9.&lt;i&gt;", "s behind"])
+        .shows(&[
+            "=地区&lt;b&gt;探针&lt;/b&gt;",
+            "Heard",
+            "Not enrolled",
+            "1,234",
+            "2 KiB",
+            "2 limits",
+            "0.9.&lt;i&gt;",
+            "s behind",
+        ])
         .lacks(&["<b>探针", "0.9.<i>"]);
     browser.open("/agents?state=unenrolled").await.shows(&["喀什探针"]).lacks(&["node-7", "=地区"]);
     browser.open("/agents?q=NODE-7").await.shows(&["=地区"]).lacks(&["/agents/far"]);
@@ -121,7 +133,14 @@ async fn one_agent_says_what_it_cannot_do_in_the_readers_language() {
     browser
         .open("/agents/tower")
         .await
-        .shows(&["What it cannot do here", "clock is 5000 ms behind", "nobody &lt;knows&gt; this", "2–9", "Asset reachability", "No data of the host yet"])
+        .shows(&[
+            "What it cannot do here",
+            "clock is 5000 ms behind",
+            "nobody &lt;knows&gt; this",
+            "2–9",
+            "Asset reachability",
+            "No data of the host yet",
+        ])
         .lacks(&["<knows>"]);
     browser
         .open("/agents/tower?probe=asset-icmp")
@@ -131,7 +150,11 @@ async fn one_agent_says_what_it_cannot_do_in_the_readers_language() {
     let seen = browser.open("/agents/tower?probe=asset-icmp&format=csv").await;
     seen.shows(&["10.65.0.2"]);
     assert_eq!(browser.open("/agents/nobody").await.status, 404);
-    browser.clone().chinese().open("/agents/tower").await.shows(&["本机时钟比管理中心慢 5000 毫秒", "设备可达性", "2 小时 1 分"]);
+    browser.clone().chinese().open("/agents/tower").await.shows(&[
+        "本机时钟比管理中心慢 5000 毫秒",
+        "设备可达性",
+        "2 小时 1 分",
+    ]);
     browser.open("/agents/far").await.shows(&["not enrolled"]);
 }
 
@@ -157,7 +180,10 @@ async fn a_token_is_shown_once_with_the_line_to_run_and_declares_the_agent() {
     assert_eq!(wrong.status, 422);
     wrong.shows(&["`Wu Shi&lt;` is no id", "aria-invalid=\"true\"", "value=\"Wu Shi&lt;\""]);
     let made = browser
-        .submit("/enroll", &[("agent", "wushi"), ("name", "乌什探针"), ("region", "652900"), ("zone", "extranet"), ("life", "week")])
+        .submit(
+            "/enroll",
+            &[("agent", "wushi"), ("name", "乌什探针"), ("region", "652900"), ("zone", "extranet"), ("life", "week")],
+        )
         .await;
     assert_eq!(made.status, 200);
     let sha = world.service().store.authority().fingerprint().to_owned();
@@ -180,7 +206,8 @@ async fn revoking_asks_first_and_wants_a_reason() {
     refused.shows(&["Say why"]);
     let done = browser.submit("/agents/tower/revoke", &[("reason", "gone <for> good")]).await;
     done.shows(&["Revoked: its certificates", "gone &lt;for&gt; good"]).lacks(&["/revoke\""]);
-    let rows = world.service().store.audit(crate::console::command::Page { limit: 1, after: None }).await.unwrap().items;
+    let rows =
+        world.service().store.audit(crate::console::command::Page { limit: 1, after: None }).await.unwrap().items;
     assert_eq!((rows[0].action.as_str(), rows[0].reason.as_str()), ("agent.revoke", "gone <for> good"));
     let unknown = browser.submit("/agents/far/revoke", &[("reason", "x")]).await;
     assert_eq!(unknown.status, 422);

@@ -32,7 +32,8 @@ fn flat(value: &Value, key: &str, out: &mut Vec<(String, String)>) {
             }
         }
         Value::Array(items) => {
-            let lines: Vec<String> = items.iter().map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)).collect();
+            let lines: Vec<String> =
+                items.iter().map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)).collect();
             out.push((key.to_owned(), lines.join("\n")));
         }
         Value::Null => {}
@@ -101,7 +102,9 @@ pub(super) fn whole(l: Lang, changes: &[Change]) -> Markup {
     }
     let side = |text: Option<&String>| match text {
         None => ui::none(),
-        Some(text) => html! { @for line in text.lines().take(MAX_SHOWN) { (line) br; } @if text.lines().count() > MAX_SHOWN { "…" } },
+        Some(text) => {
+            html! { @for line in text.lines().take(MAX_SHOWN) { (line) br; } @if text.lines().count() > MAX_SHOWN { "…" } }
+        }
     };
     html! {
         div.scroll { table.grid {
@@ -130,9 +133,17 @@ mod tests {
         check(
             r#"{"state":"open","ack":null,"severity":"major"}"#,
             r#"{"state":"acked","ack":{"by":"user:li","comment":"去看"},"severity":"major"}"#,
-            &[("state", Some("open"), Some("acked")), ("ack.by", None, Some("user:li")), ("ack.comment", None, Some("去看"))],
+            &[
+                ("state", Some("open"), Some("acked")),
+                ("ack.by", None, Some("user:li")),
+                ("ack.comment", None, Some("去看")),
+            ],
         );
-        check("", r#"{"changes":["add asset a","remove link b"]}"#, &[("changes", None, Some("add asset a\nremove link b"))]);
+        check(
+            "",
+            r#"{"changes":["add asset a","remove link b"]}"#,
+            &[("changes", None, Some("add asset a\nremove link b"))],
+        );
         check("", "", &[]);
         check("was", "is {", &[("", Some("was"), Some("is {"))]);
         check(r#"{"n":1}"#, "", &[("n", Some("1"), None)]);

@@ -16,7 +16,14 @@ async fn rows_are_found_by_what_they_say_and_refused_ones_stand_there_too() {
     browser
         .open("/audit")
         .await
-        .shows(&["Make an enrolment token", "agent.enroll_token", "/agents/t1", "Sign in", "user:test-viewer", "local:0"])
+        .shows(&[
+            "Make an enrolment token",
+            "agent.enroll_token",
+            "/agents/t1",
+            "Sign in",
+            "user:test-viewer",
+            "local:0",
+        ])
         .lacks(&["<b>一号"]);
     browser.open("/audit?action=agent.enroll_token").await.shows(&["/agents/t1"]).lacks(&["session.start</small>"]);
     browser.open("/audit?actor=test-view").await.shows(&["user:test-viewer"]).lacks(&["/agents/t1"]);
@@ -40,7 +47,8 @@ async fn pages_follow_each_other_and_one_row_shows_what_changed() {
     let next = first.body.split("after=").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
     let second = browser.open(&format!("/audit?rows=5&after={next}")).await;
     second.shows(&["First page"]).lacks(&["hx-get"]);
-    let rows = world.service().store.audit(crate::console::command::Page { limit: 50, after: None }).await.unwrap().items;
+    let rows =
+        world.service().store.audit(crate::console::command::Page { limit: 50, after: None }).await.unwrap().items;
     let applied = rows.iter().find(|r| r.action == "inventory.apply" && r.after.contains("t3")).unwrap();
     browser.open(&format!("/audit/{}", applied.seq)).await.shows(&["changes", "agent", "t3", "<ins>"]);
     assert_eq!(browser.open("/audit/9999").await.status, 404);

@@ -29,8 +29,12 @@ pub async fn page(cx: Cx) -> Answer {
     let all = cx.service.definitions();
     let (noun, id) = (cx.part("kind"), cx.part("id"));
     let found = match noun {
-        "probe" => all.probes.iter().find(|p| p.id.as_str() == id).map(|p| (cx.lang.pick(&p.zh, &p.en), probe(&cx, &all, p))),
-        "rule" => all.rules.iter().find(|r| r.id.as_str() == id).map(|r| (cx.lang.pick(&r.zh, &r.en), rule(&cx, &all, r))),
+        "probe" => {
+            all.probes.iter().find(|p| p.id.as_str() == id).map(|p| (cx.lang.pick(&p.zh, &p.en), probe(&cx, &all, p)))
+        }
+        "rule" => {
+            all.rules.iter().find(|r| r.id.as_str() == id).map(|r| (cx.lang.pick(&r.zh, &r.en), rule(&cx, &all, r)))
+        }
         _ => None,
     };
     let Some((title, inside)) = found else { return Err(Problem::unknown("定义", "definition", id)) };
@@ -127,14 +131,25 @@ fn rule(cx: &Cx, all: &Definitions, r: &RuleDef) -> Markup {
     let l = cx.lang;
     let objects: BTreeSet<Object> = plans(cx)
         .iter()
-        .flat_map(|plan| plan.plan.rules.iter().filter(|p| p.id == r.id).flat_map(|p| p.cases.iter()).flat_map(|c| c.objects.clone()).collect::<Vec<_>>())
+        .flat_map(|plan| {
+            plan.plan
+                .rules
+                .iter()
+                .filter(|p| p.id == r.id)
+                .flat_map(|p| p.cases.iter())
+                .flat_map(|c| c.objects.clone())
+                .collect::<Vec<_>>()
+        })
         .collect();
     let of_probe = match &r.source {
         RuleSource::Kind(kind) => html! { (text::defs_source_kind(l, kind.to_string())) },
-        RuleSource::Probe { probe, .. } => html! { a href={ "/definitions/probe/" (encode(probe.as_str())) } { (probe) } },
+        RuleSource::Probe { probe, .. } => {
+            html! { a href={ "/definitions/probe/" (encode(probe.as_str())) } { (probe) } }
+        }
     };
     let clear = r.clear.as_ref().map_or_else(|| text::defs_clear_else(l).to_owned(), |e| e.text().to_owned());
-    let expressions: Vec<&Expr> = [Some(&r.raise), r.clear.as_ref(), r.filter.as_ref()].into_iter().flatten().collect();
+    let expressions: Vec<&Expr> =
+        [Some(&r.raise), r.clear.as_ref(), r.filter.as_ref()].into_iter().flatten().collect();
     let at = match r.at {
         RuleAt::Agent => text::defs_at_agent(l),
         RuleAt::Console => text::defs_at_console(l),
@@ -165,7 +180,11 @@ fn holds(l: Lang, lasts: Duration) -> String {
 
 fn facts(cx: &Cx, r: &RuleDef, objects: usize, at: &'static str, source: Markup) -> Vec<(&'static str, Markup)> {
     let l = cx.lang;
-    let silence = if r.no_data == 0 { ui::none() } else { html! { (text::defs_intervals(l, r.no_data)) } };
+    let silence = if r.no_data == 0 {
+        ui::none()
+    } else {
+        html! { (text::defs_intervals(l, r.no_data)) }
+    };
     let folds = html! {
         @if r.folds_into.is_empty() { (ui::none()) }
         @for problem in &r.folds_into { span.param { code { (problem) } } }
@@ -242,7 +261,9 @@ fn written_ref(r: &Ref) -> String {
 }
 
 fn meaning(l: Lang, kind: &KindSpec, rule: Option<&RuleDef>, r: &Ref) -> String {
-    let field = |name: &str| fields(kind).find(|f| f.name == name).map_or_else(String::new, |f| l.pick(&f.zh, &f.en).to_owned());
+    let field = |name: &str| {
+        fields(kind).find(|f| f.name == name).map_or_else(String::new, |f| l.pick(&f.zh, &f.en).to_owned())
+    };
     match r {
         Ref::Field(name) => text::defs_newest(l, field(name)),
         Ref::Window(name, stat) => {

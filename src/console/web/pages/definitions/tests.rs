@@ -9,11 +9,18 @@ use crate::console::web::testing::World;
 async fn what_is_in_force_is_listed_with_its_thresholds_and_place() {
     let world = World::new().await;
     let mut browser = world.signed_in(Role::Viewer, Scope::All).await;
+    browser.open("/definitions?rows=200").await.shows(&[
+        "Link loses packets",
+        "raise_at = 0.1",
+        "alerts/rules/core.toml:",
+        "every 10s",
+        "link.tier == &quot;backbone&quot;",
+    ]);
     browser
-        .open("/definitions?rows=200")
+        .open("/definitions?noun=probe&kind=icmp")
         .await
-        .shows(&["Link loses packets", "raise_at = 0.1", "alerts/rules/core.toml:", "every 10s", "link.tier == &quot;backbone&quot;"]);
-    browser.open("/definitions?noun=probe&kind=icmp").await.shows(&["Asset reachability"]).lacks(&["Link loses packets"]);
+        .shows(&["Asset reachability"])
+        .lacks(&["Link loses packets"]);
     browser.open("/definitions?q=backbone-icmp").await.shows(&["Backbone link quality"]).lacks(&["Website"]);
     browser.open("/definitions?from=local").await.shows(&["No definition matches"]);
     browser.open("/definitions?format=csv").await.shows(&["link-loss"]);
@@ -24,10 +31,14 @@ async fn what_is_in_force_is_listed_with_its_thresholds_and_place() {
 async fn a_rule_explains_its_names_and_has_its_runbook() {
     let world = World::new().await;
     let mut browser = world.signed_in(Role::Viewer, Scope::All).await;
-    browser
-        .open("/definitions/rule/link-loss")
-        .await
-        .shows(&["w.loss_ratio.mean &gt; raise_at", "w.loss_ratio.mean", "mean over the last", "threshold, 0.1", "Means", "link-down"]);
+    browser.open("/definitions/rule/link-loss").await.shows(&[
+        "w.loss_ratio.mean &gt; raise_at",
+        "w.loss_ratio.mean",
+        "mean over the last",
+        "threshold, 0.1",
+        "Means",
+        "link-down",
+    ]);
     browser.open("/definitions/probe/backbone-icmp").await.shows(&["Link: tier", "rtt_seconds", "Link down"]);
     browser.clone().chinese().open("/definitions/rule/link-loss").await.shows(&["含义", "平均值", "阈值，默认 0.1"]);
     for path in ["/definitions/rule/none", "/definitions/probe/link-loss", "/definitions/x/y"] {
@@ -48,9 +59,12 @@ async fn a_reading_that_failed_says_what_to_mend_and_what_goes_on() {
         severity: Level::Error,
     };
     world.service().reloaded(None, vec![wrong]);
-    browser
-        .open("/definitions")
-        .await
-        .shows(&["with 1 mistake", "goes on", "/etc/fengsui/alerts/&lt;own&gt;.toml:7", "did you mean `link`?", "Link loses packets"]);
+    browser.open("/definitions").await.shows(&[
+        "with 1 mistake",
+        "goes on",
+        "/etc/fengsui/alerts/&lt;own&gt;.toml:7",
+        "did you mean `link`?",
+        "Link loses packets",
+    ]);
     browser.chinese().open("/definitions").await.shows(&["有 1 处错误", "未知的规则 `lnk`", "是否为 `link`？"]);
 }
