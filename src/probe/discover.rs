@@ -26,7 +26,8 @@ const IN_FLIGHT: usize = 64;
 const WITHIN: Duration = Duration::from_secs(120);
 /// How long an echo, a connection and one SNMP try may take: a satellite line answers within.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// SNMP is asked once more, since a datagram may be lost.
+/// SNMP is asked once more, since a datagram may be lost; not where nothing else answers and several secrets are
+/// to be tried, or 1,024 silent addresses would take longer than a sweep may.
 const RETRIES: u32 = 1;
 /// Echoes that leave together, and the time between: 640 a second stay below what devices limit.
 const BURST: usize = 16;
@@ -195,8 +196,10 @@ struct Said {
 impl Look {
     async fn run(self) -> Option<Found> {
         let end = self.clock.mono().plus(PATIENCE);
-        let (tcp, said) = tokio::join!(self.ports(end), self.snmp());
-        if !self.icmp && tcp.is_empty() && said.secret.is_none() {
+        let tcp = self.ports(end).await;
+        let alive = self.icmp || !tcp.is_empty();
+        let said = self.snmp(if alive || self.secrets.len() < 2 { RETRIES } else { 0 }).await;
+        if !alive && said.secret.is_none() {
             return None;
         }
         let kind = discovery::guess(&said.description, &said.object_id, said.services, &tcp);
@@ -227,10 +230,10 @@ impl Look {
     }
 
     /// Asks with one secret after the other; the first that is answered stays.
-    async fn snmp(&self) -> Said {
+    async fn snmp(&self, retries: u32) -> Said {
         let at = SocketAddr::new(self.address, self.snmp_port);
         let oids: Vec<Oid> = [1_u32, 2, 5, 7].map(|n| Oid::from([1, 3, 6, 1, 2, 1, 1, n, 0])).into();
-        let manner = Manner { timeout: PATIENCE, retries: RETRIES, strict_source: true };
+        let manner = Manner { timeout: PATIENCE, retries, strict_source: true };
         for (name, secret) in &self.secrets {
             let Ok(session) = Session::open(at, secret, manner).await else { continue };
             let Ok(values) = session.get(&oids).await else { continue };

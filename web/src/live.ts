@@ -3,7 +3,7 @@
 // server; when the tab is shown again, everything is looked at once.
 import htmx from "htmx.org";
 
-const TOPICS = ["incidents", "objects", "agents", "definitions", "inventory", "audit"];
+const TOPICS = ["incidents", "objects", "agents", "definitions", "inventory", "audit", "discoveries"];
 
 let stream: EventSource | undefined;
 

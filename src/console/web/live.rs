@@ -36,6 +36,8 @@ pub enum Topic {
     Inventory,
     /// The audit trail: somebody did something.
     Audit,
+    /// Sweeps: begun, further, ended.
+    Discoveries,
 }
 
 impl Topic {
@@ -48,6 +50,7 @@ impl Topic {
             Self::Definitions => "definitions",
             Self::Inventory => "inventory",
             Self::Audit => "audit",
+            Self::Discoveries => "discoveries",
         }
     }
 }
@@ -149,6 +152,9 @@ pub async fn run(service: Service) {
                 }
                 if now.audit != seen.audit {
                     service.live.tell(Topic::Audit, Vec::new());
+                }
+                if now.discoveries != seen.discoveries {
+                    service.live.tell(Topic::Discoveries, Vec::new());
                 }
                 seen = now;
             }
