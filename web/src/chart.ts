@@ -30,6 +30,18 @@ function show(unit: string, value: number | null | undefined): string {
   }
 }
 
+// Marks of the time axis: 24 hours, as people here write them; the day below where it begins.
+function hours(ticks: number[], step: number, stamp: Intl.DateTimeFormat): string[] {
+  let day = "";
+  return ticks.map((tick) => {
+    const [date, time] = stamp.format(tick * 1000).split(" ");
+    const fresh = date !== day;
+    day = date;
+    if (step >= 86_400) return date.slice(5);
+    return `${time.slice(0, step >= 60 ? 5 : 8)}${fresh ? `\n${date}` : ""}`;
+  });
+}
+
 // A counter as its growth a second; a counter that fell was reset, and says nothing for that step.
 function rate(points: Point[], times: number): [number[], (number | null)[]] {
   const at: number[] = [], values: (number | null)[] = [];
@@ -106,6 +118,7 @@ function draw(figure: HTMLElement): void {
     }
   };
 
+  const stamp = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
   const make = (data: uPlot.AlignedData): uPlot => {
     plot.replaceChildren();
     const style = getComputedStyle(document.documentElement);
@@ -117,9 +130,9 @@ function draw(figure: HTMLElement): void {
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), zone),
       cursor: { drag: { x: true, y: false } },
       scales: { y: { range: (_u, min, max) => [Math.min(0, min ?? 0), max && max > 0 ? max * 1.1 : 1] } },
-      axes: [{ ...axis }, { ...axis, size: 84, values: (_u, ticks) => ticks.map((t) => show(unit, t)) }],
+      axes: [{ ...axis, space: 64, values: (_u, ticks, _axis, _space, step) => hours(ticks, step, stamp) }, { ...axis, size: 84, values: (_u, ticks) => ticks.map((t) => show(unit, t)) }],
       series: [
-        { value: (_u, t) => (t === null ? "–" : new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" }).format(t * 1000)), label: figure.dataset.time ?? "" },
+        { value: (_u, t) => (t === null ? "–" : stamp.format(t * 1000)), label: figure.dataset.time ?? "" },
         ...lines.map((line, i) => ({
           label: line.name, stroke: COLOURS[i % COLOURS.length], width: 1.5, dash: i >= COLOURS.length ? [6, 3] : [],
           value: (_u: uPlot, v: number | null) => show(unit, v), spanGaps: false,
