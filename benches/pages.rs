@@ -204,7 +204,7 @@ fn alert(n: usize, total: usize, now: Wall) -> Alert {
 /// Fills the store and answers ids of open incidents, one of them with a long time line.
 async fn fill(service: &Service, incidents: usize) -> Vec<String> {
     let (store, now) = (&service.store, service.clock.wall());
-    let ends = |n: usize| n % OPEN != 0;
+    let ends = |n: usize| !n.is_multiple_of(OPEN);
     for from in (0..incidents).step_by(FILL) {
         let these: Vec<Alert> = (from..incidents.min(from + FILL)).map(|n| alert(n, incidents, now)).collect();
         let over = (from..incidents.min(from + FILL)).filter(|n| ends(*n)).map(|n| {

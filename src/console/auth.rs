@@ -56,7 +56,8 @@ fn browser(service: &Service, method: &Method, headers: &HeaderMap, token: &str)
         ));
     };
     let given = headers.get(session::CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !reads && !(session::same_origin(headers) && session::csrf_matches(given, &session.csrf)) {
+    let ours = session::same_origin(headers) && session::csrf_matches(given, &session.csrf);
+    if !reads && !ours {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "请求不是由本管理中心的页面发出的；请刷新页面后重试，程序请改用令牌",

@@ -180,8 +180,11 @@ pub fn spans(cx: &Cx, url: impl Fn(&str) -> String) -> Markup {
     }
 }
 
-/// A group of fields that share a chart: by the unit their names end in.
-const GROUPS: [(&str, fn(Lang) -> &'static str, &[&str]); 5] = [
+/// Id, title and fields of a chart.
+type Group = (&'static str, fn(Lang) -> &'static str, &'static [&'static str]);
+
+/// Groups of fields that share a chart: by the unit their names end in.
+const GROUPS: [Group; 5] = [
     ("rtt", |l| text::measured_chart_rtt(l), &["rtt_seconds"]),
     ("loss", |l| text::measured_chart_loss(l), &["loss_ratio"]),
     (
