@@ -67,6 +67,7 @@ pub(super) fn append(writer: &mut Writer, entry: &Entry) -> Result<(), StoreErro
         })
         .map_err(sql("write an audit row"))?;
     writer.rows += 1;
+    writer.after(|shared| shared.changed(|changes| changes.audit += 1));
     Ok(())
 }
 

@@ -82,9 +82,7 @@ pub(super) async fn run(
         audit::append(writer, &entry)?;
         Ok::<_, StoreError>(result)
     });
-    let result = asked.await?;
-    store.shared.changed(|c| c.audit += 1);
-    result
+    asked.await?
 }
 
 /// Action, target and the role it needs.

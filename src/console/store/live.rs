@@ -34,7 +34,7 @@ pub struct Changes {
     pub jobs: u64,
     /// Sweeps: begun, further, ended.
     pub discoveries: u64,
-    /// Commands that were carried out or refused.
+    /// Audit rows: commands that were carried out or refused, sign-ins, ends of sessions.
     pub audit: u64,
 }
 
