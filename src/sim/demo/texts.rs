@@ -247,7 +247,7 @@ where = 'asset.url.startsWith("https://")'
 interval = {tls}
 timeout = {http_timeout}
 settings = {{ ca_file = {ca} }}
-{keep_tls}
+
 # 演示里没有 ICMP，SNMP 不应答就是设备不应答。
 [[rule]]
 id = "snmp-silent"
@@ -274,6 +274,5 @@ runbook = "snmp-silent"
         http = every(10.0),
         http_timeout = late(3.0, 10.0),
         tls = every(30.0),
-        keep_tls = if pace > 1.0 { format!("keep = {keep}\n") } else { String::new() },
     )
 }
