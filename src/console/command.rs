@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::discovery::{Found, Wanted};
 use crate::model::incident::{AckKind, CloseCause, Incident, IncidentState, TimelineEntry};
 use crate::model::inventory::Inventory;
-use crate::model::{AgentId, Object, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
+use crate::model::{AgentId, Object, PersonId, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
 
 /// What a principal may do. Ordered by power within the first three; `Metrics` stands apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -251,6 +251,11 @@ pub enum Command {
         region: Option<RegionId>,
         /// What was found already, if the caller has swept itself; then no agent is asked.
         found: Option<Vec<Found>>,
+    },
+    /// Try out how a person is told (admin). Until messages leave the console it is an audit row and nothing else.
+    MessageTest {
+        /// Who.
+        person: PersonId,
     },
     /// Have an object's probes run now (operator).
     ProbeNow {

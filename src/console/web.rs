@@ -20,7 +20,7 @@ use std::pin::Pin;
 
 use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
-use pages::declare::asset as asset_form;
+use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
     account, agents, assets as asset_pages, audit, definitions, gallery, incidents, links, overview, setup, sign_in,
 };
@@ -54,6 +54,9 @@ pub struct PageRoute {
 /// The largest form: a note of 4,000 characters, or 1,000 selected rows.
 const FORM: usize = 64 << 10;
 
+/// The largest form with a pasted text: 40,000 characters of Chinese in two fields, as forms encode them.
+const PASTED: usize = 1 << 20;
+
 /// Makes a page's function of an async one.
 macro_rules! run {
     ($f:path) => {
@@ -67,6 +70,17 @@ const fn get(path: &'static str, needs: Needs, run: fn(Cx) -> Page) -> PageRoute
 
 const fn post(path: &'static str, needs: Needs, run: fn(Cx) -> Page) -> PageRoute {
     PageRoute { method: "POST", path, door: Door::Needs(needs), body: FORM, run }
+}
+
+impl PageRoute {
+    /// With a form that holds long pasted texts.
+    const fn longer(self) -> Self {
+        Self { body: PASTED, ..self }
+    }
+    /// With a file of at most so many bytes.
+    const fn file(self, body: usize) -> Self {
+        Self { body, ..self }
+    }
 }
 
 const fn open(route: PageRoute) -> PageRoute {
@@ -117,11 +131,39 @@ pub const PAGES: &[PageRoute] = &[
     get("/setup", Needs::Admin, run!(setup::page)),
     get("/setup/account", Needs::Admin, run!(setup::account::page)),
     post("/setup/account", Needs::Admin, run!(setup::account::submit)),
+    get("/setup/units", Needs::Admin, run!(setup::units::page)),
+    post("/setup/units", Needs::Admin, run!(setup::units::submit)).longer(),
+    get("/setup/credentials", Needs::Admin, run!(setup::credentials::page)),
+    post("/setup/credentials", Needs::Admin, run!(setup::credentials::submit)),
+    post("/setup/credentials/remove", Needs::Admin, run!(setup::credentials::remove)),
+    get("/setup/assets", Needs::Admin, run!(setup::steps::assets)),
+    get("/setup/links", Needs::Admin, run!(setup::steps::links)),
+    post("/setup/links", Needs::Admin, run!(setup::steps::links_submit)),
+    get("/setup/people", Needs::Admin, run!(setup::people::page)),
+    post("/setup/people", Needs::Admin, run!(setup::people::submit)),
+    post("/setup/people/test", Needs::Admin, run!(setup::people::test)),
+    get("/setup/cable", Needs::Admin, run!(setup::steps::cable)),
+    post("/setup/cable", Needs::Admin, run!(setup::steps::cable_order)),
     // -- declaring things by hand
     get("/assets/new", Needs::Admin, run!(asset_form::new)),
     post("/assets/new", Needs::Admin, run!(asset_form::create)),
     get("/assets/{id}/edit", Needs::Admin, run!(asset_form::edit)),
     post("/assets/{id}/edit", Needs::Admin, run!(asset_form::change)),
+    get("/assets/{id}/remove", Needs::Admin, run!(remove::asset)),
+    post("/assets/{id}/remove", Needs::Admin, run!(remove::asset_gone)),
+    get("/links/new", Needs::Admin, run!(link_form::new)),
+    post("/links/new", Needs::Admin, run!(link_form::create)),
+    get("/links/{id}/edit", Needs::Admin, run!(link_form::edit)),
+    post("/links/{id}/edit", Needs::Admin, run!(link_form::change)),
+    get("/links/{id}/remove", Needs::Admin, run!(remove::link)),
+    post("/links/{id}/remove", Needs::Admin, run!(remove::link_gone)),
+    get("/inventory", Needs::Admin, run!(lists::page)),
+    get("/inventory/{noun}/new", Needs::Admin, run!(lists::new)),
+    post("/inventory/{noun}/new", Needs::Admin, run!(lists::create)),
+    get("/inventory/{noun}/{id}/edit", Needs::Admin, run!(lists::edit)),
+    post("/inventory/{noun}/{id}/edit", Needs::Admin, run!(lists::change)),
+    get("/inventory/{noun}/{id}/remove", Needs::Admin, run!(remove::listed)),
+    post("/inventory/{noun}/{id}/remove", Needs::Admin, run!(remove::listed_gone)),
     // -- for those who build pages
     get("/gallery", Needs::Viewer, run!(gallery::page)),
 ];

@@ -118,6 +118,7 @@ fn zh_of(what: &str) -> &str {
         "link" => "链路",
         "region" => "区划",
         "zone" => "网络",
+        "person" => "责任人",
         "object" => "对象",
         "user" => "用户",
         "session" => "会话",

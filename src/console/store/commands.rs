@@ -112,6 +112,7 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::UserReset { name, .. } => ("user.reset", format!("user:{name}"), Role::Admin),
         Command::UserRemove { name } => ("user.remove", format!("user:{name}"), Role::Admin),
         Command::PasswordChange { .. } => ("password.change", "password".to_owned(), Role::Viewer),
+        Command::MessageTest { person } => ("message.test", format!("person:{person}"), Role::Admin),
         Command::SessionEnd { id } => ("session.stop", format!("session:{id}"), Role::Viewer),
         Command::ViewSave { page, name, .. } => ("view.save", format!("view:{page}/{name}"), Role::Viewer),
         Command::ViewRemove { page, name } => ("view.remove", format!("view:{page}/{name}"), Role::Viewer),
@@ -245,6 +246,13 @@ fn carry_out(
             let reason = sized("the reason", reason)?;
             entry.after = serde_json::json!({ "reason": reason }).to_string();
             agent_revoke(writer, &agent, &reason)
+        }
+        Command::MessageTest { person } => {
+            entry.after = serde_json::json!({ "way": "log" }).to_string();
+            match writer.shared.live().inventory.persons.contains_key(&person) {
+                true => Ok(Outcome::Done),
+                false => Err(CommandError::NotFound { what: "person", id: person.to_string() }),
+            }
         }
         command @ (Command::UserAdd { .. }
         | Command::UserLock { .. }

@@ -62,3 +62,86 @@ asset-also = Other addresses
 asset-also-help = Other sources of its traps, syslog and flows
 asset-depends = Depends on
 asset-depends-help = Ids of assets or links; commas within a group, / between groups; unreachable when any group is wholly down
+
+declare-required = Required
+declare-saved = Saved
+declare-removed = Removed
+
+link-new-title = New link
+link-edit-title = Change link: { $name }
+link-remove = Remove this link
+link-end-a = End A
+link-end-b = End B
+link-end-missing = Write an asset, or the name of the peer if this end is not ours
+link-asset = Asset
+link-asset-help = Id, name or address; a part of it will do
+link-port = Port
+link-port-help = Interface name, such as GigabitEthernet0/0/1
+link-port-none = No agent has seen ports of this asset yet; write the interface name as the device has it
+link-port-some = Agents have seen { $n } ports; choose from the list
+link-address = Address of the port
+link-address-help = Its IP address on the link, if it has one
+link-not-ours = This end is not ours
+link-peer = Name of the peer
+link-peer-help = Such as: Province PE; then leave asset and port empty
+link-show-ports = Show the ports of these assets
+link-show-ports-help = Press it once the assets are written: the port fields then list what agents have seen
+link-line = The line
+link-name = Name
+link-name-help = Made of both ends if left empty
+link-id-help = Made of both ends if left empty
+link-tier = Tier
+link-capacity = Capacity
+link-capacity-help = Such as 155Mbps or 1Gbps
+link-carrier = Carrier
+link-circuit = Circuit number
+link-circuit-help = The number that the carrier asks for
+link-hotline = Hotline
+link-hotline-help = Whom to call when it is down
+link-watch = Agents that probe it
+link-watch-help = agent:end, such as aks-tower:b; left empty, only the state of its ports counts; agents: { $list }
+
+inventory-title = Regions, units, persons
+inventory-regions = Regions
+inventory-units = Units
+inventory-persons = Persons
+inventory-add-region = Add a region
+inventory-add-unit = Add a unit
+inventory-add-person = Add a person
+inventory-tab-import = Import
+inventory-tab-discover = Discover
+inventory-tab-lists = Regions, units, persons
+inventory-name = Name
+inventory-code = Code
+inventory-code-help = GB/T 2260 code, such as 652922; may be left empty
+inventory-id-help = Made of the name if left empty
+inventory-above = Above it
+inventory-tier = Tier
+inventory-unit = Unit
+inventory-duty = Duty
+inventory-mobile = Mobile
+inventory-deputy = Deputy
+inventory-edit = Change
+inventory-remove = Remove
+inventory-edit-title = Change: { $name }
+inventory-empty = There is nothing here yet
+
+remove-title = Remove: { $name }
+remove-tombstone = It is watched no more and its open alerts are withdrawn; measurements, incidents and the audit trail stay until their time is over, and its id can still be looked up.
+remove-listed = It no longer appears in lists and choices; the audit trail stays.
+remove-cleaned = This changes with it:
+remove-depends = “{ $name }” no longer depends on it
+remove-system = System “{ $name }” no longer names it
+remove-person-of = “{ $name }” has no person responsible any more
+remove-deputy-of = “{ $name }” has no deputy any more
+remove-links = { $n ->
+    [one] Remove the { $n } link that ends at it too
+   *[other] Remove the { $n } links that end at it too
+}
+remove-do = Remove
+remove-kept = { $n ->
+    [one] { $n } thing still points to it; change that first:
+   *[other] { $n } things still point to it; change those first:
+}
+remove-still-used = Not removed: something still points to it
+remove-more = and { $n } more

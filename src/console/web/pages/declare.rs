@@ -4,6 +4,9 @@
 //! stays, and a thing that somebody else changed meanwhile is not overwritten.
 
 pub mod asset;
+pub mod link;
+pub mod lists;
+pub mod remove;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -112,12 +115,14 @@ impl Filled {
 pub struct Draft {
     noun: &'static str,
     lines: Vec<(&'static str, String)>,
+    /// To blame for what no line is to blame for; empty for none.
+    whole: &'static str,
 }
 
 impl Draft {
     /// Of a noun of the inventory.
     pub const fn new(noun: &'static str) -> Self {
-        Self { noun, lines: Vec::new() }
+        Self { noun, lines: Vec::new(), whole: "" }
     }
     /// A key as it stands in a file.
     pub fn raw(mut self, field: &'static str, key: &str, value: &str) -> Self {
@@ -141,6 +146,15 @@ impl Draft {
         }
     }
 
+    /// Blames one field for all of it: for a form that declares many things at once.
+    pub fn all_of(mut self, field: &'static str) -> Self {
+        for (blamed, _) in &mut self.lines {
+            *blamed = field;
+        }
+        self.whole = field;
+        self
+    }
+
     fn toml(&self) -> String {
         let mut out = format!("[[{}]]\n", self.noun);
         for (_, line) in &self.lines {
@@ -150,10 +164,10 @@ impl Draft {
         out
     }
 
-    /// The field that a diagnostic is about: that of its line, else the one whose key it names.
+    /// The field that a diagnostic is about.
     fn blame(&self, diagnostic: &Diagnostic) -> Option<&'static str> {
         let by_line = diagnostic.line.checked_sub(2).and_then(|at| self.lines.get(at)).map(|(field, _)| *field);
-        by_line.filter(|field| !field.is_empty())
+        by_line.filter(|field| !field.is_empty()).or(Some(self.whole).filter(|field| !field.is_empty()))
     }
 }
 

@@ -3,6 +3,11 @@
 //! it can be left, skipped and come back to; nothing is remembered but what the steps themselves declare.
 
 pub mod account;
+pub mod credentials;
+pub mod people;
+mod places;
+pub mod steps;
+pub mod units;
 
 use maud::{Markup, html};
 
@@ -16,16 +21,34 @@ use crate::console::web::{text, ui};
 pub enum Step {
     /// The first account.
     Account,
+    /// Regions and units.
+    Units,
+    /// Communities and SNMPv3 users.
+    Credentials,
+    /// Importing or finding assets.
+    Assets,
+    /// Links between them.
+    Links,
+    /// Who is told.
+    People,
+    /// Pulling a cable in the demonstration.
+    Cable,
 }
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: &'static [Self] = &[Self::Account];
+    pub const ALL: &'static [Self] = &[Self::Account, Self::Units, Self::Credentials, Self::Assets, Self::Links, Self::People, Self::Cable];
 
     /// Its address.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Account => "/setup/account",
+            Self::Units => "/setup/units",
+            Self::Credentials => "/setup/credentials",
+            Self::Assets => "/setup/assets",
+            Self::Links => "/setup/links",
+            Self::People => "/setup/people",
+            Self::Cable => "/setup/cable",
         }
     }
 
@@ -33,6 +56,12 @@ impl Step {
     pub const fn name(self, lang: Lang) -> &'static str {
         match self {
             Self::Account => text::setup_account(lang),
+            Self::Units => text::setup_units(lang),
+            Self::Credentials => text::setup_credentials(lang),
+            Self::Assets => text::setup_assets(lang),
+            Self::Links => text::setup_links(lang),
+            Self::People => text::setup_people(lang),
+            Self::Cable => text::setup_cable(lang),
         }
     }
 
@@ -40,13 +69,28 @@ impl Step {
     const fn about(self, lang: Lang) -> &'static str {
         match self {
             Self::Account => text::setup_account_about(lang),
+            Self::Units => text::setup_units_about(lang),
+            Self::Credentials => text::setup_credentials_about(lang),
+            Self::Assets => text::setup_assets_about(lang),
+            Self::Links => text::setup_links_about(lang),
+            Self::People => text::setup_people_about(lang),
+            Self::Cable => text::setup_cable_about(lang),
         }
     }
 
     /// Whether what it asks for is there.
     pub fn done(self, cx: &Cx) -> bool {
+        let store = &cx.service.store;
+        let (_, inventory) = store.inventory();
         match self {
-            Self::Account => cx.service.store.has_users(),
+            Self::Account => store.has_users(),
+            Self::Units => !inventory.regions.is_empty(),
+            Self::Credentials => !store.secrets().is_empty(),
+            Self::Assets => !inventory.assets.is_empty(),
+            Self::Links => !inventory.links.is_empty(),
+            Self::People => !inventory.persons.is_empty(),
+            // There is nothing to keep of it; whoever has links has seen them.
+            Self::Cable => cx.service.demo().is_none() && !inventory.links.is_empty(),
         }
     }
 

@@ -76,6 +76,24 @@ pub fn input(f: &Field<'_>) -> Markup {
     )
 }
 
+/// A line of text with proposals that may be taken or not: (value, what it is).
+pub fn suggest<V: AsRef<str>, S: AsRef<str>>(f: &Field<'_>, options: &[(V, S)]) -> Markup {
+    let complete = if f.complete.is_empty() { "off" } else { f.complete };
+    let list = (!options.is_empty()).then(|| format!("d-{}", f.name));
+    labelled(
+        f,
+        html! {
+            input id={ "f-" (f.name) } name=(f.name) type="text" value=(f.value) maxlength=(longest(f)) autocomplete=(complete)
+                list=[list.as_deref()] required[f.required] aria-invalid=[f.error.map(|_| "true")] aria-describedby=[described(f)];
+            @if let Some(list) = &list {
+                datalist id=(list) {
+                    @for (value, shown) in options { option value=(value.as_ref()) { (shown.as_ref()) } }
+                }
+            }
+        },
+    )
+}
+
 /// Several lines of text.
 pub fn area(f: &Field<'_>, rows: u32) -> Markup {
     labelled(
