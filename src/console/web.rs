@@ -77,10 +77,6 @@ impl PageRoute {
     const fn longer(self) -> Self {
         Self { body: PASTED, ..self }
     }
-    /// With a file of at most so many bytes.
-    const fn file(self, body: usize) -> Self {
-        Self { body, ..self }
-    }
 }
 
 const fn open(route: PageRoute) -> PageRoute {

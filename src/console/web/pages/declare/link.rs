@@ -132,7 +132,7 @@ fn resolve(lang: Lang, filled: &mut Filled, inventory: &Inventory) -> Wrong {
         let written = filled.get(asset).to_owned();
         if written.is_empty() {
             if filled.get(peer).is_empty() {
-                missing.fields.insert(asset, text::link_end_missing(lang).to_owned());
+                missing.fields.insert(asset, text::linkform_end_missing(lang).to_owned());
             }
             continue;
         }
@@ -266,15 +266,15 @@ pub fn end_words(inventory: &Inventory, end: &LinkEnd) -> String {
 async fn show(cx: &Cx, link: Option<&Link>, filled: &Filled) -> Result<Response, Problem> {
     let l = cx.lang;
     let title = match link {
-        Some(link) => text::link_edit_title(l, link.name.clone()),
-        None => text::link_new_title(l).to_owned(),
+        Some(link) => text::linkform_edit_title(l, link.name.clone()),
+        None => text::linkform_new_title(l).to_owned(),
     };
     let action = link.map_or_else(|| "/links/new".to_owned(), |a| format!("/links/{}/edit", a.id));
     let back = link.map_or_else(|| "/links".to_owned(), |a| format!("/links/{}", a.id));
     let inside = html! {
         (ui::trail(&[("/links", text::nav_links(l))]))
         (ui::heading(&title, html! {
-            @if let Some(link) = link { a.button href={ "/links/" (link.id) "/remove" } { (text::link_remove(l)) } }
+            @if let Some(link) = link { a.button href={ "/links/" (link.id) "/remove" } { (text::linkform_remove(l)) } }
         }))
         (form(cx, link, filled, &action, &back).await?)
     };
@@ -290,8 +290,8 @@ pub async fn form(cx: &Cx, link: Option<&Link>, filled: &Filled, action: &str, b
     } else {
         inventory.assets.values().map(|a| (a.id.to_string(), a.name.clone())).collect()
     };
-    let a = end(cx, filled, &inventory, &assets, ["a_asset", "a_port", "a_peer", "a_address"], text::link_end_a(l)).await?;
-    let b = end(cx, filled, &inventory, &assets, ["b_asset", "b_port", "b_peer", "b_address"], text::link_end_b(l)).await?;
+    let a = end(cx, filled, &inventory, &assets, ["a_asset", "a_port", "a_peer", "a_address"], text::linkform_end_a(l)).await?;
+    let b = end(cx, filled, &inventory, &assets, ["b_asset", "b_port", "b_peer", "b_address"], text::linkform_end_b(l)).await?;
     let tiers: Vec<(&str, &str)> = LinkTier::ALL.iter().map(|t| (t.as_str(), tier_word(l, *t))).collect();
     let agents: Vec<String> = inventory.agents.keys().map(ToString::to_string).collect();
     Ok(html! {
@@ -299,17 +299,17 @@ pub async fn form(cx: &Cx, link: Option<&Link>, filled: &Filled, action: &str, b
         (form::post(cx, action, html! {
             (super::seen_field(link))
             div.cards.two { (a) (b) }
-            p { button type="submit" name="do" value="ports" formnovalidate { (text::link_show_ports(l)) } " " span.help { (text::link_show_ports_help(l)) } }
-            fieldset { legend { (text::link_line(l)) }
+            p { button type="submit" name="do" value="ports" formnovalidate { (text::linkform_show_ports(l)) } " " span.help { (text::linkform_show_ports_help(l)) } }
+            fieldset { legend { (text::linkform_line(l)) }
                 div.columns-2 {
-                    (form::input(&filled.field("name", text::link_name(l), text::link_name_help(l))))
-                    @if link.is_none() { (form::input(&filled.field("id", text::declare_id(l), text::link_id_help(l)))) }
-                    (form::select(&filled.must("tier", text::link_tier(l), ""), &tiers))
-                    (form::input(&filled.field("capacity", text::link_capacity(l), text::link_capacity_help(l))))
-                    (form::suggest(&filled.field("carrier", text::link_carrier(l), ""), CARRIERS))
-                    (form::input(&filled.field("circuit", text::link_circuit(l), text::link_circuit_help(l))))
-                    (form::input(&filled.field("hotline", text::link_hotline(l), text::link_hotline_help(l))))
-                    (form::input(&filled.field("watch", text::link_watch(l), &text::link_watch_help(l, agents.join(", ")))))
+                    (form::input(&filled.field("name", text::linkform_name(l), text::linkform_name_help(l))))
+                    @if link.is_none() { (form::input(&filled.field("id", text::declare_id(l), text::linkform_id_help(l)))) }
+                    (form::select(&filled.must("tier", text::linkform_tier(l), ""), &tiers))
+                    (form::input(&filled.field("capacity", text::linkform_capacity(l), text::linkform_capacity_help(l))))
+                    (form::suggest(&filled.field("carrier", text::linkform_carrier(l), ""), CARRIERS))
+                    (form::input(&filled.field("circuit", text::linkform_circuit(l), text::linkform_circuit_help(l))))
+                    (form::input(&filled.field("hotline", text::linkform_hotline(l), text::linkform_hotline_help(l))))
+                    (form::input(&filled.field("watch", text::linkform_watch(l), &text::linkform_watch_help(l, agents.join(", ")))))
                 }
             }
             div.row {
@@ -345,17 +345,17 @@ async fn end(
         None => Vec::new(),
     };
     let help = match (known, ports.len()) {
-        (None, _) => text::link_port_help(l).to_owned(),
-        (Some(_), 0) => text::link_port_none(l).to_owned(),
-        (Some(_), n) => text::link_port_some(l, n),
+        (None, _) => text::linkform_port_help(l).to_owned(),
+        (Some(_), 0) => text::linkform_port_none(l).to_owned(),
+        (Some(_), n) => text::linkform_port_some(l, n),
     };
     Ok(html! {
         fieldset.card { legend { (legend) }
-            (form::suggest(&f.field(asset, text::link_asset(l), known.map_or(text::link_asset_help(l), |a| a.name.as_str())), assets))
-            (form::suggest(&f.field(port, text::link_port(l), &help), &ports))
-            (form::input(&f.field(address, text::link_address(l), text::link_address_help(l))))
-            details open[!f.get(peer).is_empty()] { summary { (text::link_not_ours(l)) }
-                (form::input(&f.field(peer, text::link_peer(l), text::link_peer_help(l))))
+            (form::suggest(&f.field(asset, text::linkform_asset(l), known.map_or(text::linkform_asset_help(l), |a| a.name.as_str())), assets))
+            (form::suggest(&f.field(port, text::linkform_port(l), &help), &ports))
+            (form::input(&f.field(address, text::linkform_address(l), text::linkform_address_help(l))))
+            details open[!f.get(peer).is_empty()] { summary { (text::linkform_not_ours(l)) }
+                (form::input(&f.field(peer, text::linkform_peer(l), text::linkform_peer_help(l))))
             }
         }
     })

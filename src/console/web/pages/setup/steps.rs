@@ -67,7 +67,7 @@ async fn show_links(cx: &Cx, filled: &crate::console::web::pages::declare::Fille
         @if cx.query.text("said") == "saved" { (ui::note(Tone::Good, html! { (text::declare_saved(l)) })) }
         @if !inventory.links.is_empty() {
             div.scroll { table.grid {
-                thead { tr { th scope="col" { (text::link_name(l)) } th scope="col" { (text::link_end_a(l)) } th scope="col" { (text::link_end_b(l)) } th.wide scope="col" { (text::link_tier(l)) } th.wide.number scope="col" { (text::link_capacity(l)) } } }
+                thead { tr { th scope="col" { (text::linkform_name(l)) } th scope="col" { (text::linkform_end_a(l)) } th scope="col" { (text::linkform_end_b(l)) } th.wide scope="col" { (text::linkform_tier(l)) } th.wide.number scope="col" { (text::linkform_capacity(l)) } } }
                 tbody { @for link in inventory.links.values().take(SHOWN) {
                     tr {
                         td { a href={ "/links/" (encode(link.id.as_str())) "/edit" } { (link.name) } }
@@ -81,7 +81,7 @@ async fn show_links(cx: &Cx, filled: &crate::console::web::pages::declare::Fille
             p.help { (text::setup_links_there(l, inventory.links.len())) " " a href="/links" { (text::setup_links_all(l)) } }
         }
         @if enough {
-            h2 { (text::link_new_title(l)) }
+            h2 { (text::linkform_new_title(l)) }
             (link::form(cx, None, filled, Step::Links.path(), Step::Links.path()).await?)
         } @else {
             (ui::empty(text::setup_links_no_assets(l), html! { a.button href=(Step::Assets.path()) { (text::setup_assets(l)) } }))
