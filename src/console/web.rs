@@ -22,7 +22,7 @@ use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
 use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
-    account, agents, assets as asset_pages, audit, definitions, gallery, incidents, links, overview, setup, sign_in,
+    account, agents, assets as asset_pages, audit, definitions, discover, gallery, import, incidents, links, overview, setup, sign_in,
 };
 
 /// Who may open a page.
@@ -73,9 +73,9 @@ const fn post(path: &'static str, needs: Needs, run: fn(Cx) -> Page) -> PageRout
 }
 
 impl PageRoute {
-    /// With a form that holds long pasted texts.
-    const fn longer(self) -> Self {
-        Self { body: PASTED, ..self }
+    /// With bodies of at most so many bytes.
+    const fn takes(self, body: usize) -> Self {
+        Self { body, ..self }
     }
 }
 
@@ -128,7 +128,7 @@ pub const PAGES: &[PageRoute] = &[
     get("/setup/account", Needs::Admin, run!(setup::account::page)),
     post("/setup/account", Needs::Admin, run!(setup::account::submit)),
     get("/setup/units", Needs::Admin, run!(setup::units::page)),
-    post("/setup/units", Needs::Admin, run!(setup::units::submit)).longer(),
+    post("/setup/units", Needs::Admin, run!(setup::units::submit)).takes(PASTED),
     get("/setup/credentials", Needs::Admin, run!(setup::credentials::page)),
     post("/setup/credentials", Needs::Admin, run!(setup::credentials::submit)),
     post("/setup/credentials/remove", Needs::Admin, run!(setup::credentials::remove)),
@@ -140,6 +140,20 @@ pub const PAGES: &[PageRoute] = &[
     post("/setup/people/test", Needs::Admin, run!(setup::people::test)),
     get("/setup/cable", Needs::Admin, run!(setup::steps::cable)),
     post("/setup/cable", Needs::Admin, run!(setup::steps::cable_order)),
+    // -- importing and finding
+    get("/import", Needs::Admin, run!(import::page)),
+    post("/import", Needs::Admin, run!(import::upload)).takes(import::BODY),
+    get("/import/template.xlsx", Needs::Admin, run!(import::template)),
+    get("/import/inventory.toml", Needs::Admin, run!(import::toml::export)),
+    post("/import/toml", Needs::Admin, run!(import::toml::submit)).takes(import::toml::BODY),
+    get("/import/{token}", Needs::Admin, run!(import::preview)),
+    post("/import/{token}/map", Needs::Admin, run!(import::map)),
+    post("/import/{token}/apply", Needs::Admin, run!(import::apply)),
+    get("/import/{token}/bad.xlsx", Needs::Admin, run!(import::bad)),
+    get("/discover", Needs::Admin, run!(discover::page)),
+    post("/discover", Needs::Admin, run!(discover::start)),
+    get("/discover/{id}", Needs::Admin, run!(discover::one)),
+    post("/discover/{id}/adopt", Needs::Admin, run!(discover::adopt)).takes(PASTED),
     // -- declaring things by hand
     get("/assets/new", Needs::Admin, run!(asset_form::new)),
     post("/assets/new", Needs::Admin, run!(asset_form::create)),
