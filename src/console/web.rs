@@ -22,7 +22,8 @@ use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
 use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
-    account, agents, assets as asset_pages, audit, definitions, discover, gallery, import, incidents, links, overview, setup, sign_in,
+    account, agents, assets as asset_pages, audit, definitions, discover, gallery, import, incidents, links,
+    overview, setup, sign_in,
 };
 
 /// Who may open a page.

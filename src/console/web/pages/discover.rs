@@ -58,7 +58,8 @@ fn read(cx: &Cx, f: &Filled) -> Result<Start, Wrong> {
     if let Err(error) = crate::model::discovery::addresses(&ranges) {
         wrong.fields.insert("cidr", l.pick(&error.zh(), &error.to_string()).to_owned());
     }
-    let ports: Option<Vec<u16>> = several(f.get("tcp")).into_iter().map(|p| p.parse().ok().filter(|p| *p > 0)).collect();
+    let ports: Option<Vec<u16>> =
+        several(f.get("tcp")).into_iter().map(|p| p.parse().ok().filter(|p| *p > 0)).collect();
     let snmp: Option<u16> = f.get("snmp_port").parse().ok().filter(|p| *p > 0);
     if ports.is_none() {
         wrong.fields.insert("tcp", text::discover_bad_ports(l).to_owned());
@@ -89,8 +90,10 @@ async fn show(cx: &Cx, f: &Filled) -> Result<Response, Problem> {
     let sweeps = discoveries::list(&cx.service, &cx.actor()).await?;
     let (_, inventory) = cx.service.store.inventory();
     let agents = cx.service.store.agents();
-    let alive: Vec<(String, String)> = agents.iter().filter(|a| a.alive).map(|a| (a.id.to_string(), a.id.to_string())).collect();
-    let secrets: Vec<String> = cx.service.store.secrets().into_iter().filter(|s| s.kind.starts_with("snmp")).map(|s| s.name).collect();
+    let alive: Vec<(String, String)> =
+        agents.iter().filter(|a| a.alive).map(|a| (a.id.to_string(), a.id.to_string())).collect();
+    let secrets: Vec<String> =
+        cx.service.store.secrets().into_iter().filter(|s| s.kind.starts_with("snmp")).map(|s| s.name).collect();
     let chosen: Vec<&str> = cx.form.all("secret").collect();
     let inside = html! {
         (tabs(cx, "/discover"))
@@ -272,7 +275,9 @@ pub async fn adopt(cx: Cx) -> Answer {
     };
     match discoveries::adopt(&cx.service, &cx.actor(), id, adoption).await {
         Ok((_, made)) => Ok(redirect(&format!("/discover/{}?said=adopted&n={}", encode(id), made.len()))),
-        Err(problem) if problem.status.is_client_error() => Ok(wrong(show_one(&cx, &row, &proposals, Some(&problem)))),
+        Err(problem) if problem.status.is_client_error() => {
+            Ok(wrong(show_one(&cx, &row, &proposals, Some(&problem))))
+        }
         Err(problem) => Err(problem),
     }
 }

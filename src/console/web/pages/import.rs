@@ -7,7 +7,9 @@ pub mod toml;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use crate::config::import::{self, Field as Meaning, Fault, Mapping, MAX_COLUMNS, MAX_FILE, RowAction, Words, template_xlsx};
+use crate::config::import::{
+    self, Fault, Field as Meaning, MAX_COLUMNS, MAX_FILE, Mapping, RowAction, Words, template_xlsx,
+};
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::imports::{self, Preview};
@@ -127,7 +129,8 @@ pub async fn preview(cx: Cx) -> Answer {
 
 /// `POST /import/{token}/map`
 pub async fn map(cx: Cx) -> Answer {
-    let column = |name: &str| name.strip_prefix('c').and_then(|n| n.parse::<usize>().ok()).filter(|n| *n < MAX_COLUMNS);
+    let column =
+        |name: &str| name.strip_prefix('c').and_then(|n| n.parse::<usize>().ok()).filter(|n| *n < MAX_COLUMNS);
     let mut mapping = Mapping::new();
     for (name, value) in &cx.form.0 {
         let (Some(column), Some(meaning)) = (column(name), Meaning::parse(value)) else { continue };
@@ -234,8 +237,15 @@ fn news(cx: &Cx, preview: &Preview) -> Markup {
             }
         }
     };
-    let secrets: Vec<String> = sheet.secrets.iter().map(|s| text::import_sealed_one(l, s.name.clone(), s.secret.kind(), s.used_by)).collect();
-    let any = !(sheet.regions.is_empty() && sheet.organisations.is_empty() && sheet.persons.is_empty() && secrets.is_empty());
+    let secrets: Vec<String> = sheet
+        .secrets
+        .iter()
+        .map(|s| text::import_sealed_one(l, s.name.clone(), s.secret.kind(), s.used_by))
+        .collect();
+    let any = !(sheet.regions.is_empty()
+        && sheet.organisations.is_empty()
+        && sheet.persons.is_empty()
+        && secrets.is_empty());
     html! {
         @if any {
             section.card { h2 { (text::import_news(l)) }
@@ -370,4 +380,3 @@ fn fault_cells(cx: &Cx, fault: &Fault) -> Markup {
         td { strong { (words(l, &fault.what)) } (l.pick("；", "; ")) (words(l, &fault.remedy)) }
     }
 }
-

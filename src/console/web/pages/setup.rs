@@ -37,7 +37,8 @@ pub enum Step {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: &'static [Self] = &[Self::Account, Self::Units, Self::Credentials, Self::Assets, Self::Links, Self::People, Self::Cable];
+    pub const ALL: &'static [Self] =
+        &[Self::Account, Self::Units, Self::Credentials, Self::Assets, Self::Links, Self::People, Self::Cable];
 
     /// Its address.
     pub const fn path(self) -> &'static str {

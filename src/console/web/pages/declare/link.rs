@@ -20,8 +20,22 @@ use crate::model::{AssetId, LinkId, Object};
 
 /// The fields of the form.
 const FIELDS: &[&str] = &[
-    "id", "name", "a_asset", "a_port", "a_peer", "a_address", "b_asset", "b_port", "b_peer", "b_address", "tier", "capacity",
-    "carrier", "circuit", "hotline", "watch",
+    "id",
+    "name",
+    "a_asset",
+    "a_port",
+    "a_peer",
+    "a_address",
+    "b_asset",
+    "b_port",
+    "b_peer",
+    "b_address",
+    "tier",
+    "capacity",
+    "carrier",
+    "circuit",
+    "hotline",
+    "watch",
 ];
 /// Assets that a field proposes; with more of them a person writes a part of the name.
 const MOST_PROPOSED: usize = 300;
@@ -140,8 +154,11 @@ fn resolve(lang: Lang, filled: &mut Filled, inventory: &Inventory) -> Wrong {
             [one] => filled.put(asset, one.id.to_string()),
             [] => drop(missing.fields.insert(asset, text::declare_unknown(lang, written))),
             many => {
-                let list: Vec<String> = many.iter().take(MOST_NAMED).map(|a| format!("{} ({})", a.id, a.name)).collect();
-                missing.fields.insert(asset, text::declare_several_fit(lang, written, list.join(lang.pick("、", ", "))));
+                let list: Vec<String> =
+                    many.iter().take(MOST_NAMED).map(|a| format!("{} ({})", a.id, a.name)).collect();
+                missing
+                    .fields
+                    .insert(asset, text::declare_several_fit(lang, written, list.join(lang.pick("、", ", "))));
             }
         }
     }
@@ -168,7 +185,9 @@ fn given_id(filled: &Filled, inventory: &Inventory) -> String {
     if !get("id").is_empty() {
         return get("id").to_owned();
     }
-    let end = |asset: &'static str, peer: &'static str| if get(asset).is_empty() { made_id("peer", get(peer)) } else { get(asset).to_owned() };
+    let end = |asset: &'static str, peer: &'static str| {
+        if get(asset).is_empty() { made_id("peer", get(peer)) } else { get(asset).to_owned() }
+    };
     let (a, b) = (end("a_asset", "a_peer"), end("b_asset", "b_peer"));
     let plain = format!("{a}--{b}");
     if LinkId::new(&plain).is_ok() && !inventory.links.contains_key(plain.as_str()) {
@@ -187,7 +206,8 @@ fn draft(filled: &Filled, id: &str, inventory: &Inventory) -> Draft {
     } else {
         get("name").to_owned()
     };
-    let mut draft = Draft::new("link").raw("id", "id", &quoted(id)).text("name", "name", &name).text("tier", "tier", get("tier"));
+    let mut draft =
+        Draft::new("link").raw("id", "id", &quoted(id)).text("name", "name", &name).text("tier", "tier", get("tier"));
     for (asset, port, peer, address, end) in [
         ("a_asset", "a_port", "a_peer", "a_address", ["a.asset", "a.interface", "a.peer", "a.address"]),
         ("b_asset", "b_port", "b_peer", "b_address", ["b.asset", "b.interface", "b.peer", "b.address"]),
@@ -200,7 +220,8 @@ fn draft(filled: &Filled, id: &str, inventory: &Inventory) -> Draft {
         draft = draft.text(peer, peer_key, get(peer)).text(address, address_key, get(address));
     }
     draft = draft.text("capacity", "capacity", get("capacity"));
-    for (field, key) in [("carrier", "carrier.name"), ("circuit", "carrier.circuit"), ("hotline", "carrier.hotline")] {
+    for (field, key) in [("carrier", "carrier.name"), ("circuit", "carrier.circuit"), ("hotline", "carrier.hotline")]
+    {
         draft = draft.text(field, key, get(field));
     }
     let watch: Vec<String> = several(get("watch"))
@@ -225,7 +246,11 @@ pub(super) fn values(link: &Link) -> BTreeMap<&'static str, String> {
         ("capacity", link.capacity_bps.map(format_capacity).unwrap_or_default()),
     ]);
     if let Some(carrier) = &link.carrier {
-        all.extend([("carrier", carrier.name.clone()), ("circuit", carrier.circuit.clone()), ("hotline", carrier.hotline.clone())]);
+        all.extend([
+            ("carrier", carrier.name.clone()),
+            ("circuit", carrier.circuit.clone()),
+            ("hotline", carrier.hotline.clone()),
+        ]);
     }
     let watch = link.watch.iter().map(|w| format!("{}:{}", w.agent, if w.to == Side::A { "a" } else { "b" }));
     all.insert("watch", watch.collect::<Vec<_>>().join(", "));
@@ -234,7 +259,9 @@ pub(super) fn values(link: &Link) -> BTreeMap<&'static str, String> {
         (&link.b, ["b_asset", "b_port", "b_peer", "b_address"]),
     ] {
         match end {
-            LinkEnd::Port { asset: id, interface, .. } => all.extend([(asset, id.to_string()), (port, interface.clone())]),
+            LinkEnd::Port { asset: id, interface, .. } => {
+                all.extend([(asset, id.to_string()), (port, interface.clone())])
+            }
             LinkEnd::Peer { name, .. } => drop(all.insert(peer, name.clone())),
         }
         all.insert(address, end.address().unwrap_or_default().to_owned());
@@ -282,7 +309,13 @@ async fn show(cx: &Cx, link: Option<&Link>, filled: &Filled) -> Result<Response,
 }
 
 /// The form; its errors above it and in it.
-pub async fn form(cx: &Cx, link: Option<&Link>, filled: &Filled, action: &str, back: &str) -> Result<Markup, Problem> {
+pub async fn form(
+    cx: &Cx,
+    link: Option<&Link>,
+    filled: &Filled,
+    action: &str,
+    back: &str,
+) -> Result<Markup, Problem> {
     let l = cx.lang;
     let (_, inventory) = cx.service.store.inventory();
     let assets: Vec<(String, String)> = if inventory.assets.len() > MOST_PROPOSED {
@@ -290,8 +323,12 @@ pub async fn form(cx: &Cx, link: Option<&Link>, filled: &Filled, action: &str, b
     } else {
         inventory.assets.values().map(|a| (a.id.to_string(), a.name.clone())).collect()
     };
-    let a = end(cx, filled, &inventory, &assets, ["a_asset", "a_port", "a_peer", "a_address"], text::linkform_end_a(l)).await?;
-    let b = end(cx, filled, &inventory, &assets, ["b_asset", "b_port", "b_peer", "b_address"], text::linkform_end_b(l)).await?;
+    let a =
+        end(cx, filled, &inventory, &assets, ["a_asset", "a_port", "a_peer", "a_address"], text::linkform_end_a(l))
+            .await?;
+    let b =
+        end(cx, filled, &inventory, &assets, ["b_asset", "b_port", "b_peer", "b_address"], text::linkform_end_b(l))
+            .await?;
     let tiers: Vec<(&str, &str)> = LinkTier::ALL.iter().map(|t| (t.as_str(), tier_word(l, *t))).collect();
     let agents: Vec<String> = inventory.agents.keys().map(ToString::to_string).collect();
     Ok(html! {
@@ -321,7 +358,8 @@ pub async fn form(cx: &Cx, link: Option<&Link>, filled: &Filled, action: &str, b
 }
 
 /// Carriers and their hotlines, proposed.
-const CARRIERS: &[(&str, &str)] = &[("中国电信", "10000"), ("中国移动", "10086"), ("中国联通", "10010"), ("中国广电", "10099")];
+const CARRIERS: &[(&str, &str)] =
+    &[("中国电信", "10000"), ("中国移动", "10086"), ("中国联通", "10010"), ("中国广电", "10099")];
 
 async fn end(
     cx: &Cx,

@@ -8,10 +8,10 @@ use crate::console::api::problem::Problem;
 use crate::console::web::cx::{Answer, Cx, redirect};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
+use crate::console::web::text;
 use crate::console::web::ui::list::{Key, List};
 use crate::console::web::ui::table::{Cell, Column, Row, Table};
 use crate::console::web::ui::{self, Tone, form};
-use crate::console::web::text;
 use crate::model::inventory::{Inventory, Organisation, Person, Region, Tier};
 
 /// The column that only persons have.
@@ -79,11 +79,15 @@ pub async fn page(cx: Cx) -> Answer {
     let (_, inventory) = cx.service.store.inventory();
     let list = List::read(&cx, &["name", "id", "assets"], &["what", "q"]);
     let all = rows(noun, &inventory, list.filter("q").unwrap_or_default());
-    let (items, next, total) = list.page(all, |r| r.id.clone(), |r| match list.sort {
-        "assets" => Key::Number(Some(r.assets as f64)),
-        "id" => Key::text(&r.id),
-        _ => Key::text(&r.name),
-    });
+    let (items, next, total) = list.page(
+        all,
+        |r| r.id.clone(),
+        |r| match list.sort {
+            "assets" => Key::Number(Some(r.assets as f64)),
+            "id" => Key::text(&r.id),
+            _ => Key::text(&r.name),
+        },
+    );
     let edit = |r: &Line| {
         let id = crate::console::api::query::encode(&r.id);
         html! { a href={ "/inventory/" (noun.as_str()) "/" (id) "/edit" } { (text::inventory_edit(l)) } }
@@ -94,8 +98,17 @@ pub async fn page(cx: Cx) -> Answer {
         columns: vec![
             Column::sorted("name", text::inventory_name(l)),
             Column::sorted("id", if noun == Noun::Region { text::inventory_code(l) } else { text::declare_id(l) }),
-            Column::new(match noun { Noun::Region => text::inventory_above(l), Noun::Unit => text::asset_region(l), Noun::Person => text::inventory_unit(l) }),
-            Column::new(match noun { Noun::Region => text::inventory_tier(l), Noun::Unit => text::inventory_above(l), Noun::Person => text::inventory_duty(l) }).wide(),
+            Column::new(match noun {
+                Noun::Region => text::inventory_above(l),
+                Noun::Unit => text::asset_region(l),
+                Noun::Person => text::inventory_unit(l),
+            }),
+            Column::new(match noun {
+                Noun::Region => text::inventory_tier(l),
+                Noun::Unit => text::inventory_above(l),
+                Noun::Person => text::inventory_duty(l),
+            })
+            .wide(),
             Column::new(text::inventory_mobile(l)).wide(),
             Column::sorted("assets", text::nav_assets(l)).number(),
             Column::new(text::inventory_edit(l)),
@@ -128,7 +141,10 @@ pub async fn page(cx: Cx) -> Answer {
             .collect(),
         next,
         total: Some(total as u64),
-        empty: ui::empty(text::inventory_empty(l), html! { a.button href={ "/inventory/" (noun.as_str()) "/new" } { (noun.add(l)) } " " a.button href="/setup/units" { (text::setup_units(l)) } }),
+        empty: ui::empty(
+            text::inventory_empty(l),
+            html! { a.button href={ "/inventory/" (noun.as_str()) "/new" } { (noun.add(l)) } " " a.button href="/setup/units" { (text::setup_units(l)) } },
+        ),
         bulk: None,
     };
     if let Some(file) = table.file(&cx, noun.as_str())? {
@@ -170,7 +186,9 @@ struct Line {
 }
 
 fn rows(noun: Noun, all: &Inventory, wanted: &str) -> Vec<Line> {
-    let region = |id: Option<&crate::model::RegionId>| id.map(|id| all.regions.get(id).map_or_else(|| id.to_string(), |r| r.name.clone())).unwrap_or_default();
+    let region = |id: Option<&crate::model::RegionId>| {
+        id.map(|id| all.regions.get(id).map_or_else(|| id.to_string(), |r| r.name.clone())).unwrap_or_default()
+    };
     let unit = |id: Option<&crate::model::OrganisationId>| {
         id.map(|id| all.organisations.get(id).map_or_else(|| id.to_string(), |o| o.name.clone())).unwrap_or_default()
     };
@@ -192,21 +210,44 @@ fn rows(noun: Noun, all: &Inventory, wanted: &str) -> Vec<Line> {
         Noun::Region => all
             .regions
             .values()
-            .map(|r| Line { id: r.id.to_string(), name: r.name.clone(), above: region(r.parent.as_ref()), more: r.tier.zh().to_owned(), mobile: String::new(), assets: of(r.id.as_str()) })
+            .map(|r| Line {
+                id: r.id.to_string(),
+                name: r.name.clone(),
+                above: region(r.parent.as_ref()),
+                more: r.tier.zh().to_owned(),
+                mobile: String::new(),
+                assets: of(r.id.as_str()),
+            })
             .collect(),
         Noun::Unit => all
             .organisations
             .values()
-            .map(|o| Line { id: o.id.to_string(), name: o.name.clone(), above: region(o.region.as_ref()), more: unit(o.parent.as_ref()), mobile: String::new(), assets: of(o.id.as_str()) })
+            .map(|o| Line {
+                id: o.id.to_string(),
+                name: o.name.clone(),
+                above: region(o.region.as_ref()),
+                more: unit(o.parent.as_ref()),
+                mobile: String::new(),
+                assets: of(o.id.as_str()),
+            })
             .collect(),
         Noun::Person => all
             .persons
             .values()
-            .map(|p| Line { id: p.id.to_string(), name: p.name.clone(), above: unit(Some(&p.organisation)), more: p.duty.clone(), mobile: p.mobile.clone(), assets: of(p.id.as_str()) })
+            .map(|p| Line {
+                id: p.id.to_string(),
+                name: p.name.clone(),
+                above: unit(Some(&p.organisation)),
+                more: p.duty.clone(),
+                mobile: p.mobile.clone(),
+                assets: of(p.id.as_str()),
+            })
             .collect(),
     };
     let small = wanted.to_lowercase();
-    lines.retain(|r| small.is_empty() || [&r.id, &r.name, &r.above, &r.mobile].iter().any(|t| t.to_lowercase().contains(&small)));
+    lines.retain(|r| {
+        small.is_empty() || [&r.id, &r.name, &r.above, &r.mobile].iter().any(|t| t.to_lowercase().contains(&small))
+    });
     lines
 }
 

@@ -13,9 +13,9 @@ use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::web::cx::{Answer, Cx, redirect};
 use crate::console::web::layout::{self, Place};
+use crate::console::web::text;
 use crate::console::web::ui::form;
 use crate::console::web::ui::{self, Tone};
-use crate::console::web::text;
 use crate::model::inventory::{Inventory, Link, LinkEnd};
 
 /// Things that are named on the page; the rest is counted.
@@ -119,7 +119,12 @@ fn ties(cx: &Cx, what: What, all: &Arc<Inventory>) -> Result<Ties, Problem> {
         What::Asset => {
             let asset = all.assets.get(id).ok_or_else(|| Problem::unknown("资产", "asset", id))?;
             ties.name.clone_from(&asset.name);
-            ties.links = all.links.values().filter(|link| ends_at(link, id)).map(|link| (link.id.to_string(), link.name.clone())).collect();
+            ties.links = all
+                .links
+                .values()
+                .filter(|link| ends_at(link, id))
+                .map(|link| (link.id.to_string(), link.name.clone()))
+                .collect();
             depends(&mut ties);
             let systems = all.systems.values().filter(|s| s.assets.iter().any(|a| a.as_str() == id));
             ties.cleaned.extend(systems.map(|s| text::remove_system(l, s.name.clone())));
@@ -131,25 +136,71 @@ fn ties(cx: &Cx, what: What, all: &Arc<Inventory>) -> Result<Ties, Problem> {
         What::Listed(Noun::Region) => {
             ties.name.clone_from(&all.regions.get(id).ok_or_else(|| Problem::unknown("区划", "region", id))?.name);
             let here = |r: Option<&crate::model::RegionId>| r.is_some_and(|r| r.as_str() == id);
-            ties.keeps.extend(all.regions.values().filter(|r| here(r.parent.as_ref())).map(|r| (item_url(Noun::Region, r.id.as_str()), r.name.clone())));
-            ties.keeps.extend(all.organisations.values().filter(|o| here(o.region.as_ref())).map(|o| (item_url(Noun::Unit, o.id.as_str()), o.name.clone())));
-            ties.keeps.extend(all.assets.values().filter(|a| here(a.region.as_ref())).map(|a| (asset_url(a.id.as_str()), a.name.clone())));
-            ties.keeps.extend(all.agents.values().filter(|a| here(a.region.as_ref())).map(|a| (format!("/agents/{}", encode(a.id.as_str())), a.name.clone())));
+            ties.keeps.extend(
+                all.regions
+                    .values()
+                    .filter(|r| here(r.parent.as_ref()))
+                    .map(|r| (item_url(Noun::Region, r.id.as_str()), r.name.clone())),
+            );
+            ties.keeps.extend(
+                all.organisations
+                    .values()
+                    .filter(|o| here(o.region.as_ref()))
+                    .map(|o| (item_url(Noun::Unit, o.id.as_str()), o.name.clone())),
+            );
+            ties.keeps.extend(
+                all.assets
+                    .values()
+                    .filter(|a| here(a.region.as_ref()))
+                    .map(|a| (asset_url(a.id.as_str()), a.name.clone())),
+            );
+            ties.keeps.extend(
+                all.agents
+                    .values()
+                    .filter(|a| here(a.region.as_ref()))
+                    .map(|a| (format!("/agents/{}", encode(a.id.as_str())), a.name.clone())),
+            );
         }
         What::Listed(Noun::Unit) => {
-            ties.name.clone_from(&all.organisations.get(id).ok_or_else(|| Problem::unknown("单位", "unit", id))?.name);
+            ties.name
+                .clone_from(&all.organisations.get(id).ok_or_else(|| Problem::unknown("单位", "unit", id))?.name);
             let here = |o: Option<&crate::model::OrganisationId>| o.is_some_and(|o| o.as_str() == id);
-            ties.keeps.extend(all.organisations.values().filter(|o| here(o.parent.as_ref())).map(|o| (item_url(Noun::Unit, o.id.as_str()), o.name.clone())));
-            ties.keeps.extend(all.persons.values().filter(|p| here(Some(&p.organisation))).map(|p| (item_url(Noun::Person, p.id.as_str()), p.name.clone())));
-            ties.keeps.extend(all.assets.values().filter(|a| here(a.owner.as_ref()) || here(a.operator.as_ref())).map(|a| (asset_url(a.id.as_str()), a.name.clone())));
+            ties.keeps.extend(
+                all.organisations
+                    .values()
+                    .filter(|o| here(o.parent.as_ref()))
+                    .map(|o| (item_url(Noun::Unit, o.id.as_str()), o.name.clone())),
+            );
+            ties.keeps.extend(
+                all.persons
+                    .values()
+                    .filter(|p| here(Some(&p.organisation)))
+                    .map(|p| (item_url(Noun::Person, p.id.as_str()), p.name.clone())),
+            );
+            ties.keeps.extend(
+                all.assets
+                    .values()
+                    .filter(|a| here(a.owner.as_ref()) || here(a.operator.as_ref()))
+                    .map(|a| (asset_url(a.id.as_str()), a.name.clone())),
+            );
             let systems = all.systems.values().filter(|s| here(s.owner.as_ref()));
             ties.cleaned.extend(systems.map(|s| text::remove_system(l, s.name.clone())));
         }
         What::Listed(Noun::Person) => {
             ties.name.clone_from(&all.persons.get(id).ok_or_else(|| Problem::unknown("责任人", "person", id))?.name);
             let here = |p: Option<&crate::model::PersonId>| p.is_some_and(|p| p.as_str() == id);
-            ties.cleaned.extend(all.assets.values().filter(|a| here(a.person.as_ref())).map(|a| text::remove_person_of(l, a.name.clone())));
-            ties.cleaned.extend(all.persons.values().filter(|p| here(p.deputy.as_ref())).map(|p| text::remove_deputy_of(l, p.name.clone())));
+            ties.cleaned.extend(
+                all.assets
+                    .values()
+                    .filter(|a| here(a.person.as_ref()))
+                    .map(|a| text::remove_person_of(l, a.name.clone())),
+            );
+            ties.cleaned.extend(
+                all.persons
+                    .values()
+                    .filter(|p| here(p.deputy.as_ref()))
+                    .map(|p| text::remove_deputy_of(l, p.name.clone())),
+            );
         }
     }
     Ok(ties)
@@ -203,7 +254,9 @@ fn show(cx: &Cx, what: What, ties: &Ties, said: &Wrong) -> Response {
     let (action, cancel) = match what {
         What::Asset => (format!("/assets/{id}/remove"), format!("/assets/{id}")),
         What::Link => (format!("/links/{id}/remove"), format!("/links/{id}")),
-        What::Listed(noun) => (format!("/inventory/{}/{id}/remove", noun.as_str()), format!("/inventory?what={}", noun.as_str())),
+        What::Listed(noun) => {
+            (format!("/inventory/{}/{id}/remove", noun.as_str()), format!("/inventory?what={}", noun.as_str()))
+        }
     };
     let place = match what {
         What::Asset => Place::Assets,

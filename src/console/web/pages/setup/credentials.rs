@@ -111,9 +111,12 @@ fn show(cx: &Cx, filled: &Filled) -> Response {
         _ => None,
     };
     let none = ("", text::setup_secret_none(l));
-    let auth: Vec<(&str, &str)> = std::iter::once(none).chain(SnmpAuth::ALL.iter().map(|p| (p.as_str(), p.as_str()))).collect();
-    let privacy: Vec<(&str, &str)> = std::iter::once(none).chain(SnmpPrivacy::ALL.iter().map(|p| (p.as_str(), p.as_str()))).collect();
-    let hidden = |f: Field<'_>| form::input(&Field { kind: "password", complete: "new-password", longest: LONGEST, ..f });
+    let auth: Vec<(&str, &str)> =
+        std::iter::once(none).chain(SnmpAuth::ALL.iter().map(|p| (p.as_str(), p.as_str()))).collect();
+    let privacy: Vec<(&str, &str)> =
+        std::iter::once(none).chain(SnmpPrivacy::ALL.iter().map(|p| (p.as_str(), p.as_str()))).collect();
+    let hidden =
+        |f: Field<'_>| form::input(&Field { kind: "password", complete: "new-password", longest: LONGEST, ..f });
     let inside = html! {
         @if let Some(said) = said { (ui::note(Tone::Good, html! { (said) })) }
         (filled.wrong.note(cx))

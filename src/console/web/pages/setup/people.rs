@@ -79,7 +79,9 @@ pub async fn test(cx: Cx) -> Answer {
 fn show(cx: &Cx, filled: &Filled) -> Response {
     let l = cx.lang;
     let (_, inventory) = cx.service.store.inventory();
-    let unit = |id: &crate::model::OrganisationId| inventory.organisations.get(id).map_or_else(|| id.to_string(), |o| o.name.clone());
+    let unit = |id: &crate::model::OrganisationId| {
+        inventory.organisations.get(id).map_or_else(|| id.to_string(), |o| o.name.clone())
+    };
     let tested = (cx.query.text("said") == "tested").then(|| inventory.persons.get(cx.query.text("of"))).flatten();
     let at = cx.query.get("at").and_then(|at| at.parse().ok()).map_or(cx.now, Wall::from_millis);
     let inside = html! {

@@ -46,6 +46,10 @@ mod tests {
             assert!(code.len() == 6 && code.starts_with("65") && !all[at + 1..].contains(code), "{code}");
         }
         assert!(PREFECTURES.iter().all(|p| p.0.ends_with("00")));
-        assert!(COUNTIES.iter().all(|(above, code, _)| code[..4] == above[..4] && PREFECTURES.iter().any(|p| p.0 == *above)));
+        assert!(
+            COUNTIES
+                .iter()
+                .all(|(above, code, _)| code[..4] == above[..4] && PREFECTURES.iter().any(|p| p.0 == *above))
+        );
     }
 }

@@ -186,13 +186,22 @@ async fn incidents(cx: &Cx, inventory: &Inventory, id: &LinkId) -> Result<Vec<In
 /// `POST /setup/cable`
 pub async fn cable_order(cx: Cx) -> Answer {
     let demo = cx.service.demo().ok_or_else(|| {
-        Problem::new(StatusCode::CONFLICT, "这不是演示；请用 fengsui up --demo 启动", "this is no demonstration; start one with fengsui up --demo")
+        Problem::new(
+            StatusCode::CONFLICT,
+            "这不是演示；请用 fengsui up --demo 启动",
+            "this is no demonstration; start one with fengsui up --demo",
+        )
     })?;
     let (id, name) = known(demo, cx.form.text("link"))?;
     let pull = cx.form.text("do") != "plug";
     let order = if pull { DemoOrder::Pull(id.clone()) } else { DemoOrder::Plug(id.clone()) };
     demo.pull.try_send(order).map_err(|_| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "演示正忙；请稍后再试", "the demonstration is busy; try again in a moment").retry_after(2)
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "演示正忙；请稍后再试",
+            "the demonstration is busy; try again in a moment",
+        )
+        .retry_after(2)
     })?;
     tracing::info!(link = %id, name, pull, by = %cx.actor().name, "a cable of the demonstration");
     Ok(redirect(&format!("/setup/cable?link={id}&said={}", if pull { "pulled" } else { "plugged" })))

@@ -31,7 +31,8 @@ const SHOWN: usize = 40;
 pub async fn page(cx: Cx) -> Answer {
     let (_, inventory) = cx.service.store.inventory();
     let mut filled = Filled::default();
-    let prefectures: Vec<&RegionId> = inventory.regions.values().filter(|r| r.tier == Tier::Prefecture).map(|r| &r.id).collect();
+    let prefectures: Vec<&RegionId> =
+        inventory.regions.values().filter(|r| r.tier == Tier::Prefecture).map(|r| &r.id).collect();
     // Of a prefecture that has no counties yet, those that are known are proposed.
     if let [one] = prefectures.as_slice()
         && !inventory.regions.values().any(|r| r.parent.as_ref() == Some(one))
@@ -160,9 +161,13 @@ impl<'a> Regions<'a> {
     /// A prefecture by name, by code, or both.
     fn prefecture(&mut self, lang: Lang, written: &str) -> Result<(), String> {
         let line = lines(written).into_iter().next().ok_or_else(|| text::setup_units_no_code(lang).to_owned())?;
-        let listed = PREFECTURES.iter().find(|(code, name)| *code == line.code || (line.code.is_empty() && *name == line.name));
+        let listed = PREFECTURES
+            .iter()
+            .find(|(code, name)| *code == line.code || (line.code.is_empty() && *name == line.name));
         let (code, name) = match listed {
-            Some((code, name)) => ((*code).to_owned(), if line.name.is_empty() { (*name).to_owned() } else { line.name }),
+            Some((code, name)) => {
+                ((*code).to_owned(), if line.name.is_empty() { (*name).to_owned() } else { line.name })
+            }
             None if line.code.len() == 6 && !line.name.is_empty() => (line.code, line.name),
             None => return Err(text::setup_units_no_code(lang).to_owned()),
         };
@@ -215,7 +220,12 @@ impl<'a> Regions<'a> {
 }
 
 /// A unit; the code before its name is the region it belongs to. Nothing if it is there.
-fn unit(lang: Lang, line: &Line, inventory: &Inventory, regions: &BTreeMap<String, String>) -> Result<Option<Draft>, String> {
+fn unit(
+    lang: Lang,
+    line: &Line,
+    inventory: &Inventory,
+    regions: &BTreeMap<String, String>,
+) -> Result<Option<Draft>, String> {
     if line.name.is_empty() {
         return Err(text::setup_units_bad_line(lang, line.number, line.code.clone()));
     }
@@ -231,7 +241,8 @@ fn unit(lang: Lang, line: &Line, inventory: &Inventory, regions: &BTreeMap<Strin
 
 fn show(cx: &Cx, inventory: &Inventory, filled: &Filled) -> Response {
     let l = cx.lang;
-    let proposed: Vec<(String, &str)> = PREFECTURES.iter().map(|(code, name)| (format!("{code} {name}"), "")).collect();
+    let proposed: Vec<(String, &str)> =
+        PREFECTURES.iter().map(|(code, name)| (format!("{code} {name}"), "")).collect();
     let has_prefecture = inventory.regions.values().any(|r| r.tier == Tier::Prefecture);
     let inside = html! {
         @if cx.query.text("said") == "saved" { (ui::note(Tone::Good, html! { (text::declare_saved(l)) })) }
@@ -291,7 +302,9 @@ fn region_table(cx: &Cx, inventory: &Inventory) -> Markup {
 
 fn unit_table(cx: &Cx, inventory: &Inventory) -> Markup {
     let l = cx.lang;
-    let region = |id: Option<&RegionId>| id.and_then(|id| inventory.regions.get(id)).map(|r| r.name.clone()).unwrap_or_default();
+    let region = |id: Option<&RegionId>| {
+        id.and_then(|id| inventory.regions.get(id)).map(|r| r.name.clone()).unwrap_or_default()
+    };
     html! {
         div.scroll { table.grid {
             thead { tr { th scope="col" { (text::inventory_code(l)) } th scope="col" { (text::inventory_name(l)) } th scope="col" { (text::asset_region(l)) } } }
