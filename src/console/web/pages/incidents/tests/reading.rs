@@ -97,6 +97,7 @@ async fn the_notice_says_what_when_where_and_who() {
     let world = world().await;
     let id = link_loss(&world).await;
     let mut browser = operator(&world).await;
+    browser.get(&format!("/incidents/{id}")).await;
     browser.submit(&format!("/incidents/{id}/note"), &[("text", "已联系运营商")]).await;
     browser.get(&format!("/incidents/{id}/notice?text=zh-CN")).await.shows(&[
         "网络运行事件通报单",
