@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::words::Names;
-use crate::model::inventory::{Asset, Carrier, Inventory, Link, LinkEnd, System};
+use crate::model::inventory::{Asset, Carrier, Inventory, Link, LinkEnd, System, Tier};
 use crate::model::{AssetId, Object, RegionId};
 
 /// What an object drags along.
@@ -123,13 +123,14 @@ fn ends(link: &Link) -> impl Iterator<Item = &AssetId> {
 /// `阿克苏地区 乌什县`: from the second tier down, because everybody here is in the same province.
 fn place(inventory: &Inventory, id: &RegionId) -> String {
     let mut names = Vec::new();
-    let mut at = inventory.regions.get(id);
+    let (mut at, mut top) = (inventory.regions.get(id), None);
     // Four tiers; a circle in the tree is refused before it is stored.
     while let Some(region) = at.filter(|_| names.len() < 4) {
         names.push(region.name.as_str());
+        top = Some(region.tier);
         at = region.parent.as_ref().and_then(|parent| inventory.regions.get(parent));
     }
-    if names.len() > 2 {
+    if top.is_some_and(|tier| tier == Tier::Province) && names.len() > 1 {
         names.pop();
     }
     if names.is_empty() {

@@ -53,7 +53,7 @@ pub async fn page(cx: Cx) -> Answer {
         (filters(&cx, &list, &names.inventory))
         (ui::live(&cx, "inbox", &[Topic::Incidents], html! {
             (tiles(l, &list, &standing))
-            (table.show(&cx))
+            div.inbox { (table.show(&cx)) }
         }))
     };
     Ok(layout::page(&cx, Place::Incidents, text::nav_incidents(l), inside))
@@ -254,7 +254,6 @@ fn table<'a>(cx: &Cx, list: &'a List, names: &Names, found: Vec<InboxRow>, next:
         Column::sorted("object", text::incident_object(l)),
         Column::new(text::incident_problem(l)),
         Column::sorted("opened", text::incident_since(l)).down(),
-        Column::new(text::incident_lasting(l)).wide(),
         Column::new(text::incident_count(l)).number().wide(),
         Column::new(text::incident_symptoms(l)).number().wide(),
         Column::new(text::incident_flags(l)).wide(),
@@ -266,6 +265,7 @@ fn table<'a>(cx: &Cx, list: &'a List, names: &Names, found: Vec<InboxRow>, next:
     }
     if file {
         let more = [
+            text::incident_lasting(l),
             text::incident_acked_by(l),
             text::incident_ack_comment(l),
             text::incident_resolved_at(l),
@@ -304,8 +304,10 @@ fn row(cx: &Cx, names: &Names, row: &InboxRow, acked: bool, file: bool) -> Row {
         Cell::html(badge::severity(l, i.severity), badge::severity_word(l, i.severity)),
         Cell::html(html! { a href=(ui::object_url(&i.key.object)) { (object) } }, object.clone()),
         Cell::html(html! { a.strong href=(url(i)) { (problem) } (brief(names, i)) }, problem.clone()),
-        Cell::of(time::at(cx, i.opened), Plain::Time(i.opened)),
-        Cell::text(time::lasting(l, lasting)),
+        Cell::of(
+            html! { (time::at(cx, i.opened)) div.under { (text::incident_lasting(l)) " " (time::lasting(l, lasting)) } },
+            Plain::Time(i.opened),
+        ),
         Cell::count(i.count.into()),
         if row.symptoms == 0 { Cell::of(ui::none(), Plain::Number(0.0)) } else { Cell::count(row.symptoms) },
         Cell::html(badge::flags(l, i.flags), flag_words(l, i)),
@@ -323,6 +325,7 @@ fn row(cx: &Cx, names: &Names, row: &InboxRow, acked: bool, file: bool) -> Row {
             .filter(|e| !e.is_empty())
             .collect();
         cells.extend([
+            Cell::text(time::lasting(l, lasting)),
             Cell::text(i.ack.as_ref().map(|a| names.actor(&a.by)).unwrap_or_default()),
             Cell::text(i.ack.as_ref().map(|a| a.comment.clone()).unwrap_or_default()),
             Cell::time(cx, i.resolved),
@@ -344,7 +347,7 @@ pub fn url(incident: &Incident) -> String {
 /// The first thing that was measured, below the problem.
 fn brief(names: &Names, incident: &Incident) -> Markup {
     let firing = incident.contributions.iter().find(|c| c.firing).or(incident.contributions.first());
-    let line = firing.map(|c| names.evidence_line(&c.rule, &c.evidence)).unwrap_or_default();
+    let line = firing.map(|c| names.evidence_brief(&c.rule, &c.evidence)).unwrap_or_default();
     html! { @if !line.is_empty() { div.under { (line) } } }
 }
 

@@ -97,7 +97,7 @@ pub fn compose(cx: &Cx, shown: &Shown, l: Lang) -> String {
         Some(end) => text::incident_notice_over(l, long(cx, l, end), lasting),
         None => text::incident_notice_going_on(l, lasting),
     };
-    out.line(&text::incident_notice_sentence(l, long(cx, l, i.opened), place, object, problem, so_far));
+    out.line(&text::incident_notice_sentence(l, long(cx, l, i.opened), object, place, problem, so_far));
     for c in &i.contributions {
         let values = names.evidence_line(&c.rule, &c.evidence);
         let colon = if values.is_empty() { "" } else { l.pick("：", ": ") };
@@ -132,7 +132,7 @@ pub fn compose(cx: &Cx, shown: &Shown, l: Lang) -> String {
 
     out.head(text::incident_notice_contact(l));
     let who = i.assignee.as_deref().map(|a| names.person(a)).or_else(|| i.ack.as_ref().map(|a| names.actor(&a.by)));
-    let duty = who.unwrap_or_else(|| cx.session.as_ref().map(|s| s.display.clone()).unwrap_or_default());
+    let duty = who.unwrap_or_else(|| names.actor(&cx.actor().name));
     out.pair(l, text::incident_notice_duty(l), &text::incident_notice_duty_line(l, duty));
     for (name, mobile) in affected.persons(&names.inventory) {
         out.pair(l, text::incident_person(l), format!("{name} {mobile}").trim());

@@ -97,7 +97,7 @@ fn show(cx: &Cx, shown: &Shown, refused: Option<&Refused>) -> Response {
         (ui::trail(&[("/incidents", text::nav_incidents(l)), (&url(i), &title)]))
         (said(cx))
         (ui::live(cx, "now", &[Topic::Incidents], now(cx, shown)))
-        div.columns {
+        div.columns.incident {
             div {
                 (charts::show(cx, shown))
                 (ui::live(cx, "story", &[Topic::Incidents], html! {

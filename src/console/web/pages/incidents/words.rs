@@ -3,8 +3,10 @@
 //! English. What is not recognised is shown as it was written: no text is ever lost here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::defs::{Definitions, RuleDef};
+use crate::config::expr::Ref;
 use crate::console::service::Service;
 use crate::console::store::UserRow;
 use crate::console::web::cx::Cx;
@@ -159,6 +161,16 @@ impl Names {
         evidence.iter().map(|(name, value)| self.judged(rule, name, value)).collect()
     }
 
+    /// What matters most of an evidence, for a list: two values, no parameters, no details.
+    pub fn evidence_brief(&self, rule: &RuleId, evidence: &[(String, String)]) -> String {
+        let params = self.rule_def(rule).map(|rule| &rule.params);
+        let counts = |name: &str| {
+            name != "detail" && !name.ends_with(".count") && !params.is_some_and(|params| params.contains_key(name))
+        };
+        let most: Vec<(String, String)> = evidence.iter().filter(|(name, _)| counts(name)).take(2).cloned().collect();
+        self.evidence_line(rule, &most)
+    }
+
     /// The same in one line.
     pub fn evidence_line(&self, rule: &RuleId, evidence: &[(String, String)]) -> String {
         let parts: Vec<String> =
@@ -178,7 +190,7 @@ impl Names {
             "last_valid_run" => {
                 let seconds = value.strip_suffix(" s ago").and_then(|s| s.parse::<u64>().ok());
                 let shown = match seconds {
-                    Some(s) => text::incident_evidence_ago(l, time::lasting(l, std::time::Duration::from_secs(s))),
+                    Some(s) => text::incident_evidence_ago(l, time::lasting(l, Duration::from_secs(s))),
                     None if value == "never" => text::incident_evidence_never(l).to_owned(),
                     None => value.to_owned(),
                 };
@@ -194,8 +206,13 @@ impl Names {
             "epoch" => return said(text::incident_evidence_epoch(l), value.to_owned()),
             _ => {}
         }
-        if rule.is_some_and(|rule| rule.params.contains_key(name)) {
-            return said(param(l, name), value.to_owned());
+        if let Some(rule) = rule.filter(|rule| rule.params.contains_key(name)) {
+            // A threshold has the unit of what is judged, unless its own name says otherwise.
+            let judged = rule.raise.refs().iter().find_map(|r| match r {
+                Ref::Field(field) | Ref::Window(field, _) if name.ends_with("_at") => Some(&**field),
+                _ => None,
+            });
+            return said(param(l, name), measured(l, judged.unwrap_or_default(), value));
         }
         let mut parts = name.splitn(3, '.');
         let (field, stat) = match (parts.next(), parts.next(), parts.next()) {
@@ -207,7 +224,7 @@ impl Names {
         };
         let mut label = label(l, declared);
         if let Some(stat) = stat {
-            let window = rule.map(|rule| time::lasting(l, rule.window)).unwrap_or_default();
+            let window = rule.map(|rule| round(l, rule.window)).unwrap_or_default();
             label = text::incident_evidence_window(l, label, window, stat_word(l, stat));
         }
         let kind = if stat == Some("count") { "" } else { field };
@@ -387,6 +404,15 @@ pub const fn close_cause(lang: Lang, cause: CloseCause) -> &'static str {
 pub fn declared<'a>(rule: &'a RuleDef, name: &str) -> Option<&'a Field> {
     let own = rule.kind.schema.find(name).map(|(_, _, field)| field);
     own.or_else(|| IMPLICIT.iter().find(|field| field.name == name))
+}
+
+/// A window of a rule: `10 min`, not `10 min 0 s`.
+fn round(l: Lang, window: Duration) -> String {
+    match window.as_secs() {
+        s if s > 0 && s.is_multiple_of(3_600) => text::incident_window_hours(l, s / 3_600),
+        s if s > 0 && s.is_multiple_of(60) => text::incident_window_minutes(l, s / 60),
+        _ => time::lasting(l, window),
+    }
 }
 
 /// A short name of a field: what it declares, without the unit and the explanation behind it.
