@@ -79,14 +79,7 @@ async fn the_page_speaks_the_readers_language() {
         "What it means",
     ]);
     let seen = chinese.get(&format!("/incidents/{id}")).await;
-    seen.shows(&[
-        "链路丢包",
-        "丢包率（1 分钟平均）",
-        "35 %（告警阈值 10 %）",
-        "含义与处置",
-        "管理中心",
-        "某运营商",
-    ]);
+    seen.shows(&["链路丢包", "丢包率（1 分钟平均）", "35 %（告警阈值 10 %）", "含义与处置", "管理中心", "某运营商"]);
     assert_eq!(chinese.get("/incidents/nothing").await.status, 404);
     chinese.get("/runbooks/link-loss").await.shows(&["<h1>", "<strong>"]);
     assert_eq!(english.get("/runbooks/..%2FARCHITECTURE").await.status, 404);
