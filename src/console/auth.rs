@@ -27,7 +27,7 @@ pub async fn actor(
     }
     let Some(token) = bearer(headers)? else {
         return match session::cookie(headers) {
-            Some(token) => browser(service, method, headers, token),
+            Some(token) => browser(service, method, headers, extensions, token),
             None => Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "需要令牌：请求头写 `Authorization: Bearer TOKEN`；用 `fengsui token create --role ROLE` 生成",
@@ -45,10 +45,17 @@ pub async fn actor(
 }
 
 /// A signed-in browser. Reading does not count as activity: scripts of an open page read by themselves.
-fn browser(service: &Service, method: &Method, headers: &HeaderMap, token: &str) -> Result<Actor, Problem> {
+fn browser(
+    service: &Service,
+    method: &Method,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    token: &str,
+) -> Result<Actor, Problem> {
     let reads = *method == Method::GET;
     let found = if reads { service.store.session_look(token) } else { service.store.session(token) };
-    let Some(session) = found else {
+    let from = extensions.get::<PeerAddr>().map(|a| a.0.ip().to_canonical().to_string()).unwrap_or_default();
+    let Some(session) = found.or_else(|| service.store.session_wall(token, &from)) else {
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "登录已失效；请重新登录",

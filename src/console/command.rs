@@ -209,6 +209,17 @@ pub enum Command {
         /// Name.
         name: String,
     },
+    /// Make a one-time link that signs a user in (admin); answers `Outcome::Token`.
+    UserLink {
+        /// Name.
+        name: String,
+    },
+    /// Make a link for a screen on a wall (admin); answers `Outcome::Token`. The session it opens sees everything,
+    /// changes nothing, belongs to the address that opened it, and goes on for 90 days.
+    WallLink {
+        /// Where the screen hangs, for people.
+        display: String,
+    },
     /// Change one's own password (any user). Ends the user's sessions but for `keep`.
     PasswordChange {
         /// Password in force.

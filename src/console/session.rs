@@ -30,6 +30,11 @@ pub fn set_cookie(token: &SecretText, tls: bool) -> HeaderValue {
     made(token.expose(), "", tls)
 }
 
+/// The same for a session that survives the browser: a screen on a wall starts by itself after a power cut.
+pub fn keep_cookie(token: &SecretText, tls: bool, for_: std::time::Duration) -> HeaderValue {
+    made(token.expose(), &format!("; Max-Age={}", for_.as_secs()), tls)
+}
+
 /// The `Set-Cookie` that takes it away.
 pub fn clear_cookie(tls: bool) -> HeaderValue {
     made("", "; Max-Age=0", tls)

@@ -23,7 +23,7 @@ use cx::{Answer, Cx};
 use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
     account, agents, assets as asset_pages, audit, definitions, discover, gallery, import, incidents, links,
-    overview, setup, sign_in,
+    overview, setup, sign_in, users,
 };
 
 /// Who may open a page.
@@ -123,6 +123,16 @@ pub const PAGES: &[PageRoute] = &[
     open(post("/signin", Needs::Viewer, run!(sign_in::submit))),
     open(get("/welcome", Needs::Viewer, run!(sign_in::welcome))),
     post("/signout", Needs::Viewer, run!(account::sign_out)),
+    // -- oneself, and people
+    get("/account", Needs::Viewer, run!(account::page)),
+    post("/account/password", Needs::Viewer, run!(account::change)),
+    post("/account/sessions/end", Needs::Viewer, run!(account::end)),
+    post("/account/wall", Needs::Admin, run!(account::wall)),
+    get("/users", Needs::Admin, run!(users::page)),
+    get("/users/add", Needs::Admin, run!(users::add)),
+    post("/users/add", Needs::Admin, run!(users::create)),
+    get("/users/{name}/{what}", Needs::Admin, run!(users::ask)),
+    post("/users/{name}/{what}", Needs::Admin, run!(users::act)),
     open(get("/prefer", Needs::Viewer, run!(account::prefer))),
     // -- setting up
     get("/setup", Needs::Admin, run!(setup::page)),

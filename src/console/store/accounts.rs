@@ -21,6 +21,7 @@ use super::writer::Writer;
 use crate::console::command::{Actor, Command, CommandError, Outcome};
 use crate::model::{Now, SecretText};
 
+pub(super) use links::WALL;
 pub(super) use sessions::{End, end_of};
 pub(super) use users::{Prepared, prepare};
 
@@ -104,6 +105,12 @@ impl Store {
         sessions::find(&self.shared, token, false)
     }
 
+    /// The session of a wall, for requests from the address that opened it; `session` and `session_look` know
+    /// none. Being shown is no activity: it has no idle time-out.
+    pub fn session_wall(&self, token: &str, from: &str) -> Option<Session> {
+        sessions::wall(&self.shared, token, from)
+    }
+
     /// Ends a session because its holder says so.
     pub async fn sign_out(&self, session_id: &str) -> Result<(), StoreError> {
         sessions::sign_out(self, session_id).await
@@ -158,6 +165,8 @@ pub(super) fn carry_out(
         }
         Command::UserLock { name, locked } => users::lock(writer, actor, &name, locked, entry),
         Command::UserReset { name, .. } => users::reset(writer, actor, &name, &prepared.hash()?),
+        Command::UserLink { name } => links::for_user(writer, &name, entry),
+        Command::WallLink { display } => links::for_wall(writer, &display, entry),
         Command::UserRemove { name } => users::remove(writer, actor, &name, entry),
         Command::PasswordChange { keep, .. } => users::change(writer, actor, keep.as_deref(), &prepared.hash()?),
         Command::SessionEnd { id } => sessions::end_one(writer, actor, &id),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::accounts::{End, Prepared};
+use super::accounts::{End, Prepared, WALL};
 use super::audit::Entry;
 use super::db::sql;
 use super::scope::Seen;
@@ -110,6 +110,8 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::UserLock { name, locked: true } => ("user.lock", format!("user:{name}"), Role::Admin),
         Command::UserLock { name, locked: false } => ("user.unlock", format!("user:{name}"), Role::Admin),
         Command::UserReset { name, .. } => ("user.reset", format!("user:{name}"), Role::Admin),
+        Command::UserLink { name } => ("user.link", format!("user:{name}"), Role::Admin),
+        Command::WallLink { .. } => ("wall.link", "wall".to_owned(), Role::Admin),
         Command::UserRemove { name } => ("user.remove", format!("user:{name}"), Role::Admin),
         Command::PasswordChange { .. } => ("password.change", "password".to_owned(), Role::Viewer),
         Command::MessageTest { person } => ("message.test", format!("person:{person}"), Role::Admin),
@@ -126,6 +128,12 @@ fn permit(actor: &Actor, needs: Role) -> Result<(), CommandError> {
         Role::Viewer => actor.role != Role::Metrics,
         _ => actor.role == Role::Admin,
     };
+    if actor.name.starts_with(WALL) {
+        return Err(CommandError::Conflict(said(
+            "大屏会话只能查看：请用自己的账户登录后操作",
+            "a wall only shows: sign in with an account of your own to change anything",
+        )));
+    }
     if !fine {
         return Err(CommandError::Forbidden { role: actor.role.as_str(), needs: needs.as_str() });
     }
@@ -259,6 +267,8 @@ fn carry_out(
         | Command::UserReset { .. }
         | Command::UserRemove { .. }
         | Command::PasswordChange { .. }
+        | Command::UserLink { .. }
+        | Command::WallLink { .. }
         | Command::SessionEnd { .. }
         | Command::ViewSave { .. }
         | Command::ViewRemove { .. }) => accounts::carry_out(writer, actor, command, prepared, entry),

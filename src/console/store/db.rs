@@ -27,6 +27,7 @@ pub(super) const CORE: Migrations = &[
     include_str!("sql/core-3.sql"),
     include_str!("sql/core-4.sql"),
     include_str!("sql/core-5.sql"),
+    include_str!("sql/core-6.sql"),
 ];
 /// Of raw-YYYYMMDD.db.
 pub(super) const RAW: Migrations = &[include_str!("sql/raw-1.sql")];

@@ -98,6 +98,8 @@ pub struct Request {
     pub tls: bool,
     /// Address of the other end.
     pub from: String,
+    /// Host and port by which the browser came; `localhost` if it said none that could be one.
+    pub authority: String,
     /// By which name or address the browser came, without port; empty if it is none.
     pub host: String,
     /// What the browser says it is.

@@ -17,12 +17,15 @@ use super::{Door, PAGES, PageRoute, assets, layout, live};
 use crate::console::api::problem::Problem;
 use crate::console::service::Service;
 use crate::console::session;
+use crate::console::store::SignInWay;
 use crate::net::listen::{PeerAddr, PeerTls};
 
 /// The longest a page may take.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 /// The longest query of a page.
 const MAX_QUERY: usize = 4_096;
+/// What somebody may open whose password must be changed first.
+const BEFORE_CHANGE: [&str; 3] = ["/account", "/account/password", "/signout"];
 /// What a browser may do with our pages. Charts draw on canvas; nothing is inline, nothing comes from elsewhere.
 const CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                    object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
@@ -119,6 +122,8 @@ async fn pass(
     let cx = Cx(inner.into());
     match may {
         Ok(()) => answer(route, cx).await,
+        // A password that somebody else chose is changed before anything else is seen.
+        Err(_) if cx.session.as_ref().is_some_and(|s| s.must_change) => layout::go_to(&cx, "/account?said=must"),
         Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
             layout::sign_in_first(&cx, route.method == "GET")
         }
@@ -133,6 +138,7 @@ fn request_of(service: Service, head: &axum::http::request::Parts, path: BTreeMa
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or_default();
     let query = head.uri.query().unwrap_or_default();
     let fragment = headers.contains_key("hx-request");
+    let from = head.extensions.get::<PeerAddr>().map(|a| a.0.ip().to_canonical().to_string()).unwrap_or_default();
     cx::Request {
         lang: session::cookie_of(headers, "lang").and_then(Lang::parse).unwrap_or_default(),
         theme: match session::cookie_of(headers, "theme") {
@@ -141,7 +147,8 @@ fn request_of(service: Service, head: &axum::http::request::Parts, path: BTreeMa
             _ => "",
         },
         session: session::cookie(headers).and_then(|token| {
-            if fragment { service.store.session_look(token) } else { service.store.session(token) }
+            let found = if fragment { service.store.session_look(token) } else { service.store.session(token) };
+            found.or_else(|| service.store.session_wall(token, &from))
         }),
         query: Params::read(query.get(..MAX_QUERY.min(query.len())).unwrap_or_default().as_bytes()),
         form: Params::default(),
@@ -152,7 +159,8 @@ fn request_of(service: Service, head: &axum::http::request::Parts, path: BTreeMa
         now: service.clock.wall(),
         fragment,
         tls: head.extensions.get::<PeerTls>().is_some(),
-        from: head.extensions.get::<PeerAddr>().map(|a| a.0.ip().to_canonical().to_string()).unwrap_or_default(),
+        from,
+        authority: Some(text(header::HOST)).filter(|h| !host_of(h).is_empty()).unwrap_or("localhost").to_owned(),
         host: host_of(text(header::HOST)),
         user_agent: text(header::USER_AGENT).chars().take(200).collect(),
         service,
@@ -180,6 +188,20 @@ fn allowed(route: &PageRoute, cx: &cx::Request) -> Result<(), Problem> {
     let Some(session) = &cx.session else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "请先登录", "sign in first"));
     };
+    if session.must_change && !BEFORE_CHANGE.contains(&route.path) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "密码由他人设置；请先修改密码",
+            "the password was set by somebody else; change it first",
+        ));
+    }
+    if session.way == SignInWay::Wall && route.method != "GET" && route.path != "/signout" {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "大屏会话只能查看；请用自己的账户登录后操作",
+            "a wall only shows; sign in with an account of your own to change anything",
+        ));
+    }
     let role = session.actor.role;
     if needs.met_by(role) {
         return Ok(());

@@ -199,10 +199,15 @@ pub fn sign_in_first(cx: &Cx, get: bool) -> Response {
     let back =
         if get && !cx.fragment && cx.uri != "/" { format!("?back={}", encode(&cx.uri)) } else { String::new() };
     let to = format!("/signin{back}");
+    if cx.fragment { go_to(cx, "/signin") } else { redirect(&to) }
+}
+
+/// Sends the browser to a page of ours; a region that is fetched again makes the whole page go there.
+pub fn go_to(cx: &Cx, to: &'static str) -> Response {
     if !cx.fragment {
-        return redirect(&to);
+        return redirect(to);
     }
     let mut answer = StatusCode::UNAUTHORIZED.into_response();
-    answer.headers_mut().insert("hx-redirect", HeaderValue::from_static("/signin"));
+    answer.headers_mut().insert("hx-redirect", HeaderValue::from_static(to));
     answer
 }

@@ -19,7 +19,9 @@ use tokio::sync::watch;
 use crate::console::command::{IncidentFilter, Page, Scope};
 use crate::console::service::Service;
 use crate::console::session;
+use crate::console::store::Session;
 use crate::model::incident::{Incident, IncidentState};
+use crate::net::listen::PeerAddr;
 
 /// What can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,7 +201,9 @@ async fn opened_since(service: &Service, newest: &mut Option<Arc<str>>) -> Vec<A
 /// `GET /live`
 pub async fn stream(service: Service, request: Request) -> Response {
     let token = session::cookie(request.headers()).map(str::to_owned);
-    let Some(actor) = token.as_deref().and_then(|t| service.store.session_look(t)).map(|s| s.actor) else {
+    let from = request.extensions().get::<PeerAddr>().map(|a| a.0.ip().to_canonical().to_string()).unwrap_or_default();
+    let found = token.as_deref().and_then(|t| signed_in(&service, t, &from));
+    let Some(actor) = found.map(|s| s.actor) else {
         return (StatusCode::UNAUTHORIZED, Body::empty()).into_response();
     };
     let Ok(permit) = service.live.streams.clone().try_acquire_owned() else {
@@ -213,7 +217,7 @@ pub async fn stream(service: Service, request: Request) -> Response {
     let start = wanted.unwrap_or(*newest.borrow());
     // Somebody who comes back after a restart has missed everything that is not counted here.
     let lost = wanted.is_none() && request.headers().contains_key("last-event-id");
-    let state = Reader { service, token, scope: actor.scope, at: start, newest, lost, _permit: permit };
+    let state = Reader { service, token, from, scope: actor.scope, at: start, newest, lost, _permit: permit };
     let events = stream::unfold(state, |mut reader| async move { reader.next().await.map(|event| (event, reader)) });
     let mut answer = Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -222,9 +226,16 @@ pub async fn stream(service: Service, request: Request) -> Response {
     answer
 }
 
+/// Whoever may follow: not somebody who must change a password first.
+fn signed_in(service: &Service, token: &str, from: &str) -> Option<Session> {
+    let found = service.store.session_look(token).or_else(|| service.store.session_wall(token, from));
+    found.filter(|session| !session.must_change)
+}
+
 struct Reader {
     service: Service,
     token: Option<String>,
+    from: String,
     scope: Scope,
     at: u64,
     newest: watch::Receiver<u64>,
@@ -239,7 +250,7 @@ impl Reader {
         }
         loop {
             // Whoever signed out, or was idle for too long, hears no more.
-            self.token.as_deref().and_then(|t| self.service.store.session_look(t))?;
+            self.token.as_deref().and_then(|t| signed_in(&self.service, t, &self.from))?;
             match self.service.live.after(self.at) {
                 Ok(Some(told)) => {
                     self.at = told.n;

@@ -16,3 +16,4 @@ pub mod measured;
 pub mod overview;
 pub mod setup;
 pub mod sign_in;
+pub mod users;

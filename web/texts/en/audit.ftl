@@ -61,3 +61,5 @@ audit-do-session-end = Session ends
 audit-do-link = Make a one-time link
 audit-do-view-save = Save a view
 audit-do-view-remove = Remove a view
+audit-do-user-link = Make a sign-in link for a user
+audit-do-wall = Make a link for a wall

@@ -61,3 +61,5 @@ audit-do-session-end = 会话结束
 audit-do-link = 生成一次性链接
 audit-do-view-save = 保存视图
 audit-do-view-remove = 删除视图
+audit-do-user-link = 生成用户登录链接
+audit-do-wall = 生成大屏链接

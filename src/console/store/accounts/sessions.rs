@@ -14,7 +14,7 @@ use crate::console::store::audit::{self, Entry};
 use crate::console::store::db::sql;
 use crate::console::store::live::Shared;
 use crate::console::store::tokens::{self, base64url, scope_of, scope_text};
-use crate::console::store::types::{AccountRules, NewSession, Session, SignInError, SignInWay, StoreError};
+use crate::console::store::types::{AccountRules, NewSession, Session, SignInError, SignInWay, StoreError, WALL_LIFE};
 use crate::console::store::writer::Writer;
 use crate::model::{Mono, Now, SecretText, Wall};
 
@@ -183,8 +183,17 @@ pub(super) struct Start {
 }
 
 impl Start {
+    /// By a link; which kind, the link says.
     pub(super) fn by_link(from: &str, agent: &str) -> Self {
         Self { from: cut(from, MAX_FROM), agent: cut(agent, MAX_AGENT), way: SignInWay::Link }
+    }
+}
+
+/// How long a session may be idle, and last at all.
+const fn spans(rules: &AccountRules, way: SignInWay) -> (Duration, Duration) {
+    match way {
+        SignInWay::Wall => (WALL_LIFE, WALL_LIFE),
+        SignInWay::Password | SignInWay::Link => (rules.idle, rules.absolute),
     }
 }
 
@@ -272,7 +281,8 @@ pub(super) fn begin(
 fn live(session: Session, rules: &AccountRules, now: Now) -> SessionLive {
     // A clock that was set back must not make a session longer.
     let left = |from: Wall, for_: Duration| now.mono.plus(from.plus(for_).since(now.wall).min(for_));
-    let (idle_until, ends) = (left(session.seen, rules.idle), left(session.created, rules.absolute));
+    let (idle, absolute) = spans(rules, session.way);
+    let (idle_until, ends) = (left(session.seen, idle), left(session.created, absolute));
     SessionLive { saved: session.seen, saved_at: now.mono, session, idle_until, ends }
 }
 
@@ -322,8 +332,17 @@ pub(super) fn load(
         .map_err(sql("read the sessions"))
 }
 
-/// See `Store::session`.
+/// See `Store::session`. A wall is found by `wall` only, which looks at the address too.
 pub(super) fn find(shared: &Shared, token: &str, counts: bool) -> Option<Session> {
+    look(shared, token, counts).filter(|session| session.way != SignInWay::Wall)
+}
+
+/// See `Store::session_wall`.
+pub(super) fn wall(shared: &Shared, token: &str, from: &str) -> Option<Session> {
+    look(shared, token, true).filter(|session| session.way == SignInWay::Wall && session.from == from)
+}
+
+fn look(shared: &Shared, token: &str, counts: bool) -> Option<Session> {
     if token.len() > MAX_TOKEN {
         return None;
     }
@@ -335,7 +354,7 @@ pub(super) fn find(shared: &Shared, token: &str, counts: bool) -> Option<Session
     }
     if counts {
         live.session.seen = now.wall;
-        live.idle_until = now.mono.plus(shared.accounts.rules.idle);
+        live.idle_until = now.mono.plus(spans(&shared.accounts.rules, live.session.way).0);
     }
     let session = live.session.clone();
     let user = session.actor.name.strip_prefix("user:").and_then(|name| people.users.get(name));

@@ -1,5 +1,7 @@
 //! Accounts and sessions: who comes in, who is kept out, what ends, and what is written down of it.
 
+mod walls;
+
 use super::*;
 use crate::model::SecretText;
 

@@ -48,6 +48,9 @@ impl Default for AccountRules {
     }
 }
 
+/// How long a wall goes on: a quarter, after which somebody shall look whether it still hangs there.
+pub const WALL_LIFE: Duration = Duration::from_secs(90 * 86_400);
+
 /// How somebody signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInWay {
@@ -55,6 +58,8 @@ pub enum SignInWay {
     Password,
     /// With a one-time link.
     Link,
+    /// A screen on a wall: read-only, bound to its address, without idle time-out.
+    Wall,
 }
 
 impl SignInWay {
@@ -63,11 +68,12 @@ impl SignInWay {
         match self {
             Self::Password => "password",
             Self::Link => "link",
+            Self::Wall => "wall",
         }
     }
     /// The way of that word.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Password, Self::Link].into_iter().find(|way| way.as_str() == text)
+        [Self::Password, Self::Link, Self::Wall].into_iter().find(|way| way.as_str() == text)
     }
 }
 

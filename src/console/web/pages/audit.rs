@@ -325,6 +325,8 @@ fn action_word(l: Lang, action: &str) -> Option<&'static str> {
         "session.start" => text::audit_do_session_start(l),
         "session.end" | "session.stop" => text::audit_do_session_end(l),
         "link.create" => text::audit_do_link(l),
+        "user.link" => text::audit_do_user_link(l),
+        "wall.link" => text::audit_do_wall(l),
         "view.save" => text::audit_do_view_save(l),
         "view.remove" => text::audit_do_view_remove(l),
         _ => return None,

@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::html;
 
 use crate::console::session;
-use crate::console::store::{NewSession, SignInError};
+use crate::console::store::{NewSession, SignInError, SignInWay, WALL_LIFE};
 use crate::console::web::cx::{Answer, Cx, redirect};
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::{self, Tone, time};
@@ -61,6 +61,12 @@ pub async fn submit(cx: Cx) -> Answer {
 pub async fn welcome(cx: Cx) -> Answer {
     match cx.service.store.sign_in_link(cx.query.text("token"), &cx.from, &cx.user_agent).await {
         Ok(new) => {
+            if new.session.way == SignInWay::Wall {
+                let mut answer = redirect("/wall");
+                let cookie = session::keep_cookie(&new.token, cx.tls, WALL_LIFE);
+                answer.headers_mut().append(axum::http::header::SET_COOKIE, cookie);
+                return Ok(answer);
+            }
             let first = !cx.service.store.has_users() && cx.service.demo().is_none();
             Ok(admit(&cx, &new, if first { "/setup" } else { "/" }))
         }

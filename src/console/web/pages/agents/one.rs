@@ -20,7 +20,7 @@ use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
 use crate::console::web::text;
 use crate::console::web::ui::chart::{self, Line};
-use crate::console::web::ui::{self, Tone, badge, number, time};
+use crate::console::web::ui::{self, Tone, badge, number, time, words};
 use crate::model::Object;
 use crate::model::incident::Incident;
 use crate::model::inventory::Inventory;
@@ -207,7 +207,7 @@ fn incident_card(cx: &Cx, object: &Object, incidents: &[Incident]) -> Markup {
             @if incidents.is_empty() { p.help { (text::agent_incidents_none(l)) } } @else {
                 ul.plain { @for incident in incidents { li {
                     (badge::severity(l, incident.severity)) " " (badge::state(l, incident.state)) " "
-                    a href={ "/incidents/" (encode(&incident.id)) } { (incident.key.problem) }
+                    a href={ "/incidents/" (encode(&incident.id)) } { (words::problem(cx, &incident.key.problem)) }
                     br; small { (time::at(cx, incident.opened)) }
                 } } }
                 p { a href=(all) { (text::agent_incidents_all(l)) } }
