@@ -201,7 +201,8 @@ async fn opened_since(service: &Service, newest: &mut Option<Arc<str>>) -> Vec<A
 /// `GET /live`
 pub async fn stream(service: Service, request: Request) -> Response {
     let token = session::cookie(request.headers()).map(str::to_owned);
-    let from = request.extensions().get::<PeerAddr>().map(|a| a.0.ip().to_canonical().to_string()).unwrap_or_default();
+    let from =
+        request.extensions().get::<PeerAddr>().map(|a| a.0.ip().to_canonical().to_string()).unwrap_or_default();
     let found = token.as_deref().and_then(|t| signed_in(&service, t, &from));
     let Some(actor) = found.map(|s| s.actor) else {
         return (StatusCode::UNAUTHORIZED, Body::empty()).into_response();

@@ -14,7 +14,9 @@ use crate::console::store::audit::{self, Entry};
 use crate::console::store::db::sql;
 use crate::console::store::live::Shared;
 use crate::console::store::tokens::{self, base64url, scope_of, scope_text};
-use crate::console::store::types::{AccountRules, NewSession, Session, SignInError, SignInWay, StoreError, WALL_LIFE};
+use crate::console::store::types::{
+    AccountRules, NewSession, Session, SignInError, SignInWay, StoreError, WALL_LIFE,
+};
 use crate::console::store::writer::Writer;
 use crate::model::{Mono, Now, SecretText, Wall};
 

@@ -118,7 +118,8 @@ pub(super) fn scope(l: Lang, inventory: &Inventory, scope: &Scope) -> Markup {
     match scope {
         Scope::All => html! { (text::account_scope_all(l)) },
         Scope::Regions(all) => {
-            let names: Vec<String> = all.iter().map(|r| ui::object_name(inventory, &Object::Region(r.clone()))).collect();
+            let names: Vec<String> =
+                all.iter().map(|r| ui::object_name(inventory, &Object::Region(r.clone()))).collect();
             html! { (names.join(l.pick("、", ", "))) }
         }
     }
@@ -179,7 +180,17 @@ fn password_form(cx: &Cx, me: &Session, wrong: &Wrong) -> Markup {
     let field = |name, label, help, complete, error: &Option<String>| {
         let error = error.as_deref();
         let longest = password::LONGEST;
-        form::input(&Field { name, label, kind: "password", help, error, required: true, longest, complete, ..Field::default() })
+        form::input(&Field {
+            name,
+            label,
+            kind: "password",
+            help,
+            error,
+            required: true,
+            longest,
+            complete,
+            ..Field::default()
+        })
     };
     html! {
         section.card {
@@ -215,7 +226,9 @@ pub async fn change(cx: Cx) -> Answer {
         let command = Command::PasswordChange { old, new, keep: Some(me.id.clone()) };
         match cx.command(None, command).await {
             Ok(_) => return Ok(redirect("/account?said=changed")),
-            Err(problem) if problem.en.contains("one of the last") => wrong.new = Some(cx.problem(&problem).to_owned()),
+            Err(problem) if problem.en.contains("one of the last") => {
+                wrong.new = Some(cx.problem(&problem).to_owned())
+            }
             Err(problem) => wrong.old = Some(cx.problem(&problem).to_owned()),
         }
     }
@@ -266,9 +279,13 @@ pub async fn wall(cx: Cx) -> Answer {
     let l = cx.lang;
     let command = Command::WallLink { display: cx.form.text("display").to_owned() };
     match cx.command(None, command).await {
-        Ok(Outcome::Token { token, .. }) => {
-            Ok(shown_link(&cx, &token, text::account_wall(l), text::account_wall_made(l), ("/account", text::account_title(l))))
-        }
+        Ok(Outcome::Token { token, .. }) => Ok(shown_link(
+            &cx,
+            &token,
+            text::account_wall(l),
+            text::account_wall_made(l),
+            ("/account", text::account_title(l)),
+        )),
         Ok(_) => Ok(redirect("/account")),
         Err(problem) => {
             let mut answer = show(&cx, &Wrong::default(), Some(cx.problem(&problem)));

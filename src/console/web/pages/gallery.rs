@@ -17,9 +17,34 @@ use crate::model::{AgentId, Object, Severity, Wall};
 const TONES: [Tone; 4] = [Tone::Good, Tone::Info, Tone::Warn, Tone::Bad];
 /// All drawings there are, and one that is none.
 const ICONS: [&str; 28] = [
-    "dot", "ring", "tick", "cross", "warn", "info", "octagon", "triangle", "diamond", "square", "half", "dash",
-    "question", "person", "menu", "overview", "incident", "asset", "link", "agent", "definition", "import", "audit",
-    "clock", "up", "down", "empty", "?",
+    "dot",
+    "ring",
+    "tick",
+    "cross",
+    "warn",
+    "info",
+    "octagon",
+    "triangle",
+    "diamond",
+    "square",
+    "half",
+    "dash",
+    "question",
+    "person",
+    "menu",
+    "overview",
+    "incident",
+    "asset",
+    "link",
+    "agent",
+    "definition",
+    "import",
+    "audit",
+    "clock",
+    "up",
+    "down",
+    "empty",
+    "?",
 ];
 /// Rows of the sample table: more than a page, so that it has a next one.
 const ROWS: u32 = 120;
@@ -48,7 +73,15 @@ pub async fn page(cx: Cx) -> Answer {
 }
 
 fn badges(l: Lang) -> Markup {
-    let all = Flags { maintenance: true, topology: true, flapping: true, silence: true, storm: true, stale: true, late: true };
+    let all = Flags {
+        maintenance: true,
+        topology: true,
+        flapping: true,
+        silence: true,
+        storm: true,
+        stale: true,
+        late: true,
+    };
     let reaches = Reach::ALL.into_iter().map(Some).chain([None]);
     html! {
         section.card {
@@ -100,7 +133,10 @@ fn values(cx: &Cx) -> Markup {
         (l.pick("走势", "Sparkline"), chart::spark(&[1.0, 3.0, 2.0, 5.0, 4.0, 8.0, 6.0], "6 Mbit/s")),
         (l.pick("没有走势", "No sparkline"), chart::spark(&[], "")),
         (l.pick("空文字", "Empty text"), ui::or_none("")),
-        (l.pick("很长的文字", "Long text"), html! { "<script>alert('x')</script>-地区-乌什县-骨干链路-XGigabitEthernet0/0/1-备用光缆-第二路由" }),
+        (
+            l.pick("很长的文字", "Long text"),
+            html! { "<script>alert('x')</script>-地区-乌什县-骨干链路-XGigabitEthernet0/0/1-备用光缆-第二路由" },
+        ),
     ];
     html! { section.card { h2 { (l.pick("数值", "Values")) } (ui::facts(&facts)) } }
 }
@@ -131,7 +167,13 @@ fn forms(cx: &Cx) -> Markup {
 
 fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
     let l = cx.lang;
-    let key = |n: &u32| if list.sort == "n" { Key::Number((n % 7 > 0).then_some(f64::from(*n))) } else { Key::text(&format!("{n:04}")) };
+    let key = |n: &u32| {
+        if list.sort == "n" {
+            Key::Number((n % 7 > 0).then_some(f64::from(*n)))
+        } else {
+            Key::text(&format!("{n:04}"))
+        }
+    };
     let (rows, next, total) = list.page(numbers, |n| format!("{n:04}"), key);
     let row = |n: &u32| Row {
         id: format!("{n}"),
@@ -144,7 +186,11 @@ fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
             Cell::html(html! { a href="/gallery" { (l.pick("第", "Row ")) (n) } }, format!("=1+{n}")),
             Cell::value((n % 7 > 0).then(|| number::bits(f64::from(*n) * 1e6)), (n % 7 > 0).then_some(f64::from(*n))),
             Cell::html(badge::severity(l, Severity::ALL[(*n % 5) as usize]), "x"),
-            Cell::text(if n % 3 == 0 { "" } else { "<img src=x onerror=alert(1)> 很长的说明文字，超过一行时应当自动换行而不是撑开表格" }),
+            Cell::text(if n % 3 == 0 {
+                ""
+            } else {
+                "<img src=x onerror=alert(1)> 很长的说明文字，超过一行时应当自动换行而不是撑开表格"
+            }),
             Cell::time(cx, (n % 4 > 0).then_some(cx.now)),
         ],
     };
@@ -161,7 +207,10 @@ fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
         rows: rows.iter().map(row).collect(),
         next,
         total: Some(total as u64),
-        empty: ui::empty(l.pick("没有符合条件的行", "No row matches"), html! { a href="/gallery" { (l.pick("清除条件", "Clear")) } }),
+        empty: ui::empty(
+            l.pick("没有符合条件的行", "No row matches"),
+            html! { a href="/gallery" { (l.pick("清除条件", "Clear")) } },
+        ),
         bulk: Some(Bulk {
             action: "/gallery",
             fields: form::input(&Field { name: "comment", label: l.pick("备注", "Comment"), ..Field::default() }),
@@ -176,7 +225,8 @@ fn charts(cx: &Cx) -> Markup {
     let agents = cx.service.store.agents();
     let some = agents.first().map(|row| Object::Agent(row.id.clone()));
     let none = AgentId::new("nobody").ok().map(Object::Agent);
-    let line = |object| chart::Line { object, field: "cpu_ratio", instance: "", name: "cpu_ratio".to_owned(), rate: None };
+    let line =
+        |object| chart::Line { object, field: "cpu_ratio", instance: "", name: "cpu_ratio".to_owned(), rate: None };
     html! {
         div.cards.two {
             @if let Some(object) = &some { section.card { (chart::lines(cx, "g-full", l.pick("图表", "A chart"), "ratio", 3, &[line(object)])) } }

@@ -150,7 +150,8 @@ fn filters(cx: &Cx, list: &List) -> Markup {
         .chain([Role::Admin, Role::Operator, Role::Viewer].map(|r| (r.as_str(), role_word(l, r))))
         .collect();
     let value = |name: &str| list.filter(name).unwrap_or_default();
-    let search = Field { name: "q", label: text::table_search(l), kind: "search", value: value("q"), ..Field::default() };
+    let search =
+        Field { name: "q", label: text::table_search(l), kind: "search", value: value("q"), ..Field::default() };
     html! {
         form.filters method="get" action="/users" data-auto {
             (form::input(&search))
@@ -217,8 +218,18 @@ fn add_form(cx: &Cx, asked: &Asked, wrong: &Wrong) -> Response {
     let (_, inventory) = cx.service.store.inventory();
     let error = |field: &str| wrong.as_ref().filter(|(at, _)| *at == field).map(|(_, said)| said.as_str());
     let roles = [Role::Viewer, Role::Operator, Role::Admin].map(|r| (r.as_str(), role_word(l, r)));
-    let field = |name, label, value, help, longest| Field { name, label, value, help, error: error(name), required: true, longest, ..Field::default() };
-    let name = Field { complete: "off", ..field("name", text::users_name(l), &*asked.name, text::users_name_help(l), 64) };
+    let field = |name, label, value, help, longest| Field {
+        name,
+        label,
+        value,
+        help,
+        error: error(name),
+        required: true,
+        longest,
+        ..Field::default()
+    };
+    let name =
+        Field { complete: "off", ..field("name", text::users_name(l), &*asked.name, text::users_name_help(l), 64) };
     let display = field("display", text::users_display(l), &*asked.display, "", 80);
     let role = field("role", text::account_role(l), &*asked.role, text::users_role_help(l), 20);
     let password = Field {

@@ -53,9 +53,12 @@ async fn a_password_set_by_somebody_else_is_changed_before_anything_is_seen() {
         assert_eq!(seen.status, 422);
         seen.shows(&[said, "aria-invalid=\"true\""]).lacks(&[SECOND, FIRST]);
     }
-    change(&mut browser, FIRST, SECOND, SECOND)
-        .await
-        .shows(&["The password is changed", "值班&lt;b&gt;员&lt;/b&gt;", "this one", "Operator"]);
+    change(&mut browser, FIRST, SECOND, SECOND).await.shows(&[
+        "The password is changed",
+        "值班&lt;b&gt;员&lt;/b&gt;",
+        "this one",
+        "Operator",
+    ]);
     assert_eq!(browser.get("/agents").await.status, 200);
     browser.chinese().open("/account").await.shows(&["我的账户", "值班员", "当前会话", "全部区划"]);
 }
@@ -72,7 +75,10 @@ async fn a_session_ends_from_another_browser_but_not_from_a_stranger() {
     let refused = viewer.submit("/account/sessions/end", &[("id", &id)]).await;
     assert_eq!(refused.status, 404);
     first.open("/account").await;
-    first.submit("/account/sessions/end", &[("id", &id), ("back", "https://evil.example")]).await.shows(&["The session has ended"]);
+    first
+        .submit("/account/sessions/end", &[("id", &id), ("back", "https://evil.example")])
+        .await
+        .shows(&["The session has ended"]);
     assert_eq!(second.get("/account").await.location(), "/signin?back=%2Faccount");
     viewer.open("/account").await.lacks(&["/account/wall", "href=\"/users\"", "href=\"/gallery\""]);
 }
@@ -101,7 +107,10 @@ async fn a_wall_shows_and_changes_nothing_and_an_admin_ends_it() {
     let sessions = browser.open("/users").await;
     sessions.shows(&["值班室&lt;大屏&gt;", ">Wall<"]);
     let id = world.service().store.sessions().into_iter().find(|s| s.display.starts_with("值班室")).unwrap().id;
-    browser.submit("/account/sessions/end", &[("id", &id), ("back", "/users")]).await.shows(&["The session has ended"]);
+    browser
+        .submit("/account/sessions/end", &[("id", &id), ("back", "/users")])
+        .await
+        .shows(&["The session has ended"]);
     assert_eq!(wall.get("/wall").await.status, 303);
     assert_eq!(wall.get(&format!("/welcome?token={token}")).await.status, 403);
 }

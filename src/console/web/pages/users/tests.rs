@@ -26,10 +26,12 @@ async fn a_user_is_added_with_a_role_and_regions_and_mistakes_stand_beside_their
         assert_eq!(seen.status, 422);
         seen.shows(&[said, "checked"]).lacks(&[PASSWORD]);
     }
-    browser
-        .submit("/users/add", &form("li", "李<b>明", "operator", PASSWORD))
-        .await
-        .shows(&["The user is added", "李&lt;b&gt;明", "阿克苏&lt;i&gt;", "Operator"]);
+    browser.submit("/users/add", &form("li", "李<b>明", "operator", PASSWORD)).await.shows(&[
+        "The user is added",
+        "李&lt;b&gt;明",
+        "阿克苏&lt;i&gt;",
+        "Operator",
+    ]);
     let twice = browser.submit("/users/add", &form("li", "李", "operator", PASSWORD)).await;
     twice.shows(&["already: take another name"]);
     browser.open("/users?q=nobody").await.shows(&["No user matches"]);
