@@ -20,7 +20,7 @@ const NAMES = {
   template: "{{7*7}}${7*7}</textarea></title>",
 };
 const SYS = "</td><svg onload=alert(3)>";
-const ALIAS = "=HYPERLINK(\"http://evil.example\",\"x\")<b>";
+const ALIAS = "=HYPERLINK(\"http://evil.example\",\"x\")<marquee>";
 const NET = `127.${70 + (process.pid % 150)}.9`;
 const SNMP = 11_611;
 
@@ -60,8 +60,8 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-// Nothing of ours is an image named x, a bold word or a drawing that does something when it loads.
-const intruders = (page) => page.evaluate(() => document.querySelectorAll("img[src=x], main b, svg[onload], main script, [onerror]").length);
+// Nothing of ours is an image named x, a moving word or a drawing that does something when it loads.
+const intruders = (page) => page.evaluate(() => document.querySelectorAll("img[src=x], marquee, svg[onload], main script, [onerror]").length);
 
 test("hostile names are text on every page", async () => {
   const page = await signedIn(chrome, program);

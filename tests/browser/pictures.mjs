@@ -1,0 +1,49 @@
+// Makes the pictures of the README: `node tests/browser/pictures.mjs`. The demo runs until something has happened,
+// so that they show a network that lives; they go to docs/images and stay under 200 KB each.
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { firstOf } from "./pages.mjs";
+import { VIEWPORTS, browser, open, signedIn, start, until } from "./rig.mjs";
+
+const MAX_BYTES = 200_000;
+const OUT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "docs", "images");
+// Charts want some past to show.
+const PAST_SECONDS = Number(process.env.PAST_SECONDS ?? 180);
+
+const program = await start("--demo", "--demo-net", "94");
+const chrome = await browser();
+try {
+  mkdirSync(OUT, { recursive: true });
+  const began = Date.now();
+  const page = await signedIn(chrome, program, { lang: "zh-CN" });
+  await until("charts with a past and a link that is down", async () => {
+    if (Date.now() - began < PAST_SECONDS * 1000) return false;
+    await open(page, program, "/incidents?state=open");
+    return page.$("table.grid a.strong[href^='/incidents/']");
+  }, PAST_SECONDS + 150);
+  for (const lang of ["zh-CN", "en"]) {
+    const tag = lang === "en" ? "en" : "zh";
+    await page.made.addCookies([{ name: "lang", value: lang, url: program.url }]);
+    const take = async (name, path, view = "desktop") => {
+      await page.setViewportSize(VIEWPORTS[view]);
+      await open(page, program, path);
+      await page.waitForTimeout(1500); // charts draw after the page stands
+      const file = join(OUT, `${name}-${tag}.png`);
+      await page.screenshot({ path: file });
+      const { size } = statSync(file);
+      console.log(`${file}: ${size} bytes`);
+      if (size > MAX_BYTES) throw new Error(`${file} has ${size} bytes, more than ${MAX_BYTES}`);
+    };
+    await take("overview", "/");
+    await take("inbox", "/incidents");
+    const incident = await firstOf(page, program, "/incidents");
+    await take("incident", incident);
+    await take("incident-phone", incident, "phone");
+    await take("device", await firstOf(page, program, "/assets"));
+  }
+  page.made.clean();
+} finally {
+  await chrome.close();
+  await program.stop();
+}
