@@ -3,7 +3,6 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { firstOf } from "./pages.mjs";
 import { VIEWPORTS, browser, open, signedIn, start, until } from "./rig.mjs";
 
 const MAX_BYTES = 200_000;
@@ -19,16 +18,19 @@ try {
   const page = await signedIn(chrome, program, { lang: "zh-CN" });
   await until("charts with a past and a link that is down", async () => {
     if (Date.now() - began < PAST_SECONDS * 1000) return false;
-    await open(page, program, "/incidents?state=open");
+    await open(page, program, "/incidents?severity=only-critical");
     return page.$("table.grid a.strong[href^='/incidents/']");
-  }, PAST_SECONDS + 150);
+  }, PAST_SECONDS + 300);
   for (const lang of ["zh-CN", "en"]) {
     const tag = lang === "en" ? "en" : "zh";
     await page.made.addCookies([{ name: "lang", value: lang, url: program.url }]);
     const take = async (name, path, view = "desktop") => {
       await page.setViewportSize(VIEWPORTS[view]);
       await open(page, program, path);
-      await page.waitForTimeout(1500); // charts draw after the page stands
+      // Charts draw after the page stands, those that are in the window first.
+      const charts = page.locator("figure.chart");
+      if (await charts.count()) await charts.first().locator("canvas").waitFor();
+      await page.waitForTimeout(3000);
       const file = join(OUT, `${name}-${tag}.png`);
       await page.screenshot({ path: file });
       const { size } = statSync(file);
@@ -37,10 +39,13 @@ try {
     };
     await take("overview", "/");
     await take("inbox", "/incidents");
-    const incident = await firstOf(page, program, "/incidents");
+    await open(page, program, "/incidents?severity=only-critical&state=all");
+    const incident = await page.getAttribute("table.grid a.strong[href^='/incidents/']", "href");
     await take("incident", incident);
     await take("incident-phone", incident, "phone");
-    await take("device", await firstOf(page, program, "/assets"));
+    await open(page, program, "/assets?kind=router&state=up");
+    await take("device", await page.getAttribute("table.grid a[href^='/assets/']", "href"));
+    await take("wall", "/wall", "wall");
   }
   page.made.clean();
 } finally {
