@@ -46,8 +46,11 @@ export async function until(what, look, seconds = 30) {
 }
 
 // What was started and still runs; whatever happens to the tests, nothing stays behind.
-const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+const running = new Set(), folders = new Set();
+process.on("exit", () => {
+  running.forEach((child) => child.kill("SIGKILL"));
+  folders.forEach((dir) => rmSync(dir, { recursive: true, force: true }));
+});
 
 /** Starts `fengsui up` with further arguments on a free port and waits until it is ready. */
 export async function start(...args) {
@@ -55,6 +58,7 @@ export async function start(...args) {
   const line = ["up", "--data", join(dir, "data"), "--listen", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", ...args];
   const child = spawn(BINARY, line, { env: { ...process.env, LANG: "C.UTF-8", FENGSUI_LOG: "info" }, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
+  folders.add(dir);
   let output = "", ended;
   for (const pipe of [child.stdout, child.stderr]) pipe.on("data", (bytes) => { output += bytes; });
   const end = new Promise((done) => child.on("exit", (code, signal) => { ended = `${code ?? signal}`; running.delete(child); done(); }));
