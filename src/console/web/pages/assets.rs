@@ -53,6 +53,7 @@ pub async fn page(cx: Cx) -> Answer {
     };
     let inside = html! {
         (ui::heading(text::nav_assets(l), beside))
+        (crate::console::web::pages::declare::lists::said(&cx))
         @if board.inventory.assets.is_empty() { (parts::nothing_yet(&cx)) } @else {
             (views::show(&cx, VIEWS, "-trouble", &fixed, &list))
             (filters::form(&cx, &board, &list))

@@ -380,3 +380,6 @@ fn fault_cells(cx: &Cx, fault: &Fault) -> Markup {
         td { strong { (words(l, &fault.what)) } (l.pick("；", "; ")) (words(l, &fault.remedy)) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,10 +45,11 @@ pub async fn page(cx: Cx) -> Answer {
         ("tier=backbone", text::links_view_backbone(l)),
     ];
     let inside = html! {
-        (ui::heading(text::nav_links(l), html! {}))
+        (ui::heading(text::nav_links(l), html! { @if cx.administers() { a.button href="/links/new" { (text::linkform_new_title(l)) } } }))
+        (crate::console::web::pages::declare::lists::said(&cx))
         @if board.inventory.links.is_empty() {
             section.card { (ui::empty(text::links_fresh(l), html! {
-                (text::links_fresh_advice(l)) @if cx.administers() { " " a.button href="/import" { (text::nav_import(l)) } }
+                (text::links_fresh_advice(l)) @if cx.administers() { " " a.button href="/links/new" { (text::linkform_new_title(l)) } }
             })) }
         } @else {
             (views::show(&cx, VIEWS, "-trouble", &fixed, &list))

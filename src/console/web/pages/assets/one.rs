@@ -94,6 +94,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
         (ui::trail(&trail))
         (ui::heading(&asset.name, beside))
         @if let Some(problem) = refused { (ui::note(Tone::Bad, html! { (cx.problem(problem)) })) }
+        (crate::console::web::pages::declare::lists::said(cx))
         @if cx.query.text("said") == "probed" { (ui::note(Tone::Good, html! { (text::assets_one_probed(l)) })) }
         (ui::live(cx, "state", &[Topic::Objects, Topic::Incidents, Topic::Agents], html! {
             (state(cx, &seen))

@@ -135,3 +135,104 @@ async fn only_an_administrator_declares() {
         assert_eq!(browser.get(path).await.status, 403, "{path}");
     }
 }
+
+const LINKED: &str = r#"
+[[person]]
+id = "zhang"
+name = "张工"
+organisation = "egov"
+
+[[link]]
+id = "core-fw"
+name = "核心到防火墙"
+tier = "backbone"
+capacity = "10Gbps"
+a = { asset = "core", interface = "GE0/0/1", address = "10.65.1.1" }
+b = { peer = "自治区 PE", address = "10.65.1.2" }
+watch = [{ agent = "tower", to = "b" }, { agent = "tower", to = "a" }]
+carrier = { name = "中国电信", circuit = "C-1", hotline = "10000" }
+
+[[system]]
+id = "oa"
+level = 3
+assets = ["core", "fw"]
+owner = "egov"
+"#;
+
+#[tokio::test]
+async fn a_link_that_is_saved_as_it_is_shown_changes_nothing() {
+    let world = World::with(INVENTORY).await;
+    world.declare(LINKED).await;
+    let before = world.service().store.inventory();
+    let mut browser = world.admin().await;
+    browser.get("/links/core-fw/edit").await.shows(&[
+        "value=\"tower:b, tower:a\"",
+        "value=\"自治区 PE\"",
+        "value=\"10Gbps\"",
+    ]);
+    let filled = link::values(&before.1.links["core-fw"]);
+    let mut fields: Vec<(&str, &str)> = filled.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    fields.push(("do", "save"));
+    let saved = browser.post("/links/core-fw/edit", &fields).await;
+    assert_eq!((saved.status.as_u16(), saved.location()), (303, "/links/core-fw?said=saved"), "{}", saved.body);
+    assert_eq!(world.service().store.inventory(), before);
+}
+
+#[tokio::test]
+async fn regions_units_and_persons_are_listed_added_and_changed() {
+    let world = World::with(INVENTORY).await;
+    world.declare(LINKED).await;
+    let mut browser = world.admin().await;
+    browser.open("/inventory").await.shows(&["阿克苏地区", "652900"]);
+    browser.open("/inventory?what=unit&q=电子").await.shows(&["地区电子政务办"]);
+    browser.open("/inventory?what=person").await.shows(&["张工"]);
+    browser.open("/inventory/region/new").await;
+    let fields = [("name", "温宿县"), ("id", "652922"), ("tier", "county"), ("parent", "652900")];
+    browser.submit("/inventory/region/new", &fields).await.shows(&["Saved", "温宿县"]);
+    browser.open("/inventory/region/652900/edit").await.shows(&["阿克苏地区"]).lacks(&["<option value=\"652900\""]);
+    // A loop is refused by the reader, beside its field.
+    let fields = [("name", "阿克苏地区"), ("tier", "prefecture"), ("parent", "652922")];
+    browser.submit("/inventory/region/652900/edit", &fields).await.shows(&["id=\"e-parent\"", "is above itself"]);
+    browser.open("/inventory/person/new").await;
+    browser.submit("/inventory/person/new", &[("name", "李工")]).await.shows(&["lacks `organisation`"]);
+    browser
+        .submit("/inventory/person/new", &[("name", "李工"), ("organisation", "egov"), ("deputy", "zhang")])
+        .await
+        .shows(&["李工"]);
+    assert_eq!(browser.get("/inventory/nothing/new").await.status, 404);
+    assert_eq!(browser.get("/inventory/region/999/edit").await.status, 404);
+    let csv = browser.get("/inventory?what=unit&format=csv").await;
+    csv.shows(&["地区电子政务办"]);
+}
+
+#[tokio::test]
+async fn what_is_removed_takes_what_is_meaningless_without_it_and_nothing_else() {
+    let world = World::with(INVENTORY).await;
+    world.declare(LINKED).await;
+    let store = &world.service().store;
+    let mut browser = world.admin().await;
+    browser
+        .open("/inventory/unit/egov/remove")
+        .await
+        .shows(&["still point to it", "张工"])
+        .lacks(&["class=\"danger\""]);
+    assert_eq!(browser.post("/inventory/unit/egov/remove", &[]).await.status, 422);
+    browser.open("/assets/core/remove").await.shows(&[
+        "the 1 link that ends at it",
+        "its open alerts are withdrawn",
+        "oa",
+    ]);
+    let refused = browser.post("/assets/core/remove", &[]).await;
+    assert_eq!(refused.status, 422);
+    assert!(store.inventory().1.assets.contains_key("core"));
+    let gone = browser.post("/assets/core/remove", &[("links", "1")]).await;
+    assert_eq!(gone.location(), "/assets?said=removed", "{}", gone.body);
+    let (_, all) = store.inventory();
+    assert!(!all.assets.contains_key("core") && all.links.is_empty());
+    assert_eq!(all.systems["oa"].assets.len(), 1, "the system has lost only that asset");
+    browser.open("/assets/fw/remove").await.shows(&["watched no more"]);
+    browser.post("/assets/fw/remove", &[]).await;
+    browser.open("/inventory/person/zhang/remove").await;
+    browser.submit("/inventory/person/zhang/remove", &[]).await.shows(&["Removed"]);
+    assert!(store.inventory().1.persons.is_empty());
+}

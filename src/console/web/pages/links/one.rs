@@ -82,12 +82,16 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
     let seen = look(cx).await?;
     let (board, link) = (&seen.board, &seen.link);
     let base = format!("/links/{}", encode(link.id.as_str()));
-    let beside = html! { @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::assets_one_probe_now(l), "", &[])) } };
+    let beside = html! {
+        @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::assets_one_probe_now(l), "", &[])) }
+        @if cx.administers() { a.button href={ (base) "/edit" } { (text::assets_one_edit(l)) } }
+    };
     let hours = measured::hours(cx);
     let inside = html! {
         (ui::trail(&[("/links", text::nav_links(l))]))
         (ui::heading(&link.name, beside))
         @if let Some(problem) = refused { (ui::note(Tone::Bad, html! { (cx.problem(problem)) })) }
+        (crate::console::web::pages::declare::lists::said(cx))
         @if cx.query.text("said") == "probed" { (ui::note(Tone::Good, html! { (text::assets_one_probed(l)) })) }
         (ui::live(cx, "state", &[Topic::Objects, Topic::Incidents, Topic::Agents], html! {
             (state(cx, &seen))
