@@ -67,13 +67,13 @@ pub fn empty(cx: &Cx) -> Filled {
 /// `GET /links/new`
 pub async fn new(cx: Cx) -> Answer {
     let filled = empty(&cx);
-    Ok(show(&cx, None, &filled).await?)
+    show(&cx, None, &filled).await
 }
 
 /// `GET /links/{id}/edit`
 pub async fn edit(cx: Cx) -> Answer {
     let link = found(&cx)?;
-    Ok(show(&cx, Some(&link), &Filled { values: values(&link), wrong: Wrong::default() }).await?)
+    show(&cx, Some(&link), &Filled { values: values(&link), wrong: Wrong::default() }).await
 }
 
 /// `POST /links/new`
