@@ -64,6 +64,8 @@ use writer::{Memory, Queue, Writer};
 
 /// Read-only connections to core.db: pages are short, and each has its own cache.
 const READERS: usize = 3;
+/// Series read at once: each may unpack an hour of the journal.
+const CHARTS: usize = 2;
 /// How long a desired-state request may be held at most, so that an agent that polls is heard often enough.
 pub const LONG_POLL_MAX: Duration = Duration::from_secs(20);
 
@@ -114,6 +116,7 @@ impl Store {
             feed: broadcast::channel(live::FEED).0,
             readers: Mutex::new(readers),
             permits: Semaphore::new(READERS),
+            charts: Semaphore::new(CHARTS),
             closing: Arc::new(Semaphore::new(1)),
             retired: Mutex::new(0),
             close_at: Mutex::default(),
@@ -374,8 +377,12 @@ impl Store {
         if !self.seen(scope).sees(&key.object) {
             return Ok(Vec::new());
         }
+        // Charts may take long on a large network; what pages read must not wait for them.
         let shared = self.shared.clone();
-        self.read(move |_| series::read(&shared.layout, &key, from, to, max_points)).await
+        let _permit = self.shared.charts.acquire().await.map_err(|_| StoreError::Closed)?;
+        tokio::task::spawn_blocking(move || series::read(&shared.layout, &key, from, to, max_points))
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Sql { what: "read a series", detail: error.to_string() }))
     }
 
     /// What agents found out about an object; empty if it is not in scope.

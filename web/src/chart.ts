@@ -1,8 +1,11 @@
 // Draws `figure.chart`: fetches the series it names, draws them with uPlot, keeps them fresh, and fills the
-// table behind. Values are shown in the unit that the figure says; gaps in the data are gaps in the line.
+// table behind. Values are shown in the unit that the figure says; gaps in the data are gaps in the line. A
+// single measured line lies in the band of its extremes; incidents that `data-marks` names are shaded.
 import uPlot from "uplot";
 
 interface Line { url: string; name: string; rate: number | null }
+interface Mark { from: string; to: string | null; severity: string }
+type Column = (number | null)[];
 interface Point { at: string; mean: number | null; last: number | null; max: number | null; min: number | null }
 
 const COLOURS = ["#1f77b4", "#d1571b", "#2b8a4b", "#8e44ad", "#b8860b", "#c2185b"];
@@ -55,7 +58,8 @@ function rate(points: Point[], times: number): [number[], (number | null)[]] {
   return [at, values];
 }
 
-async function fetchLine(line: Line, figure: HTMLElement): Promise<[number[], (number | null)[]]> {
+// Times, then one column, or three where the band of extremes is wanted.
+async function fetchLine(line: Line, figure: HTMLElement, band: boolean): Promise<[number[], ...Column[]]> {
   const hours = Number(figure.dataset.hours ?? "3");
   const from = figure.dataset.from ?? new Date(Date.now() - hours * 3_600_000).toISOString();
   const to = figure.dataset.to ? `&to=${encodeURIComponent(figure.dataset.to)}` : "";
@@ -63,10 +67,27 @@ async function fetchLine(line: Line, figure: HTMLElement): Promise<[number[], (n
   if (!answer.ok) throw new Error(String(answer.status));
   const points = ((await answer.json()) as { points?: Point[] }).points ?? [];
   if (line.rate !== null) return rate(points, line.rate);
-  return [points.map((p) => Date.parse(p.at) / 1000), points.map((p) => p.mean)];
+  const at = points.map((p) => Date.parse(p.at) / 1000);
+  const mean = points.map((p) => p.mean);
+  return band ? [at, mean, points.map((p) => p.min), points.map((p) => p.max)] : [at, mean];
 }
 
-function table(figure: HTMLElement, lines: Line[], data: uPlot.AlignedData, unit: string, zone: string): void {
+// Shades the time of each incident, behind the lines.
+function shade(u: uPlot, marks: Mark[], style: CSSStyleDeclaration): void {
+  const { left, top, width, height } = u.bbox;
+  u.ctx.save();
+  for (const mark of marks) {
+    const x = (at: number): number => Math.min(Math.max(u.valToPos(at / 1000, "x", true), left), left + width);
+    const from = x(Date.parse(mark.from)), to = x(mark.to ? Date.parse(mark.to) : Date.now());
+    if (to <= left || from >= left + width) continue;
+    u.ctx.globalAlpha = 0.16;
+    u.ctx.fillStyle = style.getPropertyValue(`--${mark.severity}`).trim();
+    u.ctx.fillRect(from, top, Math.max(to - from, 2), height);
+  }
+  u.ctx.restore();
+}
+
+function table(figure: HTMLElement, names: string[], data: uPlot.AlignedData, unit: string, zone: string): void {
   const place = figure.querySelector(".numbers");
   if (!place) return;
   const grid = document.createElement("table");
@@ -79,7 +100,7 @@ function table(figure: HTMLElement, lines: Line[], data: uPlot.AlignedData, unit
   };
   const head = grid.createTHead().insertRow();
   cell(head, "th", `${figure.dataset.time ?? ""} (${zone})`, false);
-  for (const line of lines) cell(head, "th", line.name, true);
+  for (const name of names) cell(head, "th", name, true);
   const body = grid.createTBody();
   const format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
   for (let i = data[0].length - 1; i >= 0 && body.rows.length < 200; i -= 1) {
@@ -90,6 +111,28 @@ function table(figure: HTMLElement, lines: Line[], data: uPlot.AlignedData, unit
   place.replaceChildren(grid);
 }
 
+// The upper end of the scale: a share near one reaches one, what is zero all the time lies at the bottom.
+function top(unit: string, max: number | null): number {
+  if (max === null || !(max > 0)) return 1;
+  return unit === "ratio" && max > 0.5 && max <= 1 ? 1 : max * 1.1;
+}
+
+// Another span: in place, and in the address, so that the page can be sent on as it is.
+document.addEventListener("click", (event) => {
+  const link = (event.target as HTMLElement).closest<HTMLAnchorElement>("a[data-span]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.replaceState(null, "", link.href);
+  for (const other of document.querySelectorAll<HTMLAnchorElement>("a[data-span]")) {
+    if (other.dataset.span === link.dataset.span) other.setAttribute("aria-current", "true");
+    else other.removeAttribute("aria-current");
+  }
+  for (const figure of document.querySelectorAll<HTMLElement>("figure.chart[data-hours]")) {
+    figure.dataset.hours = link.dataset.span;
+    figure.dispatchEvent(new CustomEvent("span"));
+  }
+});
+
 function draw(figure: HTMLElement): void {
   figure.dataset.dressed = "1";
   const plot = figure.querySelector<HTMLElement>(".plot");
@@ -97,22 +140,26 @@ function draw(figure: HTMLElement): void {
   const lines = JSON.parse(figure.dataset.lines ?? "[]") as Line[];
   const unit = figure.dataset.unit ?? "";
   const zone = figure.dataset.zone ?? "UTC";
+  const marks = JSON.parse(figure.closest<HTMLElement>("[data-marks]")?.dataset.marks ?? "[]") as Mark[];
+  const band = lines.length === 1 && lines[0].rate === null && !lines[0].url.includes("field=up");
+  const names = [...lines.map((line) => line.name), ...(band ? [figure.dataset.least ?? "", figure.dataset.most ?? ""] : [])];
   let chart: uPlot | undefined;
 
   const fresh = async (): Promise<void> => {
     if (!figure.isConnected) return clearInterval(timer);
     if (document.hidden) return;
     try {
-      const found = await Promise.all(lines.map((line) => fetchLine(line, figure)));
-      const data = uPlot.join(found.map(([at, values]) => [at, values] as uPlot.AlignedData));
+      const found = await Promise.all(lines.map((line) => fetchLine(line, figure, band)));
+      const data = uPlot.join(found.map((columns) => columns as uPlot.AlignedData));
       if (!data[0]?.length) {
+        chart?.destroy();
         plot.textContent = figure.dataset.none ?? "";
         chart = undefined;
         return;
       }
       if (chart) chart.setData(data);
       else chart = make(data);
-      table(figure, lines, data, unit, zone);
+      table(figure, names, data, unit, zone);
     } catch {
       if (!chart) plot.textContent = figure.dataset.failed ?? "";
     }
@@ -129,7 +176,9 @@ function draw(figure: HTMLElement): void {
       height: 190,
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), zone),
       cursor: { drag: { x: true, y: false } },
-      scales: { y: { range: (_u, min, max) => [Math.min(0, min ?? 0), max && max > 0 ? max * 1.1 : 1] } },
+      scales: { y: { range: (_u, min, max) => [Math.min(0, min ?? 0), top(unit, max)] } },
+      bands: band ? [{ series: [3, 2], fill: `${COLOURS[0]}30` }] : [],
+      hooks: { drawClear: [(u) => shade(u, marks, style)] },
       axes: [{ ...axis, space: 64, values: (_u, ticks, _axis, _space, step) => hours(ticks, step, stamp) }, { ...axis, size: 84, values: (_u, ticks) => ticks.map((t) => show(unit, t)) }],
       series: [
         { value: (_u, t) => (t === null ? "–" : stamp.format(t * 1000)), label: figure.dataset.time ?? "" },
@@ -137,6 +186,7 @@ function draw(figure: HTMLElement): void {
           label: line.name, stroke: COLOURS[i % COLOURS.length], width: 1.5, dash: i >= COLOURS.length ? [6, 3] : [],
           value: (_u: uPlot, v: number | null) => show(unit, v), spanGaps: false,
         })),
+        ...names.slice(lines.length).map((label) => ({ label, stroke: "transparent", points: { show: false }, value: (_u: uPlot, v: number | null) => show(unit, v) })),
       ],
     }, data, plot);
     new ResizeObserver(() => made.setSize({ width: Math.max(plot.clientWidth, 240), height: 190 })).observe(plot);

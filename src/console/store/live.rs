@@ -120,6 +120,7 @@ pub(super) struct Shared {
     pub(super) feed: broadcast::Sender<FreshSamples>,
     pub(super) readers: Mutex<Vec<rusqlite::Connection>>,
     pub(super) permits: Semaphore,
+    pub(super) charts: Semaphore,
     /// Held while an hour is being closed.
     pub(super) closing: Arc<Semaphore>,
     /// When to look for hours to close next.

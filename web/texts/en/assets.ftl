@@ -81,3 +81,4 @@ ports-peak = peak { $rate }
 ports-mac = MAC address
 ports-traffic = Traffic
 ports-errors-chart = Errors and discards a second
+ports-legend = Last hour: solid is in, dashed is out; one point a minute

@@ -81,3 +81,4 @@ ports-peak = 峰值 { $rate }
 ports-mac = MAC 地址
 ports-traffic = 流量
 ports-errors-chart = 错误与丢弃（每秒）
+ports-legend = 近一小时：实线为入，虚线为出；每分钟一点

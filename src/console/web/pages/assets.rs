@@ -121,18 +121,18 @@ fn table<'a>(
     // In a file a number stands alone, so its column names the unit.
     let unit = |page: &'static str, file_title: &'static str| if file { file_title } else { page };
     let mut columns = vec![
-        Column::sorted("state", text::assets_state(l)),
+        Column::sorted("state", text::assets_state(l)).down(),
         Column::sorted("name", text::assets_name(l)),
         Column::sorted("kind", text::assets_kind(l)).wide(),
-        Column::sorted("region", text::assets_region(l)),
+        Column::sorted("region", text::assets_region(l)).wide(),
         Column::sorted("unit", text::assets_unit(l)).wide(),
-        Column::sorted("importance", text::assets_importance(l)).wide(),
-        Column::sorted("incidents", text::assets_incidents(l)),
-        Column::sorted("rtt", unit(text::assets_rtt(l), text::assets_rtt_file(l))).number(),
-        Column::sorted("loss", unit(text::assets_loss(l), text::assets_loss_file(l))).number(),
+        Column::sorted("importance", text::assets_importance(l)).wide().down(),
+        Column::sorted("incidents", text::assets_incidents(l)).down(),
+        Column::sorted("rtt", unit(text::assets_rtt(l), text::assets_rtt_file(l))).number().down(),
+        Column::sorted("loss", unit(text::assets_loss(l), text::assets_loss_file(l))).number().down(),
     ];
     if cpu {
-        columns.push(Column::sorted("cpu", unit(text::assets_cpu(l), text::assets_cpu_file(l))).number().wide());
+        columns.push(Column::sorted("cpu", unit(text::assets_cpu(l), text::assets_cpu_file(l))).number().wide().down());
     }
     columns.push(Column::sorted("seen", text::assets_seen(l)).wide());
     if file {
@@ -166,11 +166,11 @@ fn row(cx: &Cx, board: &Board, asset: &Asset, cpu: bool, file: bool) -> Row {
     let mut cells = vec![
         Cell::html(badge::reach(l, reach), badge::reach_word(l, reach)),
         Cell::html(
-            html! { a.title href=(url) { (asset.name) } @if !address.is_empty() { " " small.mono { (address) } } },
+            html! { a.title href=(url) { (asset.name) } @if !address.is_empty() { div.under.mono { (address) } } },
             asset.name.clone(),
         ),
-        Cell::text(words::asset_kind(l, asset.kind)),
-        Cell::text(region),
+        Cell::html(html! { span.whole { (words::asset_kind(l, asset.kind)) } }, words::asset_kind(l, asset.kind)),
+        Cell::html(html! { span.whole { (ui::or_none(region)) } }, region),
         Cell::text(unit_name(inventory, asset.owner.as_ref())),
         Cell::html(importance(cx, asset), words::importance(l, asset.importance)),
         Cell::of(parts::trouble(cx, &trouble, &format!("{url}#incidents")), Plain::Number(trouble.open as f64)),

@@ -158,17 +158,17 @@ fn table<'a>(
     let file = list.format != Format::Html;
     let unit = |page: &'static str, file_title: &'static str| if file { file_title } else { page };
     let columns = vec![
-        Column::sorted("state", text::links_state(l)),
+        Column::sorted("state", text::links_state(l)).down(),
         Column::sorted("name", text::links_name(l)),
         Column::sorted("tier", text::links_tier(l)).wide(),
         Column::new(text::links_a(l)).wide(),
         Column::new(text::links_b(l)).wide(),
         Column::sorted("carrier", text::links_carrier(l)).wide(),
-        Column::sorted("capacity", unit(text::links_capacity(l), text::links_capacity_file(l))).number().wide(),
-        Column::sorted("rtt", unit(text::links_rtt(l), text::links_rtt_file(l))).number(),
-        Column::sorted("loss", unit(text::links_loss(l), text::links_loss_file(l))).number(),
-        Column::sorted("used", unit(text::links_used(l), text::links_used_file(l))).number(),
-        Column::sorted("incidents", text::links_incidents(l)),
+        Column::sorted("capacity", unit(text::links_capacity(l), text::links_capacity_file(l))).number().wide().down(),
+        Column::sorted("rtt", unit(text::links_rtt(l), text::links_rtt_file(l))).number().down(),
+        Column::sorted("loss", unit(text::links_loss(l), text::links_loss_file(l))).number().down(),
+        Column::sorted("used", unit(text::links_used(l), text::links_used_file(l))).number().down(),
+        Column::sorted("incidents", text::links_incidents(l)).down(),
     ];
     let rows = shown.iter().map(|(link, now)| row(cx, board, link, now)).collect();
     let empty = ui::empty(text::links_none(l), html! { a.button href="/links" { (text::table_reset(l)) } });
@@ -187,11 +187,11 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
         cells: vec![
             Cell::html(badge::reach(l, now.reach), badge::reach_word(l, now.reach)),
             Cell::html(html! { a.title href=(url) { (link.name) } }, link.name.clone()),
-            Cell::text(words::link_tier(l, link.tier)),
+            Cell::html(html! { span.whole { (words::link_tier(l, link.tier)) } }, words::link_tier(l, link.tier)),
             Cell::html(end(cx, board, &link.a, now.a), end_text(&board.inventory, &link.a)),
             Cell::html(end(cx, board, &link.b, now.b), end_text(&board.inventory, &link.b)),
             Cell::html(
-                html! { @if let Some(c) = carrier { (c.name) @if !c.circuit.is_empty() { " " small.mono { (c.circuit) } } } @else { (ui::none()) } },
+                html! { @if let Some(c) = carrier { (c.name) @if !c.circuit.is_empty() { div.under.mono { (c.circuit) } } } @else { (ui::none()) } },
                 carrier.map(|c| format!("{} {}", c.name, c.circuit).trim().to_owned()).unwrap_or_default(),
             ),
             Cell::value(capacity.map(number::bits), capacity),
@@ -217,8 +217,8 @@ fn end(cx: &Cx, board: &Board, end: &LinkEnd, now: Option<PortNow>) -> Markup {
         LinkEnd::Port { asset, interface, .. } => {
             let name = board.inventory.assets.get(asset).map_or(asset.as_str(), |a| a.name.as_str());
             html! {
-                (port_mark(cx, now)) " " (name) " "
-                @if let Some(port) = end_port(end) { a.mono href=(ui::object_url(&port)) { (interface) } }
+                (port_mark(cx, now)) " " (name)
+                @if let Some(port) = end_port(end) { div.under { a.mono href=(ui::object_url(&port)) { (interface) } } }
             }
         }
     }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use crate::console::board::Board;
 use crate::console::service::Service;
-use crate::console::store::{Fact, Newest};
+use crate::console::store::{Brief, Fact, Newest};
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
 use crate::console::web::text;
@@ -141,20 +141,28 @@ pub fn facts(cx: &Cx, board: &Board, facts: &[Fact], said: &[Said]) -> Markup {
         let (field, value) = s.fields.iter().find(|(name, _)| name == "uptime_seconds")?;
         Some((field_name(cx, &s.kind, field), number::field(l, field, *value)))
     });
-    let newest = facts.iter().map(|f| f.at).max();
+    // Two probes may find out the same: the newest of a field counts.
+    let mut known: BTreeMap<(&str, &str), &Fact> = BTreeMap::new();
+    for fact in facts {
+        let kept = known.entry((&fact.field, &fact.instance)).or_insert(fact);
+        if fact.at > kept.at {
+            *kept = fact;
+        }
+    }
+    let newest = facts.iter().max_by_key(|f| f.at);
     html! {
         @if facts.is_empty() && uptime.is_none() { p.help { (text::measured_no_facts(l)) } } @else {
             dl.facts.tall {
                 @if let Some((name, value)) = uptime { div { dt { (name) } dd { (value) } } }
-                @for fact in facts {
+                @for fact in known.values() {
                     div {
                         dt { (field_name(cx, kind_of(&fact.probe), &fact.field)) @if !fact.instance.is_empty() { " " small.mono { (fact.instance) } } }
                         dd { (ui::or_none(&fact.value)) }
                     }
                 }
             }
-            @if let (Some(at), Some(fact)) = (newest, facts.first()) {
-                p.help { (text::measured_found_by(l)) " " (ui::object(&board.inventory, &Object::Agent(fact.agent.clone()))) ", " (time::ago(cx, at)) }
+            @if let Some(fact) = newest {
+                p.help { (text::measured_found_by(l)) " " (ui::object(&board.inventory, &Object::Agent(fact.agent.clone()))) " · " (time::ago(cx, fact.at)) }
             }
         }
     }
@@ -184,7 +192,7 @@ pub fn spans(cx: &Cx, url: impl Fn(&str) -> String) -> Markup {
 type Group = (&'static str, fn(Lang) -> &'static str, &'static [&'static str]);
 
 /// Groups of fields that share a chart: by the unit their names end in.
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 7] = [
     ("rtt", |l| text::measured_chart_rtt(l), &["rtt_seconds"]),
     ("loss", |l| text::measured_chart_loss(l), &["loss_ratio"]),
     (
@@ -199,6 +207,9 @@ const GROUPS: [Group; 5] = [
             "handshake_seconds",
         ],
     ),
+    // How long an answer takes, where nothing measures it better.
+    ("duration", |l| text::measured_chart_duration(l), &["duration_seconds"]),
+    ("up", |l| text::measured_chart_up(l), &["up"]),
     (
         "use",
         |l| text::measured_chart_use(l),
@@ -217,14 +228,45 @@ pub fn charts(cx: &Cx, object: &Object, said: &[Said]) -> Markup {
         }
     }
     let hours = hours(cx);
+    let timed = measures(said, is_time);
     html! {
         @for (id, title, fields) in GROUPS {
-            @let lines = lines(cx, object, &known, fields);
+            @let lines = if id == "duration" && timed { Vec::new() } else { lines(cx, object, &known, fields) };
             @if let Some(first) = lines.first() {
-                (chart::lines(cx, &format!("chart-{id}"), title(cx.lang), number::unit(first.field), hours, &lines))
+                // Of ones and zeros the mean is a share.
+                @let unit = if first.field == "up" { "ratio" } else { number::unit(first.field) };
+                (chart::lines(cx, &format!("chart-{id}"), title(cx.lang), unit, hours, &lines))
             }
         }
     }
+}
+
+/// Does a field say how long something took, better than the length of a run?
+fn is_time(field: &str) -> bool {
+    matches!(field, "rtt_seconds" | "total_seconds" | "connect_seconds")
+}
+
+/// How long the newest run took, where nothing measures the round trip.
+pub fn answer_seconds(said: &[Said]) -> Option<f64> {
+    if measures(said, is_time) {
+        return None;
+    }
+    let fields = said.iter().filter(|row| row.current).flat_map(|row| &row.fields);
+    fields.filter(|(field, _)| field == "duration_seconds").map(|(_, value)| *value).reduce(f64::max)
+}
+
+/// Is such a field measured at all?
+pub fn measures(said: &[Said], wanted: impl Fn(&str) -> bool) -> bool {
+    said.iter().flat_map(|row| &row.fields).any(|(field, _)| wanted(field))
+}
+
+/// Incidents as shades in charts: from when to when, how bad.
+pub fn marks(incidents: &[Brief]) -> String {
+    let all: Vec<serde_json::Value> = incidents
+        .iter()
+        .map(|i| serde_json::json!({ "from": i.opened.to_string(), "to": i.resolved.map(|at| at.to_string()), "severity": i.severity.as_str() }))
+        .collect();
+    serde_json::Value::from(all).to_string()
 }
 
 fn lines<'a>(

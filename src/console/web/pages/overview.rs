@@ -63,7 +63,7 @@ fn desk(cx: &Cx, board: &Board) -> Markup {
         @if fresh(board) { (parts::nothing_yet(cx)) }
         (parts::tiles(cx, board))
         @if !fresh(board) {
-            div.columns {
+            div.columns.even {
                 section.card {
                     h2 { (text::overview_regions(l)) }
                     (parts::regions(cx, board))

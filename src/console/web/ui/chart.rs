@@ -63,7 +63,7 @@ pub fn lines_of(cx: &Cx, id: &str, title: &str, unit: &str, span: Span, lines: &
     html! {
         figure.chart id=(id) data-unit=(unit) data-hours=[hours] data-from=[from] data-to=[to] data-lines=(serde_json::Value::from(all).to_string())
             data-src=(assets::url("chart.js")) data-none=(text::chart_none(cx.lang)) data-failed=(text::chart_failed(cx.lang))
-            data-time=(text::chart_time(cx.lang)) data-zone=(cx.zone.iana_name().unwrap_or("UTC")) {
+            data-least=(text::chart_least(cx.lang)) data-most=(text::chart_most(cx.lang)) data-time=(text::chart_time(cx.lang)) data-zone=(cx.zone.iana_name().unwrap_or("UTC")) {
             figcaption { (title) }
             div.plot role="img" aria-label=(title) { (super::loading(cx)) }
             details { summary { (text::chart_table(cx.lang)) } div.numbers {} }

@@ -104,7 +104,10 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
                 section.card #incidents { h2 { (text::assets_one_incidents(l)) } (incidents(cx, board, &seen.incidents)) }
                 section.card {
                     div.heading { h2 { (text::assets_one_charts(l)) } div.beside { (measured::spans(cx, span_url)) } }
-                    @if seen.said.is_empty() { (nothing_measured(cx, &seen)) } @else { div.charts { (charts) } }
+                    @if seen.said.is_empty() { (nothing_measured(cx, &seen)) } @else {
+                        div.charts data-marks=(measured::marks(&seen.incidents)) { (charts) }
+                        @if !seen.incidents.is_empty() { p.help { (text::measured_marks(l)) } }
+                    }
                 }
             }
             div {
@@ -145,8 +148,13 @@ fn state(cx: &Cx, seen: &Seen) -> Markup {
     html! {
         div.tiles.state {
             div.tile.(class) { b { (badge::reach(l, reach)) } span { (text::assets_one_state(l)) } }
-            div.tile { b { (maybe(vitals.rtt_seconds.map(|v| number::seconds(l, v)))) } span { (text::assets_one_rtt(l)) } }
-            div.tile.(if vitals.loss_ratio.is_some_and(|v| v > 0.0) { "major" } else { "calm" }) { b { (maybe(vitals.loss_ratio.map(number::percent))) } span { (text::assets_one_loss(l)) } }
+            @match measured::answer_seconds(&seen.said) {
+                Some(took) => div.tile { b { (number::seconds(l, took)) } span { (text::measured_chart_duration(l)) } },
+                None => div.tile { b { (maybe(vitals.rtt_seconds.map(|v| number::seconds(l, v)))) } span { (text::assets_one_rtt(l)) } },
+            }
+            @if measured::measures(&seen.said, |field| field == "loss_ratio") {
+                div.tile.(if vitals.loss_ratio.is_some_and(|v| v > 0.0) { "major" } else { "calm" }) { b { (maybe(vitals.loss_ratio.map(number::percent))) } span { (text::assets_one_loss(l)) } }
+            }
             @if let Some(cpu) = vitals.cpu_ratio { div.tile { b { (number::percent(cpu)) } span { (text::assets_one_cpu(l)) } } }
             div.tile { b { (vitals.answered.map_or_else(ui::none, |at| time::ago(cx, at))) } span { (text::assets_one_answered(l)) } }
             a.tile.(trouble.worst.map_or("calm", |s| s.as_str())) href="#incidents" { b { (trouble.open) } span { (text::assets_one_open(l)) } }

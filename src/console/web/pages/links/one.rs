@@ -105,7 +105,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
                 section.card #incidents { h2 { (text::assets_one_incidents(l)) } (asset_page::incidents(cx, board, &seen.incidents)) }
                 section.card {
                     div.heading { h2 { (text::assets_one_charts(l)) } div.beside { (measured::spans(cx, |word| format!("{base}?span={word}"))) } }
-                    div.charts {
+                    div.charts data-marks=(measured::marks(&seen.incidents)) {
                         (measured::charts(cx, &seen.object, &seen.said))
                         @for (id, end) in [("chart-a", &link.a), ("chart-b", &link.b)] {
                             @if let Some(port) = end_port(end) {
@@ -113,6 +113,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
                             }
                         }
                     }
+                    @if !seen.incidents.is_empty() { p.help { (text::measured_marks(l)) } }
                 }
             }
             div {

@@ -133,6 +133,10 @@ pub fn regions(cx: &Cx, board: &Board) -> Markup {
     let holds = |now: &RegionNow| now.assets.iter().sum::<usize>() + now.unwatched + now.links + now.trouble.open > 0;
     let mut all: Vec<(usize, &Region, RegionNow)> =
         board.regions().into_iter().filter(|(_, _, now)| holds(now)).collect();
+    // What only repeats the region below it says nothing.
+    let below: Vec<Option<(usize, RegionNow)>> = all.iter().skip(1).map(|(d, _, now)| Some((*d, *now))).chain([None]).collect();
+    let mut next = below.into_iter();
+    all.retain(|(depth, _, now)| next.next().flatten().is_none_or(|(d, below)| d <= *depth || below != *now));
     if all.len() > MAX_REGIONS {
         all.retain(|(_, region, _)| region.tier != Tier::Township);
         all.truncate(MAX_REGIONS);
@@ -143,7 +147,7 @@ pub fn regions(cx: &Cx, board: &Board) -> Markup {
     }
     html! {
         div.regions {
-            @for (depth, region, now) in &all { (card(cx, region, now, *depth == 0 && all.len() > 1)) }
+            @for (at, (_, region, now)) in all.iter().enumerate() { (card(cx, region, now, at == 0 && all.len() > 1)) }
         }
     }
 }
@@ -296,7 +300,7 @@ pub fn worst_links(cx: &Cx, board: &Board, most: usize) -> Markup {
                 tbody {
                     @for (link, now) in all.into_iter().take(most) {
                         tr class=[now.trouble.worst.map(Severity::as_str)] {
-                            td { a href=(ui::object_url(&Object::Link(link.id.clone()))) { (link.name) } }
+                            td { a.title href=(ui::object_url(&Object::Link(link.id.clone()))) { (link.name) } }
                             td { (badge::reach(l, now.reach)) }
                             td.number { (maybe(now.vitals.loss_ratio.map(number::percent))) }
                             td.number { (maybe(now.vitals.rtt_seconds.map(|v| number::seconds(l, v)))) }

@@ -113,6 +113,7 @@ impl Ports {
                 h2 { (text::ports_title(l)) }
                 @if let Some(port) = chosen { (self.one(cx, port, spans)) }
                 (ui::live(cx, "port-table", &[Topic::Objects], table.show(cx)))
+                p.help { (text::ports_legend(l)) }
             }
         }
     }
@@ -144,19 +145,20 @@ impl Ports {
         let l = cx.lang;
         let file = self.list.format != Format::Html;
         let unit = |page: &'static str, file_title: &'static str| if file { file_title } else { page };
-        let columns = vec![
+        let mut columns = vec![
             Column::sorted("port", text::ports_name(l)),
-            Column::sorted("alias", text::ports_alias(l)).wide(),
-            Column::new(text::ports_admin(l)).wide(),
-            Column::sorted("oper", text::ports_oper(l)),
-            Column::sorted("speed", unit(text::ports_speed(l), text::ports_speed_file(l))).number().wide(),
-            Column::sorted("in", unit(text::ports_in(l), text::ports_in_file(l))).number(),
-            Column::sorted("out", unit(text::ports_out(l), text::ports_out_file(l))).number(),
+            Column::sorted("oper", text::ports_oper(l)).down(),
+            Column::sorted("speed", unit(text::ports_speed(l), text::ports_speed_file(l))).number().wide().down(),
+            Column::sorted("in", unit(text::ports_in(l), text::ports_in_file(l))).number().down(),
+            Column::sorted("out", unit(text::ports_out(l), text::ports_out_file(l))).number().down(),
             Column::new(unit(text::ports_hour(l), text::ports_hour_file(l))).wide(),
-            Column::sorted("used", unit(text::ports_used(l), text::ports_used_file(l))).number(),
-            Column::sorted("errors", text::ports_errors(l)).number().wide(),
-            Column::new(text::ports_link(l)),
+            Column::sorted("used", unit(text::ports_used(l), text::ports_used_file(l))).number().down(),
+            Column::sorted("errors", text::ports_errors(l)).number().wide().down(),
+            Column::new(text::ports_link(l)).wide(),
         ];
+        if file {
+            columns.extend([Column::new(text::ports_alias(l)), Column::new(text::ports_admin(l))]);
+        }
         let chosen = cx.query.get("port").unwrap_or_default();
         let rows =
             rows.into_iter().map(|port| self.row(cx, port, links.get(&port.object).copied(), chosen)).collect();
@@ -180,15 +182,17 @@ impl Ports {
         let bits = |v: Option<f64>| Cell::value(v.map(number::bits), v);
         let used = used(port);
         let href = self.list.url(&[("port", &port.name)]);
-        let name = html! { a.mono href={ (href) "#ports" } { (port.name) } };
+        let name = html! {
+            a.mono href={ (href) "#ports" } { (port.name) }
+            @if !port.alias.is_empty() { div.under { (port.alias) } }
+        };
+        let admin = fresh.and_then(|n| n.admin).map_or("", |v| words::port_admin(l, v));
         let peak = port.hour.iter().map(|r| r.received_bps.max(r.sent_bps)).reduce(f64::max);
         Row {
             id: natural(&port.name).replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
             class: if *port.name == *chosen { "here" } else { port.worst.map_or("", Severity::as_str) },
             cells: vec![
                 Cell::html(name, port.name.to_string()),
-                Cell::text(port.alias.clone()),
-                Cell::text(fresh.and_then(|n| n.admin).map_or("", |v| words::port_admin(l, v))),
                 oper(cx, now),
                 bits(fresh.and_then(|n| n.speed_bps)),
                 bits(fresh.and_then(|n| n.in_bps)),
@@ -209,6 +213,8 @@ impl Ports {
                         Cell::html(html! { a href=(url) { (link.name) } }, link.name.clone())
                     },
                 ),
+                Cell::text(port.alias.clone()),
+                Cell::text(admin),
             ],
         }
     }
@@ -237,8 +243,10 @@ pub fn oper(cx: &Cx, now: Option<PortNow>) -> Cell {
         ),
         Some(PortNow { oper: Some(oper), admin, .. }) => {
             let word = words::port_oper(l, oper);
-            let off = admin.is_some_and(|admin| admin == 1.0);
-            let shown = if off { badge::mark(word) } else { badge::good(oper == 0.0, word) };
+            let shown = match admin.filter(|admin| *admin != 0.0) {
+                Some(admin) => badge::mark(words::port_admin(l, admin)),
+                None => badge::good(oper == 0.0, word),
+            };
             Cell::html(shown, word)
         }
         _ => Cell::text(""),
