@@ -3,7 +3,7 @@
 //! locked once: it costs time by the number of objects, never a lock an object. It judges nothing: reach comes
 //! from the probes, trouble from the incidents, and what is stale or comes from a silent agent counts as unknown.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::console::command::Scope;
@@ -121,7 +121,7 @@ pub struct LinkNow {
     pub b: Option<PortNow>,
     /// Open incidents of it and of the ports at its ends.
     pub trouble: Trouble,
-    /// Open incidents of it alone.
+    /// Open causes on it alone.
     pub own: Trouble,
 }
 
@@ -136,7 +136,7 @@ pub struct RegionNow {
     pub links: usize,
     /// Those that are down.
     pub links_down: usize,
-    /// Open incidents of what stands here.
+    /// Open causes on what stands here.
     pub trouble: Trouble,
 }
 
@@ -151,6 +151,7 @@ pub struct Board {
     pub open: Vec<Brief>,
     /// Agents in scope.
     pub agents: Vec<AgentRow>,
+    ids: HashSet<Arc<str>>,
     regions: Option<BTreeSet<RegionId>>,
     alive: BTreeSet<AgentId>,
     reach: HashMap<Object, Reach>,
@@ -171,6 +172,7 @@ impl Board {
         let mut board = Self {
             regions: crate::console::api::objects::regions_of(&inventory, scope),
             now: now.wall,
+            ids: open.iter().map(|incident| incident.id.clone()).collect(),
             open,
             agents: Vec::new(),
             alive,
@@ -202,6 +204,11 @@ impl Board {
         let links = inventory.links.values().filter(|l| self.sees_link(l));
         let links = links.map(|link| (link.id.clone(), self.link_now(newest, link, &ports))).collect();
         (self.assets, self.links) = (assets, links);
+    }
+
+    /// What is open and no symptom of something else that is open: what a person can do something about.
+    pub fn causes(&self) -> impl Iterator<Item = &Brief> {
+        self.open.iter().filter(|incident| incident.cause.as_ref().is_none_or(|cause| !self.ids.contains(cause)))
     }
 
     /// Is what a row says how things are now?
@@ -246,8 +253,11 @@ impl Board {
             let port = end_port(end)?;
             Some((self.port(newest, &port), port))
         });
-        let own = troubles.get(&object).copied().unwrap_or_default();
-        let mut trouble = own;
+        let mut own = Trouble::default();
+        let mut trouble = troubles.get(&object).copied().unwrap_or_default();
+        if trouble.open > 0 {
+            self.causes().filter(|incident| incident.key.object == object).for_each(|incident| own.add(incident));
+        }
         for (_, port) in ends.iter().flatten() {
             trouble.join(troubles.get(port).copied().unwrap_or_default());
         }
@@ -343,7 +353,7 @@ impl Board {
                 None => sum.unwatched += 1,
             }
         }
-        for incident in &self.open {
+        for incident in self.causes() {
             if let Some(region) = self.region_of(&incident.key.object) {
                 sums.entry(region).or_default().trouble.add(incident);
             }

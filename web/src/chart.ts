@@ -141,7 +141,7 @@ function draw(figure: HTMLElement): void {
   const unit = figure.dataset.unit ?? "";
   const zone = figure.dataset.zone ?? "UTC";
   const marks = JSON.parse(figure.closest<HTMLElement>("[data-marks]")?.dataset.marks ?? "[]") as Mark[];
-  const band = lines.length === 1 && lines[0].rate === null && !lines[0].url.includes("field=up");
+  const band = lines.length === 1 && lines[0].rate === null && !/[?&]field=up(&|$)/.test(lines[0].url);
   const names = [...lines.map((line) => line.name), ...(band ? [figure.dataset.least ?? "", figure.dataset.most ?? ""] : [])];
   let chart: uPlot | undefined;
 

@@ -17,3 +17,6 @@ pub mod overview;
 pub mod setup;
 pub mod sign_in;
 pub mod users;
+
+#[cfg(test)]
+mod tests;

@@ -33,3 +33,4 @@ link-probes = Probed by
 link-no-probes = No agent probes this link; its state comes from the ports at its ends alone
 link-agent-alive = Alive
 link-peer-advice = This end is not ours: what happens there is judged from the other end
+links-id = Id

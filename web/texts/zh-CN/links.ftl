@@ -33,3 +33,4 @@ link-probes = 监测方
 link-no-probes = 没有探针监测此链路；状态只由两端端口判断
 link-agent-alive = 在线
 link-peer-advice = 这一端不是本单位设备，只能从另一端判断
+links-id = 编号

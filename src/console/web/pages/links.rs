@@ -157,19 +157,20 @@ fn table<'a>(
     let l = cx.lang;
     let file = list.format != Format::Html;
     let unit = |page: &'static str, file_title: &'static str| if file { file_title } else { page };
-    let columns = vec![
+    let mut columns = vec![
         Column::sorted("state", text::links_state(l)).down(),
         Column::sorted("name", text::links_name(l)),
-        Column::sorted("tier", text::links_tier(l)).wide(),
         Column::new(text::links_a(l)).wide(),
         Column::new(text::links_b(l)).wide(),
         Column::sorted("carrier", text::links_carrier(l)).wide(),
-        Column::sorted("capacity", unit(text::links_capacity(l), text::links_capacity_file(l))).number().wide().down(),
         Column::sorted("rtt", unit(text::links_rtt(l), text::links_rtt_file(l))).number().down(),
         Column::sorted("loss", unit(text::links_loss(l), text::links_loss_file(l))).number().down(),
         Column::sorted("used", unit(text::links_used(l), text::links_used_file(l))).number().down(),
         Column::sorted("incidents", text::links_incidents(l)).down(),
     ];
+    if file {
+        columns.extend([text::links_tier(l), text::links_capacity_file(l), text::links_id(l)].map(Column::new));
+    }
     let rows = shown.iter().map(|(link, now)| row(cx, board, link, now)).collect();
     let empty = ui::empty(text::links_none(l), html! { a.button href="/links" { (text::table_reset(l)) } });
     Table { list, caption: text::nav_links(l), columns, rows, next, total: Some(total as u64), empty, bulk: None }
@@ -186,15 +187,19 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
         class: now.trouble.worst.map_or("", Severity::as_str),
         cells: vec![
             Cell::html(badge::reach(l, now.reach), badge::reach_word(l, now.reach)),
-            Cell::html(html! { a.title href=(url) { (link.name) } }, link.name.clone()),
-            Cell::html(html! { span.whole { (words::link_tier(l, link.tier)) } }, words::link_tier(l, link.tier)),
+            Cell::html(
+                html! {
+                    a.title href=(url) { (link.name) }
+                    div.under { (words::link_tier(l, link.tier)) @if let Some(capacity) = capacity { " · " (number::bits(capacity)) } }
+                },
+                link.name.clone(),
+            ),
             Cell::html(end(cx, board, &link.a, now.a), end_text(&board.inventory, &link.a)),
             Cell::html(end(cx, board, &link.b, now.b), end_text(&board.inventory, &link.b)),
             Cell::html(
                 html! { @if let Some(c) = carrier { (c.name) @if !c.circuit.is_empty() { div.under.mono { (c.circuit) } } } @else { (ui::none()) } },
                 carrier.map(|c| format!("{} {}", c.name, c.circuit).trim().to_owned()).unwrap_or_default(),
             ),
-            Cell::value(capacity.map(number::bits), capacity),
             Cell::value(rtt.map(|v| number::seconds(l, v)), rtt.map(|v| v * 1_000.0)),
             Cell::value(loss.map(number::percent), loss.map(|v| v * 100.0)),
             Cell::of(
@@ -205,6 +210,9 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
                 parts::trouble(cx, &now.trouble, &format!("{url}#incidents")),
                 Plain::Number(now.trouble.open as f64),
             ),
+            Cell::text(words::link_tier(l, link.tier)),
+            Cell::value(None, capacity),
+            Cell::text(link.id.as_str()),
         ],
     }
 }
@@ -218,7 +226,7 @@ fn end(cx: &Cx, board: &Board, end: &LinkEnd, now: Option<PortNow>) -> Markup {
             let name = board.inventory.assets.get(asset).map_or(asset.as_str(), |a| a.name.as_str());
             html! {
                 (port_mark(cx, now)) " " (name)
-                @if let Some(port) = end_port(end) { div.under { a.mono href=(ui::object_url(&port)) { (interface) } } }
+                @if let Some(port) = end_port(end) { div.under { a.mono.whole href=(ui::object_url(&port)) { (interface) } } }
             }
         }
     }

@@ -22,16 +22,11 @@ const MAX_SILENT: usize = 12;
 /// Records that were lost longer ago than that need nobody any more.
 const LOST_COUNTS: Duration = Duration::from_secs(86_400);
 
-/// Causes that are open: what a person can do something about.
-fn causes(board: &Board) -> impl Iterator<Item = &Brief> {
-    board.open.iter().filter(|incident| incident.cause.is_none())
-}
-
 /// What waits for a person. Nothing where nothing does.
 pub fn needs(cx: &Cx, board: &Board) -> Markup {
     let l = cx.lang;
     let waiting = |i: &&Brief| i.severity == Severity::Critical && i.state == IncidentState::Open;
-    let critical = causes(board).filter(waiting).count();
+    let critical = board.causes().filter(waiting).count();
     let reload = cx.service.reload();
     let lost: Vec<(&AgentRow, u64)> = board
         .agents
@@ -67,11 +62,11 @@ pub fn needs(cx: &Cx, board: &Board) -> Markup {
 /// All of it in one line, for a wall.
 pub fn verdict(cx: &Cx, board: &Board) -> Markup {
     let l = cx.lang;
-    let unacked = causes(board).filter(|i| i.state == IncidentState::Open).count();
-    match causes(board).map(|i| i.severity).max() {
+    let unacked = board.causes().filter(|i| i.state == IncidentState::Open).count();
+    match board.causes().map(|i| i.severity).max() {
         None => html! { strong.verdict.good { (ui::icon("tick")) " " (text::overview_all_good(l)) } },
         Some(worst) => html! {
-            strong.verdict.(worst.as_str()) { (badge::severity(l, worst)) " " (text::overview_verdict(l, causes(board).count(), unacked)) }
+            strong.verdict.(worst.as_str()) { (badge::severity(l, worst)) " " (text::overview_verdict(l, board.causes().count(), unacked)) }
         },
     }
 }
@@ -94,7 +89,7 @@ pub fn nothing_yet(cx: &Cx) -> Markup {
 /// Numbers that are seen across the room.
 pub fn tiles(cx: &Cx, board: &Board) -> Markup {
     let l = cx.lang;
-    let of = |severity: Severity| causes(board).filter(|i| i.severity == severity).count();
+    let of = |severity: Severity| board.causes().filter(|i| i.severity == severity).count();
     let down = |reach: Option<Reach>| reach == Some(Reach::Down);
     let (sites, devices): (Vec<_>, Vec<_>) = board.assets().partition(|a| a.kind == AssetKind::Website);
     let dead = |assets: &[&crate::model::inventory::Asset]| assets.iter().filter(|a| down(board.reach(a))).count();
@@ -225,7 +220,7 @@ fn bar(cx: &Cx, now: &RegionNow) -> Markup {
 /// The newest causes that are open.
 pub fn newest(cx: &Cx, board: &Board, most: usize) -> Markup {
     let l = cx.lang;
-    let found: Vec<&Brief> = causes(board).take(most).collect();
+    let found: Vec<&Brief> = board.causes().take(most).collect();
     if found.is_empty() {
         return html! { p.quiet-good { (ui::icon("tick")) " " (text::overview_all_good(l)) } };
     }
