@@ -132,7 +132,8 @@ fn table<'a>(
         Column::sorted("loss", unit(text::assets_loss(l), text::assets_loss_file(l))).number().down(),
     ];
     if cpu {
-        columns.push(Column::sorted("cpu", unit(text::assets_cpu(l), text::assets_cpu_file(l))).number().wide().down());
+        columns
+            .push(Column::sorted("cpu", unit(text::assets_cpu(l), text::assets_cpu_file(l))).number().wide().down());
     }
     columns.push(Column::sorted("seen", text::assets_seen(l)).wide());
     if file {

@@ -10,9 +10,7 @@ use crate::console::command::{Role, Scope};
 use crate::console::planner;
 use crate::console::web::testing::World;
 use crate::model::alert::{AlertKey, AlertState};
-use crate::model::wire::{
-    Batch, Envelope, Facts, Record, SampleRow, Samples, Stream, SummaryBody, WIRE_VERSION,
-};
+use crate::model::wire::{Batch, Envelope, Facts, Record, SampleRow, Samples, Stream, SummaryBody, WIRE_VERSION};
 use crate::model::{AgentId, Alert, Object, Severity, Summary};
 
 const INVENTORY: &str = r#"
@@ -310,7 +308,10 @@ async fn a_view_is_kept_shown_and_forgotten() {
     let wrong = viewer.post("/assets/views", &[("do", "save"), ("name", &"长".repeat(61)), ("query", "q=x")]).await;
     assert_eq!(wrong.status, 422);
     wrong.shows(&["has 1 to 60 characters", "value=\"q=x\"", &"长".repeat(61)]);
-    viewer.submit("/assets/views", &[("do", "remove"), ("name", "<b>交换机</b>")]).await.shows(&["The view is removed"]);
+    viewer
+        .submit("/assets/views", &[("do", "remove"), ("name", "<b>交换机</b>")])
+        .await
+        .shows(&["The view is removed"]);
     viewer.get("/assets").await.lacks(&["交换机&lt;/b&gt;"]);
     let seen = viewer.submit("/links/views", &[("do", "save"), ("name", "骨干"), ("query", "tier=backbone")]).await;
     seen.shows(&["href=\"/links?tier=backbone\""]);
@@ -352,7 +353,15 @@ async fn an_asset_shows_state_ports_and_facts_apart() {
     let mut operator = net.world.signed_in(Role::Operator, Scope::All).await;
     let page = operator.get("/assets/core").await;
     page.shows(&["12 ms", "V200R019", "王建国", "tel:13900001000", "公文系统", "Level 3", "Probe now"]);
-    page.shows(&["XGE0/0/1", "8 Mbit/s", "peak 8 Mbit/s", "<polyline", "地区-乌什县骨干链路", "Disabled", "port-errors"]);
+    page.shows(&[
+        "XGE0/0/1",
+        "8 Mbit/s",
+        "peak 8 Mbit/s",
+        "<polyline",
+        "地区-乌什县骨干链路",
+        "Disabled",
+        "port-errors",
+    ]);
     page.lacks(&["<script>alert", "<svg onload", "/assets/core/edit"]);
     let chosen = operator.get("/assets/core?port=XGE0%2F0%2F1&span=24").await;
     chosen.shows(&["class=\"here\"", "id=\"chart-port\"", "data-hours=\"24\""]);
@@ -373,7 +382,13 @@ async fn an_asset_shows_state_ports_and_facts_apart() {
 async fn a_link_shows_both_ends_and_whom_to_call() {
     let mut net = Net::new().await;
     net.saw(1, "icmp", "link:aks-wushi", &[("up", 1.0), ("rtt_seconds", 0.0042), ("loss_ratio", 0.25)]).await;
-    net.saw(1, "snmp", "interface:core/XGE0/0/1", &[("admin", 0.0), ("oper", 0.0), ("in_bps", 5e8), ("out_bps", 1e8)]).await;
+    net.saw(
+        1,
+        "snmp",
+        "interface:core/XGE0/0/1",
+        &[("admin", 0.0), ("oper", 0.0), ("in_bps", 5e8), ("out_bps", 1e8)],
+    )
+    .await;
     net.saw(1, "snmp", "interface:wushi/GE0/0/1", &[("admin", 0.0), ("oper", 1.0)]).await;
     let mut admin = net.world.admin().await;
     let page = admin.get("/links/aks-wushi").await;

@@ -129,7 +129,8 @@ pub fn regions(cx: &Cx, board: &Board) -> Markup {
     let mut all: Vec<(usize, &Region, RegionNow)> =
         board.regions().into_iter().filter(|(_, _, now)| holds(now)).collect();
     // What only repeats the region below it says nothing.
-    let below: Vec<Option<(usize, RegionNow)>> = all.iter().skip(1).map(|(d, _, now)| Some((*d, *now))).chain([None]).collect();
+    let below: Vec<Option<(usize, RegionNow)>> =
+        all.iter().skip(1).map(|(d, _, now)| Some((*d, *now))).chain([None]).collect();
     let mut next = below.into_iter();
     all.retain(|(depth, _, now)| next.next().flatten().is_none_or(|(d, below)| d <= *depth || below != *now));
     if all.len() > MAX_REGIONS {
