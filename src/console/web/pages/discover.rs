@@ -204,7 +204,7 @@ fn proposed(cx: &Cx, row: &DiscoveryRow, proposals: &[Proposal], here: &str) -> 
         @if proposals.is_empty() { (ui::empty(text::discover_nothing(l), html! { (text::discover_nothing_advice(l)) })) } @else {
             form method="post" action={ (here) "/adopt" } data-bulk {
                 (form::csrf(cx))
-                div.scroll { table.grid {
+                div.scroll { table.grid.proposals {
                     thead { tr {
                         th.select { input type="checkbox" data-all aria-label=(text::table_select_all(l)); }
                         th scope="col" { (text::asset_address(l)) } th scope="col" { (text::asset_name(l)) } th scope="col" { (text::asset_kind(l)) }

@@ -200,13 +200,13 @@ fn show_preview(cx: &Cx, preview: &Preview, refused: Option<&Problem>) -> Respon
         @if sheet.changes_anything() {
             form method="post" action={ (here) "/apply" } {
                 (form::csrf(cx))
-                div.row {
+                div.act {
                     button.primary type="submit" { (text::import_apply(l, add + change)) }
                     span.help { @if bad > 0 { (text::import_apply_bad(l, bad)) } @else { (text::import_apply_all(l)) } }
                 }
             }
         } @else if !applied { (ui::note(Tone::Info, html! { (text::import_nothing(l)) })) }
-        @if bad > 0 { p { a.button href={ (here) "/bad.xlsx" } { (ui::icon("down")) (text::import_bad_sheet(l)) } " " span.help { (text::import_bad_sheet_help(l)) } } }
+        @if bad > 0 { div.act { a.button href={ (here) "/bad.xlsx" } { (ui::icon("down")) (text::import_bad_sheet(l)) } " " span.help { (text::import_bad_sheet_help(l)) } } }
         (rows(cx, preview, &here))
         (columns(cx, preview, &here))
     };
@@ -270,7 +270,7 @@ fn columns(cx: &Cx, preview: &Preview, here: &str) -> Markup {
             h2 { (text::import_columns(l)) }
             p.help { (text::import_columns_about(l, sheet.heading_row)) @if !sheet.tab.is_empty() { " " (text::import_tab(l, sheet.tab.clone())) } }
             (form::post(cx, &format!("{here}/map"), html! {
-                div.scroll { table.grid {
+                div.scroll { table.grid.middle {
                     thead { tr { th scope="col" { (text::import_heading(l)) } th scope="col" { (text::import_meaning(l)) } th scope="col" { (text::import_sample(l)) } } }
                     tbody { @for column in &sheet.columns {
                         @let now = column.field.unwrap_or(Meaning::Ignore);

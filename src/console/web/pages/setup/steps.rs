@@ -112,7 +112,24 @@ pub async fn cable(cx: Cx) -> Answer {
                 None => Vec::new(),
             };
             let body = html! {
-                div.scroll { table.grid {
+                @if let Some(id) = cx.query.get("link") {
+                    div.act {
+                        h2 { (text::setup_cable_incidents(l)) }
+                        @if pulled.iter().any(|out| out.as_str() == id) { (form::button(&cx, Step::Cable.path(), text::setup_cable_plug(l), "primary", &[("link", id), ("do", "plug")])) }
+                    }
+                    @if opened.is_empty() { p.help { (text::setup_cable_wait(l)) } }
+                    @else {
+                        ul.plain { @for incident in &opened {
+                            li {
+                                (badge::severity(l, incident.severity)) " " (badge::state(l, incident.state)) " "
+                                a href={ "/incidents/" (encode(&incident.id)) } { (ui::object_name(&inventory, &incident.key.object)) " · " (title(&cx, incident)) }
+                                " " (time::ago(&cx, incident.opened))
+                            }
+                        } }
+                        p.help { (text::setup_cable_follow(l)) }
+                    }
+                }
+                div.scroll { table.grid.middle {
                     thead { tr { th scope="col" { (text::nav_links(l)) } th scope="col" { (text::setup_cable_state(l)) } th scope="col" { (text::setup_cable_do(l)) } } }
                     tbody { @for (id, name) in &demo.cables {
                         @let out = pulled.contains(id);
@@ -126,20 +143,6 @@ pub async fn cable(cx: Cx) -> Answer {
                         }
                     } }
                 } }
-                @if cx.query.get("link").is_some() {
-                    h2 { (text::setup_cable_incidents(l)) }
-                    @if opened.is_empty() { p.help { (text::setup_cable_wait(l)) } }
-                    @else {
-                        ul.plain { @for incident in &opened {
-                            li {
-                                (badge::severity(l, incident.severity)) " " (badge::state(l, incident.state)) " "
-                                a href={ "/incidents/" (encode(&incident.id)) } { (ui::object_name(&inventory, &incident.key.object)) " · " (title(&cx, incident)) }
-                                " " (time::ago(&cx, incident.opened))
-                            }
-                        } }
-                        p.help { (text::setup_cable_follow(l)) }
-                    }
-                }
             };
             html! {
                 @if let Some(said) = said { (ui::note(Tone::Good, html! { (said) })) }
