@@ -36,9 +36,9 @@ const ASSETS: usize = 5_000;
 /// Links between them.
 const LINKS: usize = 50;
 /// One incident of so many is still open.
-const OPEN: usize = 20;
+const OPEN: usize = 19;
 /// Alerts in one transaction while filling.
-const FILL: usize = 2_000;
+const FILL: usize = 250;
 /// Rows of samples in a batch, and the pause between batches: 5,000 assets every ten seconds make 500 a second.
 const ROWS: usize = 250;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -172,7 +172,7 @@ fn alert(n: usize, total: usize, now: Wall) -> Alert {
     let (problem, severity) = RULES[n / ASSETS % RULES.len()];
     // A month of them, the last a minute ago.
     let step = 30 * 86_400 / total.max(1) as u64;
-    let since = now.minus(Duration::from_secs(60 + step * (total - n) as u64));
+    let since = now.minus(Duration::from_secs(60 + step * total.saturating_sub(n) as u64));
     Alert {
         key: AlertKey {
             problem: problem.parse().unwrap(),
@@ -261,8 +261,9 @@ async fn ingest(service: Service, ingested: Arc<AtomicU64>, running: Arc<AtomicB
             rows: rows.collect(),
         };
         at = (at + ROWS) % ASSETS;
-        let raised =
-            Alert { since: now.wall, at: now.wall, count: (seq[1] / 2) as u32 + 1, ..alert(at, 1, now.wall) };
+        // One after the other goes down and comes back.
+        let turn = seq[1].div_ceil(2);
+        let raised = Alert { since: now.wall, at: now.wall, ..alert(turn as usize % ASSETS, 1, now.wall) };
         let state = if seq[1].is_multiple_of(2) { AlertState::Cleared } else { AlertState::Firing };
         for (place, record) in
             [Record::Samples(samples), Record::Alert(Alert { state, ..raised })].into_iter().enumerate()

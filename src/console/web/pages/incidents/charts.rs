@@ -73,7 +73,9 @@ fn fields(shown: &Shown) -> Vec<(&RuleDef, &Field)> {
             .collect();
         if names.iter().all(|name| matches!(*name, "fails" | "up")) {
             let first = rule.kind.schema.tables.first().into_iter().flat_map(|t| t.fields.iter());
-            let measured = first.filter(|f| number_like(f)).take(2).map(|f| &*f.name);
+            // How long an answer took, and how much was lost; not how long a device has been running.
+            let tells = |f: &&Field| number_like(f) && f.name != "uptime_seconds" && (f.name.ends_with("_seconds") || f.name.ends_with("_ratio"));
+            let measured = first.filter(tells).take(2).map(|f| &*f.name);
             names = measured.chain(["up"]).collect();
         }
         for field in names.into_iter().filter_map(|name| declared(rule, name)).filter(|f| number_like(f)) {

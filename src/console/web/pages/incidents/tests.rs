@@ -243,7 +243,7 @@ async fn a_form_without_its_token_changes_nothing() {
     // No page was seen, so there is no token to send.
     let mut browser = operator(&world).await;
     for path in [format!("/incidents/{id}/ack"), "/incidents".to_owned(), "/incidents/views".to_owned()] {
-        let seen = browser.post(&path, &[("id", &id), ("do", "ack"), ("name", "x")]).await;
+        let seen = browser.clone().post(&path, &[("id", &id), ("do", "ack"), ("name", "x")]).await;
         assert_eq!(seen.status, 403, "{path}");
     }
     browser
