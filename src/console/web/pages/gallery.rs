@@ -169,7 +169,7 @@ fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
     let l = cx.lang;
     let key = |n: &u32| {
         if list.sort == "n" {
-            Key::Number((n % 7 > 0).then_some(f64::from(*n)))
+            Key::Number((!n.is_multiple_of(7)).then_some(f64::from(*n)))
         } else {
             Key::text(&format!("{n:04}"))
         }
@@ -184,14 +184,14 @@ fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
         },
         cells: vec![
             Cell::html(html! { a href="/gallery" { (l.pick("第", "Row ")) (n) } }, format!("=1+{n}")),
-            Cell::value((n % 7 > 0).then(|| number::bits(f64::from(*n) * 1e6)), (n % 7 > 0).then_some(f64::from(*n))),
+            Cell::value((!n.is_multiple_of(7)).then(|| number::bits(f64::from(*n) * 1e6)), (!n.is_multiple_of(7)).then_some(f64::from(*n))),
             Cell::html(badge::severity(l, Severity::ALL[(*n % 5) as usize]), "x"),
-            Cell::text(if n % 3 == 0 {
+            Cell::text(if n.is_multiple_of(3) {
                 ""
             } else {
                 "<img src=x onerror=alert(1)> 很长的说明文字，超过一行时应当自动换行而不是撑开表格"
             }),
-            Cell::time(cx, (n % 4 > 0).then_some(cx.now)),
+            Cell::time(cx, (!n.is_multiple_of(4)).then_some(cx.now)),
         ],
     };
     Table {
