@@ -18,6 +18,9 @@ after(async () => {
   await program?.stop();
 });
 
+// The gallery shows, among all components, a chart whose data cannot be had.
+const ALLOW = [/agent%3Anobody/];
+
 // Pages of single things; what there is decides which.
 async function things(page) {
   const found = ["/account", "/gallery", "/wall", "/runbooks/link-down"];
@@ -28,7 +31,7 @@ async function things(page) {
 
 for (const lang of LANGS) {
   test(`every page stands in ${lang}, at every width, for everybody`, async () => {
-    const page = await signedIn(chrome, program, { lang });
+    const page = await signedIn(chrome, program, { lang, allow: ALLOW });
     const paths = [...await navigation(page, program), ...await things(page)];
     const tag = lang === "en" ? "en" : "zh";
     // All of them are looked at before the first fault ends the test: whoever mends them wants the list.
@@ -189,7 +192,7 @@ test("without scripts: sign-in, inbox, incident, acknowledge are plain forms", a
 test("Chromium 88 draws the charts and follows what happens", async () => {
   const old = await browser("old");
   try {
-    const page = await signedIn(old, program, { lang: "zh-CN" });
+    const page = await signedIn(old, program, { lang: "zh-CN", allow: ALLOW });
     for (const path of [...await navigation(page, program), ...await things(page)]) {
       assert.equal((await open(page, program, path)).status(), 200, path);
       page.made.clean();

@@ -25,12 +25,27 @@ document.addEventListener("DOMContentLoaded", () => {
   follow();
 });
 document.body?.addEventListener("htmx:afterSettle", (event) => dress(event.target as HTMLElement));
-// A person who selects rows or writes into a field is not interrupted by a region that is fetched again.
+// A person who selects rows or writes into a form is not interrupted by a region that is fetched again: neither
+// before it is asked for, nor when the answer comes and the person has begun meanwhile.
+function occupied(region: HTMLElement): boolean {
+  if (region.querySelector("input[type=checkbox][name=id]:checked, details[open] form, dialog[open]")) return true;
+  const active = document.activeElement;
+  if (active instanceof HTMLElement && region.contains(active) && active.matches("input:not([type=checkbox]), textarea, select")) return true;
+  return [...region.querySelectorAll<HTMLFormElement>("form[method=post]")].some((form) => [...form.elements].some(written));
+}
+
+function written(field: Element): boolean {
+  if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue;
+  if (field instanceof HTMLInputElement) return !["hidden", "checkbox", "radio"].includes(field.type) && field.value !== field.defaultValue;
+  if (field instanceof HTMLSelectElement) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((o) => o.defaultSelected));
+  return false;
+}
+
 document.addEventListener("htmx:beforeRequest", (event) => {
   const region = event.target as HTMLElement;
-  if (!region.classList.contains("region")) return;
-  const busy = region.querySelector("input[type=checkbox][name=id]:checked, details[open] form, dialog[open]");
-  const active = document.activeElement;
-  const writing = active instanceof HTMLElement && region.contains(active) && active.matches("input:not([type=checkbox]), textarea, select");
-  if (busy || writing) event.preventDefault();
+  if (region.classList.contains("region") && occupied(region)) event.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const region = event.target as HTMLElement;
+  if (region.classList.contains("region") && occupied(region)) (event as CustomEvent<{ shouldSwap: boolean }>).detail.shouldSwap = false;
 });
