@@ -184,7 +184,10 @@ fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
         },
         cells: vec![
             Cell::html(html! { a href="/gallery" { (l.pick("第", "Row ")) (n) } }, format!("=1+{n}")),
-            Cell::value((!n.is_multiple_of(7)).then(|| number::bits(f64::from(*n) * 1e6)), (!n.is_multiple_of(7)).then_some(f64::from(*n))),
+            Cell::value(
+                (!n.is_multiple_of(7)).then(|| number::bits(f64::from(*n) * 1e6)),
+                (!n.is_multiple_of(7)).then_some(f64::from(*n)),
+            ),
             Cell::html(badge::severity(l, Severity::ALL[(*n % 5) as usize]), "x"),
             Cell::text(if n.is_multiple_of(3) {
                 ""

@@ -74,7 +74,11 @@ fn fields(shown: &Shown) -> Vec<(&RuleDef, &Field)> {
         if names.iter().all(|name| matches!(*name, "fails" | "up")) {
             let first = rule.kind.schema.tables.first().into_iter().flat_map(|t| t.fields.iter());
             // How long an answer took, and how much was lost; not how long a device has been running.
-            let tells = |f: &&Field| number_like(f) && f.name != "uptime_seconds" && (f.name.ends_with("_seconds") || f.name.ends_with("_ratio"));
+            let tells = |f: &&Field| {
+                number_like(f)
+                    && f.name != "uptime_seconds"
+                    && (f.name.ends_with("_seconds") || f.name.ends_with("_ratio"))
+            };
             let measured = first.filter(tells).take(2).map(|f| &*f.name);
             names = measured.chain(["up"]).collect();
         }
