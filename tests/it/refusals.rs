@@ -85,7 +85,8 @@ fn a_data_directory_of_a_newer_version_is_left_untouched() {
     {
         let core = rusqlite::Connection::open(&path).expect("it opens");
         core.pragma_update(None, "user_version", 9_999).expect("it can be written");
-        let _ = core.execute("UPDATE schema_version SET version = 9999", []);
+        let newer = "INSERT INTO schema_version (version, applied, build) VALUES (9999, 0, '9.9.9')";
+        core.execute(newer, []).expect("a later version is written down");
     }
     let before = std::fs::read(&path).expect("it reads");
     let data = site.arg("data");
