@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { firstOf, navigation, slug } from "./pages.mjs";
-import { LANGS, VIEWPORTS, accessible, browser, fits, open, shot, signedIn, start, until } from "./rig.mjs";
+import { LANGS, LIMIT, VIEWPORTS, accessible, browser, fits, open, shot, signedIn, start, until } from "./rig.mjs";
 
 const NET = String(70 + (process.pid % 150));
 let program, chrome;
@@ -30,7 +30,7 @@ async function things(page) {
 }
 
 for (const lang of LANGS) {
-  test(`every page stands in ${lang}, at every width, for everybody`, async () => {
+  test(`every page stands in ${lang}, at every width, for everybody`, LIMIT, async () => {
     const page = await signedIn(chrome, program, { lang, allow: ALLOW });
     const paths = [...await navigation(page, program), ...await things(page)];
     const tag = lang === "en" ? "en" : "zh";
@@ -85,7 +85,7 @@ async function act(page, action, fill = async () => undefined) {
   return at;
 }
 
-test("an incident goes from opening to closing, and a colleague sees every step at once", async () => {
+test("an incident goes from opening to closing, and a colleague sees every step at once", LIMIT, async () => {
   const mine = await signedIn(chrome, program, { lang: "zh-CN" });
   const colleague = await signedIn(chrome, program, { lang: "en" });
 
@@ -135,7 +135,7 @@ test("an incident goes from opening to closing, and a colleague sees every step 
   assert.match(await mine.textContent("main"), /ack/i);
 });
 
-test("from the overview to the incident to the port", async () => {
+test("from the overview to the incident to the port", LIMIT, async () => {
   const page = await signedIn(chrome, program, { lang: "zh-CN" });
   const follow = async (selector) => {
     const [answer] = await Promise.all([page.waitForNavigation(), page.locator(selector).first().click()]);
@@ -165,7 +165,7 @@ test("from the overview to the incident to the port", async () => {
   page.made.clean();
 });
 
-test("without scripts: sign-in, inbox, incident, acknowledge are plain forms", async () => {
+test("without scripts: sign-in, inbox, incident, acknowledge are plain forms", LIMIT, async () => {
   const page = await signedIn(chrome, program, { lang: "zh-CN", view: "phone", scripts: false });
   await page.click("a[hreflang=en]");
   assert.equal(await page.getAttribute("html", "lang"), "en");
@@ -189,7 +189,7 @@ test("without scripts: sign-in, inbox, incident, acknowledge are plain forms", a
   page.made.clean();
 });
 
-test("Chromium 88 draws the charts and follows what happens", async () => {
+test("Chromium 88 draws the charts and follows what happens", LIMIT, async () => {
   const old = await browser("old");
   try {
     const page = await signedIn(old, program, { lang: "zh-CN", allow: ALLOW });

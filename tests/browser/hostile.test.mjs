@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { firstOf, navigation } from "./pages.mjs";
-import { BINARY, browser, open, signedIn, start, until } from "./rig.mjs";
+import { BINARY, LIMIT, browser, open, signedIn, start, until } from "./rig.mjs";
 
 const NAMES = {
   script: "<script>alert(1)</script>",
@@ -63,7 +63,7 @@ after(async () => {
 // Nothing of ours is an image named x, a moving word or a drawing that does something when it loads.
 const intruders = (page) => page.evaluate(() => document.querySelectorAll("img[src=x], marquee, svg[onload], main script, [onerror]").length);
 
-test("hostile names are text on every page", async () => {
+test("hostile names are text on every page", LIMIT, async () => {
   const page = await signedIn(chrome, program);
   await until("incidents of hostile assets", async () => {
     await open(page, program, "/incidents");
@@ -88,7 +88,7 @@ test("hostile names are text on every page", async () => {
   assert.ok((await page.textContent("main")).includes(NAMES.template));
 });
 
-test("no cell of a file is a formula", async () => {
+test("no cell of a file is a formula", LIMIT, async () => {
   const page = await signedIn(chrome, program);
   for (const list of ["/assets", "/incidents", "/links"]) {
     const answer = await page.request.get(`${program.url}${list}?format=csv`);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { gbk, xlsx } from "./sheets.mjs";
-import { accessible, browser, fits, open, shot, signedIn, start } from "./rig.mjs";
+import { LIMIT, accessible, browser, fits, open, shot, signedIn, start } from "./rig.mjs";
 
 const COMMUNITY = "S3cr3t-Community-42";
 const HEAD = ["设备名称", "管理IP", "类型", "单位", "位置", "责任人", "团体名", "备注"];
@@ -38,7 +38,7 @@ async function apply(page) {
   assert.match(page.url(), /said=applied/);
 }
 
-test("a workbook and a list in GBK come in through the page", async () => {
+test("a workbook and a list in GBK come in through the page", LIMIT, async () => {
   const page = await signedIn(chrome, program, { lang: "zh-CN" });
   const kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
   const found = await upload(page, "台账.xlsx", kind, xlsx([["2026 年设备台账"], HEAD, ...ROWS]));
@@ -76,7 +76,7 @@ test("a workbook and a list in GBK come in through the page", async () => {
   page.made.clean();
 });
 
-test("a file that is none is refused beside its field", async () => {
+test("a file that is none is refused beside its field", LIMIT, async () => {
   const page = await signedIn(chrome, program, { lang: "en", allow: [/^422: POST/, /status of 422/] });
   await open(page, program, "/import");
   await page.setInputFiles("input[type=file][name=file]", { name: "x.xlsx", mimeType: "application/octet-stream", buffer: Buffer.from("PK\x03\x04 not a workbook") });

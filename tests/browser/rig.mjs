@@ -28,6 +28,9 @@ export const VIEWPORTS = {
 /** Both languages, as the cookie names them. */
 export const LANGS = ["zh-CN", "en"];
 
+/** Of every test: a browser that hangs is a failure, not a run without end. */
+export const LIMIT = { timeout: 300_000 };
+
 /** Asks `look` again until it gives something; fails with `what`. */
 export async function until(what, look, seconds = 30) {
   const end = Date.now() + seconds * 1000;
@@ -147,7 +150,15 @@ export async function browser(which = "new") {
   if (!executablePath) throw new Error("no chromium on this machine: apt-get install chromium");
   const args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--font-render-hinting=none"];
   if (old) args.push("--single-process", "--no-zygote");
-  return chromium.launch({ executablePath, args, headless: true, timeout: 60_000 });
+  // As a server, because that can be killed: the old one, in one process, does not always end when it is asked to.
+  const server = await chromium.launchServer({ executablePath, args, headless: true, timeout: 60_000 });
+  const made = await chromium.connect(server.wsEndpoint());
+  const close = made.close.bind(made);
+  made.close = async () => {
+    await Promise.race([close(), new Promise((done) => setTimeout(done, 3_000))]);
+    await server.kill();
+  };
+  return made;
 }
 
 /**

@@ -1,14 +1,14 @@
 // The rig catches what it is there to catch: a test that cannot fail says nothing.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, browser, context, fits, open, start } from "./rig.mjs";
+import { LIMIT, accessible, browser, context, fits, open, start } from "./rig.mjs";
 
 let program;
 before(async () => { program = await start(); });
 after(async () => { await program?.stop(); });
 
 for (const which of ["new", "old"]) {
-  test(`planted faults are caught in the ${which} browser`, async () => {
+  test(`planted faults are caught in the ${which} browser`, LIMIT, async () => {
     const chrome = await browser(which);
     try {
       const own = await context(chrome, program, { lang: "en" });

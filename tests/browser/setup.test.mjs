@@ -1,7 +1,7 @@
 // The first hour with a console: the one-time link, the first account, in and out, a wrong password, the lock.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, browser, context, fits, open, shot, start } from "./rig.mjs";
+import { LIMIT, accessible, browser, context, fits, open, shot, start } from "./rig.mjs";
 
 const PASSWORD = "Kizilgaha-1900-tower";
 
@@ -23,7 +23,7 @@ async function signIn(page, name, password) {
   await Promise.all([page.waitForNavigation(), page.click("main form button[type=submit]")]);
 }
 
-test("the link that was printed leads through the set-up, once", async () => {
+test("the link that was printed leads through the set-up, once", LIMIT, async () => {
   const own = await context(chrome, program, { lang: "zh-CN", allow: [/^422: POST/, /status of 422/] });
   const page = await own.newPage();
   await page.goto(program.link());
@@ -71,7 +71,7 @@ test("the link that was printed leads through the set-up, once", async () => {
   second.clean();
 });
 
-test("in by password and out again, and what is wrong is not told apart", async () => {
+test("in by password and out again, and what is wrong is not told apart", LIMIT, async () => {
   const own = await context(chrome, program, { lang: "en", allow: [/^422: POST .*\/signin/, /status of 422/] });
   const page = await own.newPage();
   await open(page, program, "/incidents?state=all");
@@ -92,7 +92,7 @@ test("in by password and out again, and what is wrong is not told apart", async 
   own.clean();
 });
 
-test("five wrong passwords lock the account, and the page says until when", async () => {
+test("five wrong passwords lock the account, and the page says until when", LIMIT, async () => {
   const own = await context(chrome, program, { lang: "zh-CN", allow: [/^422: POST .*\/signin/, /status of 422/] });
   const page = await own.newPage();
   await open(page, program, "/signin");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { navigation } from "./pages.mjs";
-import { browser, open, signedIn, start, until } from "./rig.mjs";
+import { LIMIT, browser, open, signedIn, start, until } from "./rig.mjs";
 
 describe("a console of its own", () => {
   let program;
@@ -10,7 +10,7 @@ describe("a console of its own", () => {
   after(async () => { await program?.stop(); });
 
   for (const which of ["new", "old"]) {
-    test(`the ${which} browser comes in and goes round`, async () => {
+    test(`the ${which} browser comes in and goes round`, LIMIT, async () => {
       const chrome = await browser(which);
       try {
         const page = await signedIn(chrome, program);

@@ -135,7 +135,7 @@ pub(super) fn sessions(cx: &Cx, all: &[Session], back: &str) -> Markup {
     let this = cx.session.as_ref().map(|s| s.id.clone());
     html! {
         @if all.is_empty() { p.help { (text::account_sessions_none(l)) } } @else {
-            div.scroll { table.grid {
+            div.scroll tabindex="0" { table.grid {
                 thead { tr {
                     th { (text::account_session_who(l)) } th { (text::account_session_way(l)) } th { (text::account_session_from(l)) }
                     th.wide { (text::account_session_browser(l)) } th.wide { (text::account_session_began(l)) } th { (text::account_session_seen(l)) } th {}

@@ -266,7 +266,7 @@ fn reload(cx: &Cx, all: &Definitions) -> Markup {
         @if !reload.diagnostics.is_empty() {
             section.card {
                 h2 { (text::defs_diagnostics(l)) }
-                div.scroll { table.grid {
+                div.scroll tabindex="0" { table.grid {
                     thead { tr { th { (text::defs_diagnostic_place(l)) } th { (text::defs_diagnostic_level(l)) } th { (text::defs_diagnostic_what(l)) } } }
                     tbody { @for d in reload.diagnostics.iter().take(MAX_SHOWN) { tr {
                         td.mono { (d.file) @if d.line > 0 { ":" (d.line) } }

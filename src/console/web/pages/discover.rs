@@ -128,7 +128,7 @@ fn list(cx: &Cx, sweeps: &[DiscoveryRow]) -> Markup {
     let l = cx.lang;
     html! {
         @if sweeps.is_empty() { (ui::empty(text::discover_none(l), html! { (text::discover_none_advice(l)) })) } @else {
-            div.scroll { table.grid {
+            div.scroll tabindex="0" { table.grid {
                 thead { tr { th scope="col" { (text::discover_cidr(l)) } th scope="col" { (text::discover_state(l)) } th.number scope="col" { (text::discover_looked(l)) } th.number scope="col" { (text::discover_found(l)) } th.wide scope="col" { (text::discover_agent(l)) } th.wide scope="col" { (text::discover_began(l)) } } }
                 tbody { @for row in sweeps.iter().take(SHOWN) {
                     tr {
@@ -204,7 +204,7 @@ fn proposed(cx: &Cx, row: &DiscoveryRow, proposals: &[Proposal], here: &str) -> 
         @if proposals.is_empty() { (ui::empty(text::discover_nothing(l), html! { (text::discover_nothing_advice(l)) })) } @else {
             form method="post" action={ (here) "/adopt" } data-bulk {
                 (form::csrf(cx))
-                div.scroll { table.grid.proposals {
+                div.scroll tabindex="0" { table.grid.proposals {
                     thead { tr {
                         th.select { input type="checkbox" data-all aria-label=(text::table_select_all(l)); }
                         th scope="col" { (text::asset_address(l)) } th scope="col" { (text::asset_name(l)) } th scope="col" { (text::asset_kind(l)) }

@@ -270,7 +270,7 @@ fn columns(cx: &Cx, preview: &Preview, here: &str) -> Markup {
             h2 { (text::import_columns(l)) }
             p.help { (text::import_columns_about(l, sheet.heading_row)) @if !sheet.tab.is_empty() { " " (text::import_tab(l, sheet.tab.clone())) } }
             (form::post(cx, &format!("{here}/map"), html! {
-                div.scroll { table.grid.middle {
+                div.scroll tabindex="0" { table.grid.middle {
                     thead { tr { th scope="col" { (text::import_heading(l)) } th scope="col" { (text::import_meaning(l)) } th scope="col" { (text::import_sample(l)) } } }
                     tbody { @for column in &sheet.columns {
                         @let now = column.field.unwrap_or(Meaning::Ignore);
@@ -321,7 +321,7 @@ fn rows(cx: &Cx, preview: &Preview, here: &str) -> Markup {
         return html! {
             section #rows { h2 { (text::import_bad(l)) }
                 @if sheet.bad.is_empty() { (ui::empty(text::import_no_rows(l), html! {})) } @else {
-                    div.scroll { table.grid {
+                    div.scroll tabindex="0" { table.grid {
                         thead { tr { th.number scope="col" { (text::import_row(l)) } th scope="col" { (text::import_where(l)) } th scope="col" { (text::import_value(l)) } th scope="col" { (text::import_reason(l)) } } }
                         tbody { @for row in sheet.bad.iter().skip(page * ROWS).take(ROWS) {
                             @for (at, fault) in row.faults.iter().enumerate() {
@@ -351,7 +351,7 @@ fn rows(cx: &Cx, preview: &Preview, here: &str) -> Markup {
     html! {
         section #rows { h2 { (heading) }
             @if all.is_empty() { (ui::empty(text::import_no_rows(l), html! {})) } @else {
-                div.scroll { table.grid {
+                div.scroll tabindex="0" { table.grid {
                     thead { tr { th.number scope="col" { (text::import_row(l)) } th scope="col" { (text::inventory_name(l)) } th scope="col" { (text::declare_id(l)) } th scope="col" { (if wanted == RowAction::Change { text::import_changes(l) } else { text::asset_address(l) }) } } }
                     tbody { @for row in all.iter().skip(page * ROWS).take(ROWS) {
                         tr {

@@ -123,7 +123,7 @@ fn open_tokens(cx: &Cx) -> Markup {
         section.card {
             h2 { (text::enroll_open(l)) }
             @if open.is_empty() { p.help { (text::enroll_open_none(l)) } } @else {
-                div.scroll { table.grid {
+                div.scroll tabindex="0" { table.grid {
                     thead { tr { th { (text::enroll_open_agent(l)) } th { (text::enroll_open_creator(l)) } th { (text::enroll_open_expires(l)) } } }
                     tbody { @for token in open { tr {
                         td { a href={ "/agents/" (encode(token.agent.as_str())) } { (token.agent) } }

@@ -183,7 +183,7 @@ fn gaps(cx: &Cx, row: &AgentRow) -> Markup {
             h2 { (text::agent_gaps(l)) }
             @if row.gaps.is_empty() { p.help { (text::agent_gaps_none(l)) } } @else {
                 p.help { (text::agent_gaps_help(l)) }
-                div.scroll { table.grid {
+                div.scroll tabindex="0" { table.grid {
                     thead { tr {
                         th { (text::agent_gap_received(l)) } th { (text::agent_gap_stream(l)) }
                         th.number { (text::agent_gap_range(l)) } th { (text::agent_gap_cause(l)) }

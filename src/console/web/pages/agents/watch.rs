@@ -60,7 +60,7 @@ fn probes(cx: &Cx, tasks: &[Task]) -> Markup {
     html! {
         section #watched .card {
             h2 { (text::agent_watch(l)) }
-            div.scroll { table.grid {
+            div.scroll tabindex="0" { table.grid {
                 thead { tr {
                     th { (text::agent_watch_probe(l)) } th { (text::agent_watch_kind(l)) }
                     th.number { (text::agent_watch_count(l)) } th { (text::agent_watch_object(l)) }

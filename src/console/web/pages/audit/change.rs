@@ -107,7 +107,7 @@ pub(super) fn whole(l: Lang, changes: &[Change]) -> Markup {
         }
     };
     html! {
-        div.scroll { table.grid {
+        div.scroll tabindex="0" { table.grid {
             thead { tr { th { (text::audit_key(l)) } th { (text::audit_old(l)) } th { (text::audit_new(l)) } } }
             tbody { @for change in changes.iter().take(MAX_SHOWN) { tr {
                 th scope="row" { (ui::or_none(&change.key)) }

@@ -80,7 +80,7 @@ fn probe(cx: &Cx, all: &Definitions, p: &ProbeDef) -> Markup {
         @if !p.settings.0.is_empty() {
             section.card {
                 h2 { (text::defs_settings(l)) }
-                div.scroll { table.grid {
+                div.scroll tabindex="0" { table.grid {
                     thead { tr { th { (text::defs_name(l)) } th { (text::defs_value(l)) } th { (text::defs_meaning(l)) } } }
                     tbody { @for (name, v) in &p.settings.0 { tr {
                         td.mono { (name) } td.mono { (written(v)) }
@@ -91,7 +91,7 @@ fn probe(cx: &Cx, all: &Definitions, p: &ProbeDef) -> Markup {
         }
         section.card {
             h2 { (text::defs_observes(l)) }
-            div.scroll { table.grid {
+            div.scroll tabindex="0" { table.grid {
                 thead { tr { th { (text::defs_name(l)) } th { (text::defs_type(l)) } th { (text::defs_meaning(l)) } } }
                 tbody { @for f in fields(p.kind) { tr { td.mono { (f.name) } td { (type_word(l, &f.kind)) } td { (l.pick(&f.zh, &f.en)) } } } }
             } }
@@ -212,7 +212,7 @@ fn thresholds(l: Lang, r: &RuleDef, over: &[&OverrideDef]) -> Markup {
         section.card {
             h2 { (text::defs_thresholds(l)) }
             @if r.params.is_empty() { p.help { (text::defs_thresholds_none(l)) } } @else {
-                div.scroll { table.grid {
+                div.scroll tabindex="0" { table.grid {
                     thead { tr { th { (text::defs_name(l)) } th.number { (text::defs_value(l)) } th { (text::defs_applies(l)) } th { (text::defs_col_origin(l)) } } }
                     tbody {
                         @for (name, v) in &r.params { tr { td.mono { (name) } td.number { (value(*v)) } td { (text::defs_applies_rest(l)) } td { (place(l, &r.origin)) } } }
@@ -245,7 +245,7 @@ fn names(cx: &Cx, kind: &KindSpec, rule: Option<&RuleDef>, expressions: &[&Expr]
     }
     html! {
         h2 { (text::defs_names(l)) }
-        div.scroll { table.grid {
+        div.scroll tabindex="0" { table.grid {
             thead { tr { th { (text::defs_name(l)) } th { (text::defs_meaning(l)) } } }
             tbody { @for r in refs { tr { td.mono { (written_ref(r)) } td { (meaning(l, kind, rule, r)) } } } }
         } }

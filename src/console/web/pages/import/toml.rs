@@ -108,7 +108,7 @@ fn show(cx: &Cx, name: &str, text: &str, rev: u64, diff: &Diff, refused: Option<
                 textarea.kept name="text" hidden { "\n" (text) }
                 div.row { button.primary type="submit" name="do" value="apply" { (text::import_apply(l, added + changed)) } a.button href="/import" { (text::declare_cancel(l)) } }
             }
-            div.scroll { table.grid {
+            div.scroll tabindex="0" { table.grid {
                 thead { tr { th scope="col" { (text::import_toml_action(l)) } th scope="col" { (text::import_toml_thing(l)) } th scope="col" { (text::import_changes(l)) } } }
                 tbody { @for change in diff.changes.iter().take(SHOWN) {
                     tr {

@@ -164,7 +164,7 @@ fn kept(cx: &Cx) -> Markup {
     let users = |name: &str| counts.get(name).copied().unwrap_or_default();
     html! {
         @if !rows.is_empty() {
-            div.scroll { table.grid.middle {
+            div.scroll tabindex="0" { table.grid.middle {
                 thead { tr { th scope="col" { (text::setup_secret_name(l)) } th scope="col" { (text::setup_secret_kind(l)) } th scope="col" { (text::setup_secret_value(l)) } th.number scope="col" { (text::setup_secret_users(l)) } th.wide scope="col" { (text::setup_secret_updated(l)) } th scope="col" { (text::inventory_remove(l)) } } }
                 tbody { @for row in &rows {
                     tr {

@@ -92,7 +92,7 @@ fn show(cx: &Cx, filled: &Filled) -> Response {
         (ui::note(Tone::Info, html! { (text::setup_people_later(l)) }))
         (filled.wrong.note(cx))
         @if !inventory.persons.is_empty() {
-            div.scroll { table.grid.middle {
+            div.scroll tabindex="0" { table.grid.middle {
                 thead { tr { th scope="col" { (text::inventory_name(l)) } th scope="col" { (text::inventory_unit(l)) } th.wide scope="col" { (text::inventory_duty(l)) } th scope="col" { (text::inventory_mobile(l)) } th scope="col" { (text::setup_people_try(l)) } } }
                 tbody { @for person in inventory.persons.values().take(SHOWN) {
                     tr {

@@ -66,7 +66,7 @@ async fn show_links(cx: &Cx, filled: &crate::console::web::pages::declare::Fille
     let inside = html! {
         @if cx.query.text("said") == "saved" { (ui::note(Tone::Good, html! { (text::declare_saved(l)) })) }
         @if !inventory.links.is_empty() {
-            div.scroll { table.grid {
+            div.scroll tabindex="0" { table.grid {
                 thead { tr { th scope="col" { (text::linkform_name(l)) } th scope="col" { (text::linkform_end_a(l)) } th scope="col" { (text::linkform_end_b(l)) } th.wide scope="col" { (text::linkform_tier(l)) } th.wide.number scope="col" { (text::linkform_capacity(l)) } } }
                 tbody { @for link in inventory.links.values().take(SHOWN) {
                     tr {
@@ -129,7 +129,7 @@ pub async fn cable(cx: Cx) -> Answer {
                         p.help { (text::setup_cable_follow(l)) }
                     }
                 }
-                div.scroll { table.grid.middle {
+                div.scroll tabindex="0" { table.grid.middle {
                     thead { tr { th scope="col" { (text::nav_links(l)) } th scope="col" { (text::setup_cable_state(l)) } th scope="col" { (text::setup_cable_do(l)) } } }
                     tbody { @for (id, name) in &demo.cables {
                         @let out = pulled.contains(id);

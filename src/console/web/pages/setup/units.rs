@@ -283,7 +283,7 @@ fn region_table(cx: &Cx, inventory: &Inventory) -> Markup {
     let l = cx.lang;
     let (code, name) = (text::inventory_code(l), text::inventory_name(l));
     html! {
-        div.scroll { table.grid.middle.codes {
+        div.scroll tabindex="0" { table.grid.middle.codes {
             thead { tr { th scope="col" { (code) } th scope="col" { (name) } th scope="col" { (text::inventory_tier(l)) } } }
             tbody {
                 @for region in inventory.regions.values().take(SHOWN) {
@@ -306,7 +306,7 @@ fn unit_table(cx: &Cx, inventory: &Inventory) -> Markup {
         id.and_then(|id| inventory.regions.get(id)).map(|r| r.name.clone()).unwrap_or_default()
     };
     html! {
-        div.scroll { table.grid.middle.codes {
+        div.scroll tabindex="0" { table.grid.middle.codes {
             thead { tr { th scope="col" { (text::inventory_code(l)) } th scope="col" { (text::inventory_name(l)) } th scope="col" { (text::asset_region(l)) } } }
             tbody {
                 @for unit in inventory.organisations.values().take(SHOWN) {
