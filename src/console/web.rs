@@ -9,7 +9,6 @@ pub mod lang;
 pub mod layout;
 pub mod live;
 pub mod pages;
-pub mod runbook;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;

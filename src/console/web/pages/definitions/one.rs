@@ -18,8 +18,9 @@ use crate::console::web::cx::{Answer, Cx};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
+use crate::console::web::pages::incidents::runbook;
+use crate::console::web::text;
 use crate::console::web::ui::{self, badge};
-use crate::console::web::{runbook, text};
 use crate::model::field::{Field, IMPLICIT, KindSpec};
 use crate::model::plan::{RuleAt, RuleSource};
 use crate::model::{FieldType, Object};
@@ -168,7 +169,7 @@ fn rule(cx: &Cx, all: &Definitions, r: &RuleDef) -> Markup {
         @if !r.runbook.is_empty() {
             section.card #runbook {
                 h2 { (text::defs_runbook(l)) }
-                @match runbook::show(l, &r.runbook) { Some(shown) => (shown), None => p.help { (text::defs_runbook_none(l, r.runbook.clone())) } }
+                @match runbook::find(l, &r.runbook) { Some(book) => (book.show()), None => p.help { (text::defs_runbook_none(l, r.runbook.clone())) } }
             }
         }
     }
