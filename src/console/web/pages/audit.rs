@@ -79,7 +79,7 @@ pub async fn page(cx: Cx) -> Answer {
     if let Some(file) = table.file(&cx, "audit")? {
         return Ok(file);
     }
-    let verify = form::button(&cx, "/audit/verify", text::audit_verify(l), "plain", &[]);
+    let verify = form::button(&cx, "/audit/verify", text::audit_verify(l), "ask", &[]);
     // What stands on a page further back does not change; the first page grows.
     let shown = match list.after {
         None => ui::live(&cx, "trail", &[Topic::Audit], table.show(&cx)),

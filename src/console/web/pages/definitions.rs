@@ -116,12 +116,14 @@ fn shipped(origin: &Origin) -> bool {
     origin.file.starts_with("embedded:")
 }
 
-/// `file:line`, a shipped one by its name only.
-fn place(l: Lang, origin: &Origin) -> Markup {
+/// `file:line`; of a path only its end unless `whole`, for lists.
+fn place(l: Lang, origin: &Origin, whole: bool) -> Markup {
     let file = origin.file.strip_prefix("embedded:").unwrap_or(&origin.file);
+    let end = file.rmatch_indices('/').nth(1).and_then(|(at, _)| file.get(at + 1..)).unwrap_or(file);
+    let shown = if whole || shipped(origin) { file } else { end };
     html! {
-        @if shipped(origin) { (badge::mark(text::defs_shipped(l))) " " } @else { (badge::mark(text::defs_local(l))) " " }
-        span.mono { (file) ":" (origin.line) }
+        (badge::mark(if shipped(origin) { text::defs_shipped(l) } else { text::defs_local(l) })) " "
+        span.mono title=(file) { (shown) ":" (origin.line) }
     }
 }
 
@@ -331,7 +333,7 @@ fn row(cx: &Cx, all: &Definitions, def: &Def<'_>) -> Row {
         class: "",
         cells: vec![
             Cell::html(named, format!("{} {}", def.id(), def.name(l))),
-            Cell::text(noun_word(l, def.noun())),
+            Cell::html(html! { span.one-line { (noun_word(l, def.noun())) } }, noun_word(l, def.noun())),
             Cell::text(def.kind()),
             Cell::text(on),
             Cell::html(
@@ -341,7 +343,7 @@ fn row(cx: &Cx, all: &Definitions, def: &Def<'_>) -> Row {
             Cell::of(html! { (ui::or_none(&times)) }, seconds.map_or(Plain::Text(times.clone()), Plain::Number)),
             Cell::html(thresholds, plain),
             severity,
-            Cell::html(place(l, origin), format!("{}:{}", origin.file, origin.line)),
+            Cell::html(place(l, origin, false), format!("{}:{}", origin.file, origin.line)),
         ],
     }
 }

@@ -12,7 +12,7 @@ use crate::console::web::ui::table::{Bulk, Cell, Column, Row, Table};
 use crate::console::web::ui::{self, Tone, badge, chart, number, time};
 use crate::engine::expose::Reach;
 use crate::model::incident::{Flags, IncidentState};
-use crate::model::{AgentId, Object, Severity, Wall};
+use crate::model::{Object, Severity, Wall};
 
 const TONES: [Tone; 4] = [Tone::Good, Tone::Info, Tone::Warn, Tone::Bad];
 /// All drawings there are, and one that is none.
@@ -222,19 +222,20 @@ fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
     }
 }
 
-/// Charts of a real agent, if there is one, and of nothing.
+/// Charts of a real agent, if there is one: of what it measures, and of what it does not.
 fn charts(cx: &Cx) -> Markup {
     let l = cx.lang;
     let agents = cx.service.store.agents();
     let some = agents.first().map(|row| Object::Agent(row.id.clone()));
-    let none = AgentId::new("nobody").ok().map(Object::Agent);
-    let line =
-        |object| chart::Line { object, field: "cpu_ratio", instance: "", name: "cpu_ratio".to_owned(), rate: None };
+    let line = |object, field: &'static str| {
+        [chart::Line { object, field, instance: "", name: field.to_owned(), rate: None }]
+    };
+    let (full, none) = (l.pick("图表", "A chart"), l.pick("图表：没有数据", "A chart of nothing"));
     html! {
-        div.cards.two {
-            @if let Some(object) = &some { section.card { (chart::lines(cx, "g-full", l.pick("图表", "A chart"), "ratio", 3, &[line(object)])) } }
-            @if let Some(object) = &none { section.card { (chart::lines(cx, "g-none", l.pick("图表：没有数据", "A chart of nothing"), "ratio", 3, &[line(object)])) } }
-        }
+        div.cards.two { @if let Some(object) = &some {
+            section.card { (chart::lines(cx, "g-full", full, "ratio", 3, &line(object, "cpu_ratio"))) }
+            section.card { (chart::lines(cx, "g-none", none, "ratio", 3, &line(object, "nothing_ratio"))) }
+        } }
     }
 }
 

@@ -230,7 +230,7 @@ fn charts(cx: &Cx, object: &Object) -> Markup {
         return html! { section.card { h2 { (text::agent_charts(l)) } (nothing) } };
     }
     let whole = |fields: &[&'static str]| -> Vec<Line<'_>> {
-        let line = |field| Line { object, field, instance: "", name: field_word(cx, field), rate: None };
+        let line = |field| Line { object, field, instance: "", name: field_word(l, field).to_owned(), rate: None };
         fields.iter().copied().filter(|f| has(f)).map(line).collect()
     };
     let (disks, nics) = (parts("disk_used_ratio", DISKS), parts("nic_in_octets", NICS));
@@ -266,9 +266,15 @@ fn charts(cx: &Cx, object: &Object) -> Markup {
     }
 }
 
-/// What a field of the host's is called.
-fn field_word(cx: &Cx, field: &str) -> String {
-    let host = cx.service.catalog.iter().find(|kind| kind.name == "host");
-    let found = host.and_then(|kind| kind.schema.find(field));
-    found.map_or_else(|| field.to_owned(), |(_, _, f)| cx.lang.pick(&f.zh, &f.en).to_owned())
+/// What a line of the host's is called: short, since a legend has little room.
+fn field_word(l: Lang, field: &'static str) -> &'static str {
+    match field {
+        "cpu_ratio" => text::agent_line_cpu(l),
+        "memory_used_ratio" => text::agent_line_memory(l),
+        "swap_used_ratio" => text::agent_line_swap(l),
+        "load1" => text::agent_line_load_1(l),
+        "load5" => text::agent_line_load_5(l),
+        "load15" => text::agent_line_load_15(l),
+        other => other,
+    }
 }

@@ -54,8 +54,8 @@ fn plans(cx: &Cx) -> Vec<std::sync::Arc<Planned>> {
 
 fn origins(l: Lang, origin: &Origin) -> Markup {
     html! {
-        (place(l, origin))
-        @if let Some(under) = &origin.replaces { br; small { (text::defs_replaces(l)) " " (place(l, under)) } }
+        (place(l, origin, true))
+        @if let Some(under) = &origin.replaces { br; small { (text::defs_replaces(l)) " " (place(l, under, true)) } }
     }
 }
 
@@ -216,11 +216,11 @@ fn thresholds(l: Lang, r: &RuleDef, over: &[&OverrideDef]) -> Markup {
                 div.scroll tabindex="0" { table.grid {
                     thead { tr { th { (text::defs_name(l)) } th.number { (text::defs_value(l)) } th { (text::defs_applies(l)) } th { (text::defs_col_origin(l)) } } }
                     tbody {
-                        @for (name, v) in &r.params { tr { td.mono { (name) } td.number { (value(*v)) } td { (text::defs_applies_rest(l)) } td { (place(l, &r.origin)) } } }
+                        @for (name, v) in &r.params { tr { td.mono { (name) } td.number { (value(*v)) } td { (text::defs_applies_rest(l)) } td { (place(l, &r.origin, true)) } } }
                         @for o in over { @for (name, v) in &o.params { tr {
                             td.mono { (name) } td.number { (value(*v)) }
                             td { @match &o.filter { Some(filter) => code { (filter.text()) }, None => (text::defs_applies_all(l)) } }
-                            td { (place(l, &o.origin)) }
+                            td { (place(l, &o.origin, true)) }
                         } } }
                     }
                 } }
