@@ -140,6 +140,48 @@ pub struct RegionNow {
     pub trouble: Trouble,
 }
 
+/// How far a look reaches: the page of one thing need not pay for all others.
+#[derive(Debug, Clone, Copy)]
+enum Reaches<'a> {
+    All,
+    /// The asset, its ports and the links on them.
+    Asset(&'a AssetId),
+    /// The link and the ports at its ends.
+    Link(&'a LinkId),
+}
+
+impl Reaches<'_> {
+    fn asset(self, asset: &Asset) -> bool {
+        match self {
+            Self::All => true,
+            Self::Asset(id) => asset.id == *id,
+            Self::Link(_) => false,
+        }
+    }
+
+    fn link(self, link: &Link) -> bool {
+        match self {
+            Self::All => true,
+            Self::Asset(id) => touches(link, id),
+            Self::Link(id) => link.id == *id,
+        }
+    }
+
+    fn object(self, inventory: &Inventory, object: &Object) -> bool {
+        match (self, object) {
+            (Self::All, _) => true,
+            (_, Object::Asset(id)) => inventory.assets.get(id).is_some_and(|asset| self.asset(asset)),
+            (_, Object::Link(id)) => inventory.links.get(id).is_some_and(|link| self.link(link)),
+            _ => false,
+        }
+    }
+}
+
+/// Is one end of the link a port of the asset?
+pub fn touches(link: &Link, id: &AssetId) -> bool {
+    [&link.a, &link.b].into_iter().any(|end| matches!(end, LinkEnd::Port { asset, .. } if asset == id))
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Board {
@@ -162,13 +204,37 @@ pub struct Board {
 impl Board {
     /// Looks at everything in a scope.
     pub async fn of(service: &Service, scope: &Scope) -> Result<Self, StoreError> {
+        let open = service.store.open_now(scope).await?;
+        Ok(Self::look(service, scope, open, Reaches::All))
+    }
+
+    /// Looks at one asset, its ports and the links on them; the rest is as if it were not there.
+    pub async fn of_asset(service: &Service, scope: &Scope, id: &AssetId) -> Result<Self, StoreError> {
+        let asset = vec![Object::Asset(id.clone())];
+        let about = service.store.incidents_about(scope, asset, Some(id.clone()), MAX_ABOUT).await?;
+        Ok(Self::look(service, scope, active(about), Reaches::Asset(id)))
+    }
+
+    /// Looks at one link and the ports at its ends; the rest is as if it were not there.
+    pub async fn of_link(service: &Service, scope: &Scope, id: &LinkId) -> Result<Self, StoreError> {
+        let (_, inventory) = service.store.inventory();
+        let ends = inventory.links.get(id).map(|link| [&link.a, &link.b]);
+        let mut about = vec![Object::Link(id.clone())];
+        about.extend(ends.into_iter().flatten().filter_map(end_port));
+        let about = service.store.incidents_about(scope, about, None, MAX_ABOUT).await?;
+        Ok(Self::look(service, scope, active(about), Reaches::Link(id)))
+    }
+
+    fn look(service: &Service, scope: &Scope, open: Vec<Brief>, reaches: Reaches<'_>) -> Self {
         let store = &service.store;
         let (_, inventory) = store.inventory();
-        let open = store.open_now(scope).await?;
         let rows = store.agents();
         let alive: BTreeSet<AgentId> = rows.iter().filter(|a| a.alive).map(|a| a.id.clone()).collect();
         let now = service.clock.now();
-        let reach = service.exposition().reaches(&alive, now.mono).map(|(o, r)| (o.clone(), r)).collect();
+        let exposition = service.exposition();
+        let known = exposition.reaches(&alive, now.mono).filter(|(object, _)| reaches.object(&inventory, object));
+        let reach = known.map(|(object, reach)| (object.clone(), reach)).collect();
+        drop(exposition);
         let mut board = Self {
             regions: crate::console::api::objects::regions_of(&inventory, scope),
             now: now.wall,
@@ -182,11 +248,11 @@ impl Board {
             inventory,
         };
         board.agents = rows.into_iter().filter(|row| store.sees(scope, &Object::Agent(row.id.clone()))).collect();
-        board.fill(&store.newest());
-        Ok(board)
+        board.fill(&store.newest(), reaches);
+        board
     }
 
-    fn fill(&mut self, newest: &Newest<'_>) {
+    fn fill(&mut self, newest: &Newest<'_>, reaches: Reaches<'_>) {
         let (mut troubles, mut ports): (HashMap<AssetId, Trouble>, HashMap<Object, Trouble>) = Default::default();
         for incident in &self.open {
             if let Some(asset) = incident.key.object.asset() {
@@ -195,13 +261,13 @@ impl Board {
             ports.entry(incident.key.object.clone()).or_default().add(incident);
         }
         let inventory = &self.inventory;
-        let assets = inventory.assets.values().filter(|a| self.within(a.region.as_ref()));
+        let assets = inventory.assets.values().filter(|a| reaches.asset(a) && self.within(a.region.as_ref()));
         let assets = assets.map(|asset| {
             let vitals = self.vitals(newest, &Object::Asset(asset.id.clone()));
             (asset.id.clone(), (vitals, troubles.get(&asset.id).copied().unwrap_or_default()))
         });
         let assets = assets.collect();
-        let links = inventory.links.values().filter(|l| self.sees_link(l));
+        let links = inventory.links.values().filter(|l| reaches.link(l) && self.sees_link(l));
         let links = links.map(|link| (link.id.clone(), self.link_now(newest, link, &ports))).collect();
         (self.assets, self.links) = (assets, links);
     }
@@ -417,6 +483,14 @@ impl Board {
             Object::Link(_) => None,
         }
     }
+}
+
+/// Incidents that are read about one thing; nobody looks at more of them.
+const MAX_ABOUT: usize = 200;
+
+fn active(mut about: Vec<Brief>) -> Vec<Brief> {
+    about.retain(|incident| incident.state.active());
+    about
 }
 
 /// A region tree is province, prefecture, county, township; more is a mistake that must not loop.

@@ -129,7 +129,7 @@ fn table<'a>(
         Column::sorted("importance", text::assets_importance(l)).wide().down(),
         Column::sorted("incidents", text::assets_incidents(l)).down(),
         Column::sorted("rtt", unit(text::assets_rtt(l), text::assets_rtt_file(l))).number().down(),
-        Column::sorted("loss", unit(text::assets_loss(l), text::assets_loss_file(l))).number().down(),
+        Column::sorted("loss", unit(text::assets_loss(l), text::assets_loss_file(l))).number().wide().down(),
     ];
     if cpu {
         columns

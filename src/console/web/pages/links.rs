@@ -163,7 +163,7 @@ fn table<'a>(
         Column::new(text::links_a(l)).wide(),
         Column::new(text::links_b(l)).wide(),
         Column::sorted("carrier", text::links_carrier(l)).wide(),
-        Column::sorted("rtt", unit(text::links_rtt(l), text::links_rtt_file(l))).number().down(),
+        Column::sorted("rtt", unit(text::links_rtt(l), text::links_rtt_file(l))).number().wide().down(),
         Column::sorted("loss", unit(text::links_loss(l), text::links_loss_file(l))).number().down(),
         Column::sorted("used", unit(text::links_used(l), text::links_used_file(l))).number().down(),
         Column::sorted("incidents", text::links_incidents(l)).down(),

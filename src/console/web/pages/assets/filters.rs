@@ -85,25 +85,16 @@ impl Asked {
 
     /// Does it say all the words, somewhere?
     fn says(&self, inventory: &Inventory, asset: &Asset) -> bool {
-        let person = asset.person.as_ref().and_then(|p| inventory.persons.get(p)).map_or("", |p| p.name.as_str());
-        let url = asset.website.as_ref().map_or("", |w| w.url.as_str());
-        let code = asset.website.as_ref().map_or("", |w| w.site_code.as_str());
-        let mut all = [
-            asset.id.as_str(),
-            &asset.name,
-            asset.address.as_deref().unwrap_or(""),
-            &asset.location,
-            person,
-            url,
-            code,
-        ]
-        .join("\n")
-        .to_lowercase();
-        for more in asset.also.iter().chain(&asset.tags) {
-            all.push('\n');
-            all.push_str(&more.to_lowercase());
+        let person = asset.person.as_ref().and_then(|p| inventory.persons.get(p)).map(|p| p.name.as_str());
+        let site = asset.website.iter().flat_map(|w| [w.url.as_str(), w.site_code.as_str()]);
+        let own = [asset.id.as_str(), &asset.name, &asset.location];
+        let all = own.into_iter().chain(asset.address.as_deref()).chain(person).chain(site);
+        let mut text = String::with_capacity(128);
+        for part in all.chain(asset.also.iter().chain(&asset.tags).map(String::as_str)) {
+            text.extend(part.chars().flat_map(char::to_lowercase));
+            text.push('\n');
         }
-        self.words.iter().all(|word| all.contains(word.as_str()))
+        self.words.iter().all(|word| text.contains(word.as_str()))
     }
 }
 

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::filters::{address, unit_name};
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
-use crate::console::board::Board;
+use crate::console::board::{Board, touches};
 use crate::console::command::Command;
 use crate::console::store::{Brief, Fact};
 use crate::console::web::cx::{Answer, Cx, redirect};
@@ -18,7 +18,7 @@ use crate::console::web::pages::measured::{self, Said};
 use crate::console::web::text;
 use crate::console::web::ui::{self, Tone, badge, form, number, time, words};
 use crate::engine::expose::Reach;
-use crate::model::inventory::{Asset, Link, LinkEnd, Person};
+use crate::model::inventory::{Asset, Link, Person};
 use crate::model::{AgentId, AssetId, Object};
 
 /// Incidents on the page, newest first.
@@ -36,10 +36,10 @@ struct Seen {
 
 async fn look(cx: &Cx) -> Result<Seen, Problem> {
     let (scope, id) = (cx.scope(), cx.part("id"));
-    let board = Board::of(&cx.service, &scope).await?;
-    let wanted = AssetId::new(id).ok();
-    let asset = wanted.and_then(|id| board.assets().find(|a| a.id == id).cloned());
-    let asset = asset.ok_or_else(|| Problem::unknown("资产", "asset", id))?;
+    let unknown = || Problem::unknown("资产", "asset", id);
+    let wanted = AssetId::new(id).map_err(|_| unknown())?;
+    let board = Board::of_asset(&cx.service, &scope, &wanted).await?;
+    let asset = board.assets().next().cloned().ok_or_else(unknown)?;
     let object = Object::Asset(asset.id.clone());
     let store = &cx.service.store;
     let facts = store.facts(&scope, &object).await?;
@@ -285,8 +285,4 @@ fn declared(cx: &Cx, seen: &Seen) -> Markup {
     }
     pairs.push((text::assets_id(l), html! { span.mono { (asset.id) } }));
     ui::facts(&pairs)
-}
-
-fn touches(link: &Link, id: &AssetId) -> bool {
-    [&link.a, &link.b].into_iter().any(|end| matches!(end, LinkEnd::Port { asset, .. } if asset == id))
 }

@@ -37,10 +37,10 @@ struct Seen {
 
 async fn look(cx: &Cx) -> Result<Seen, Problem> {
     let (scope, id) = (cx.scope(), cx.part("id"));
-    let board = Board::of(&cx.service, &scope).await?;
-    let wanted = LinkId::new(id).ok();
-    let found = wanted.and_then(|id| board.links().find(|(link, _)| link.id == id).map(|(l, n)| (l.clone(), *n)));
-    let (link, now) = found.ok_or_else(|| Problem::unknown("链路", "link", id))?;
+    let unknown = || Problem::unknown("链路", "link", id);
+    let wanted = LinkId::new(id).map_err(|_| unknown())?;
+    let board = Board::of_link(&cx.service, &scope, &wanted).await?;
+    let (link, now) = board.links().next().map(|(link, now)| (link.clone(), *now)).ok_or_else(unknown)?;
     let object = Object::Link(link.id.clone());
     let store = &cx.service.store;
     let ports = [&link.a, &link.b].map(end_port);
