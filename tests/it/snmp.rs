@@ -134,8 +134,8 @@ async fn a_simulated_switch_is_read_with_rates_and_a_port_that_goes_down_is_seen
     assert_eq!(field(&first, port, "in_bps"), Value::Null);
     assert_eq!(field(&first, Some("GigabitEthernet0/0/4"), "in_errors"), Value::U64(3));
 
-    world.apply(&set("ifOperStatus.1", "2")).await.unwrap();
     cx.clock.sleep(Duration::from_millis(1200)).await; // the rate needs device time to pass
+    world.apply(&set("ifOperStatus.1", "2")).await.unwrap(); // from here on the port counts nothing
     let second = once(&cx, &mut prober).await;
     assert_eq!(field(&second, port, "oper"), Value::State(1));
     let bps = field(&second, port, "in_bps").number().unwrap();
