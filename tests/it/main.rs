@@ -16,6 +16,7 @@ mod door;
 mod fields;
 mod grafana;
 mod house;
+mod lab;
 mod probe;
 mod refusals;
 mod rig;

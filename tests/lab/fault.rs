@@ -1,0 +1,123 @@
+//! Faults made and undone: each is a command to the relay, to a router's kernel, to its FRR, or to a process.
+
+use std::process::{Child, Command, Stdio};
+
+use super::scenario::{Deed, Fault, Way};
+use super::stage::Stage;
+use super::world::{Line, World, lines};
+
+/// What a fault may need to be undone.
+#[derive(Default)]
+pub(crate) struct Undo {
+    hogs: Vec<Child>,
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        for hog in &mut self.hogs {
+            let _ = hog.kill();
+            let _ = hog.wait();
+        }
+    }
+}
+
+/// Lets a fault begin.
+pub(crate) fn begin(fault: &Fault, world: &mut World, stage: &mut Stage) -> Result<Undo, String> {
+    match fault.deed {
+        Deed::Hog => return hog(&fault.with),
+        Deed::Restart => stage.restart_agent(world, &fault.on)?,
+        Deed::Line => world.line(&fault.on, relay_way(fault.way), &fault.with)?,
+        Deed::Cut => world.line(&fault.on, relay_way(fault.way), "cut")?,
+        Deed::BlackHole => world.line(&fault.on, relay_way(fault.way), &format!("longest={}", fault.with))?,
+        Deed::Cost => cost(fault, world, &fault.with)?,
+        Deed::Deaf => world.sh(&deaf(fault, true)).map(drop)?,
+        Deed::Drop | Deed::PortDown | Deed::Mtu | Deed::Shape => {
+            world.sh(&kernel(fault, &line(&fault.on)?, true)).map(drop)?;
+        }
+    }
+    Ok(Undo::default())
+}
+
+/// Ends it.
+pub(crate) fn end(fault: &Fault, world: &mut World) -> Result<(), String> {
+    match fault.deed {
+        Deed::Hog | Deed::Restart => Ok(()),
+        Deed::Line | Deed::Cut | Deed::BlackHole => world.line(&fault.on, relay_way(fault.way), ""),
+        Deed::Cost => cost(fault, world, "10"),
+        Deed::Deaf => world.sh(&deaf(fault, false)).map(drop),
+        Deed::Drop | Deed::PortDown | Deed::Mtu | Deed::Shape => {
+            world.sh(&kernel(fault, &line(&fault.on)?, false)).map(drop)
+        }
+    }
+}
+
+fn line(name: &str) -> Result<Line, String> {
+    lines().into_iter().find(|line| line.name == name).ok_or_else(|| format!("no line `{name}`"))
+}
+
+fn relay_way(way: Way) -> &'static str {
+    match way {
+        Way::Both => "both",
+        Way::Near => "a",
+        Way::Far => "b",
+    }
+}
+
+/// The shell lines that begin or end a fault of a router's own.
+fn kernel(fault: &Fault, line: &Line, begins: bool) -> String {
+    let (name, with) = (&line.name, &fault.with);
+    let (near, far) = (&line.near, &line.far);
+    let ends: &[&String] = match fault.way {
+        Way::Both => &[near, far],
+        Way::Near => &[near],
+        Way::Far => &[far],
+    };
+    let some = if with == "100" { String::new() } else { format!("numgen random mod 100 < {with}") };
+    let each = |text: &dyn Fn(&str) -> String| ends.iter().map(|at| text(at) + "\n").collect::<String>();
+    match (fault.deed, begins) {
+        (Deed::Drop, true) => format!(
+            "ip netns exec @{far} nft -f - <<'END'\ntable netdev lab_{name} {{\nchain in {{\n\
+             type filter hook ingress device \"{name}\" priority 0;\n{some} drop\n}}\n}}\nEND"
+        ),
+        (Deed::Drop, false) => format!("ip netns exec @{far} nft delete table netdev lab_{name}"),
+        (Deed::PortDown, _) => {
+            each(&|at| format!("ip -n @{at} link set {name} {}", if begins { "down" } else { "up" }))
+        }
+        (Deed::Mtu, _) => {
+            each(&|at| format!("ip -n @{at} link set {name} mtu {}", if begins { with } else { "1500" }))
+        }
+        (Deed::Shape, true) => {
+            format!("tc -n @{near} qdisc add dev {name} root tbf rate {with} burst 4kb latency 100ms")
+        }
+        (Deed::Shape, false) => format!("tc -n @{near} qdisc del dev {name} root"),
+        _ => String::new(),
+    }
+}
+
+fn deaf(fault: &Fault, begins: bool) -> String {
+    let at = &fault.on;
+    if begins {
+        format!(
+            "ip netns exec @{at} nft -f - <<'END'\ntable ip lab_deaf {{\nchain in {{\n\
+             type filter hook prerouting priority 0;\nicmp type echo-reply drop\n}}\n}}\nEND"
+        )
+    } else {
+        format!("ip netns exec @{at} nft delete table ip lab_deaf")
+    }
+}
+
+fn cost(fault: &Fault, world: &World, cost: &str) -> Result<(), String> {
+    let line = line(&fault.on)?;
+    let commands = format!("configure terminal\ninterface {}\nip ospf cost {cost}", line.name);
+    world.vtysh(&line.near, &commands).map(drop)
+}
+
+fn hog(with: &str) -> Result<Undo, String> {
+    let mut undo = Undo::default();
+    let count: usize = with.parse().map_err(|_| format!("`{with}` is no number of processes"))?;
+    for _ in 0..count {
+        let hog = Command::new("sh").args(["-c", "while :; do :; done"]).stdin(Stdio::null()).spawn();
+        undo.hogs.push(hog.map_err(|error| error.to_string())?);
+    }
+    Ok(undo)
+}

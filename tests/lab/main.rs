@@ -1,0 +1,215 @@
+//! The lab: a prefecture's network in namespaces with real routing, the real console and agents on it, faults by a
+//! script or by chance, and the incidents that must come of them. `tests/lab/run` builds and starts it.
+//!
+//! ```text
+//! lab [FILE...]                  scenarios; those of tests/lab if none is named
+//! lab --faults N [--seed S]      faults drawn by a seed
+//! lab relay [--seed S] NAME INTERFACE INTERFACE...   the impairment relay alone
+//! ```
+//!
+//! Exit 1: something was not as expected. 3: this machine allows no namespaces, or lacks a program.
+#![allow(clippy::disallowed_methods)] // a program for tests: it reads arguments and starts processes
+#![allow(clippy::unwrap_used)]
+
+mod fault;
+mod impair;
+mod judge;
+mod packet;
+mod play;
+mod random;
+mod relay;
+mod scenario;
+mod stage;
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use fengsui::net::clock::Clock;
+
+use judge::Figures;
+use play::Lab;
+use scenario::Scenario;
+use stage::Stage;
+use world::World;
+
+/// Programs of other packages that the network is made of, and where FRR's are.
+const NEEDS: &[&str] = &["ip", "nft", "tc", "ethtool", "vtysh", "snmpd", "lldpd", "/usr/lib/frr/ospfd"];
+/// Scenarios that are played together begin so long after each other.
+const APART: Duration = Duration::from_millis(700);
+
+/// What was asked for.
+struct Asked {
+    files: Vec<PathBuf>,
+    faults: usize,
+    seed: u64,
+    relay: bool,
+    words: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let asked = match asked(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    if asked.relay {
+        return match relay::run(&asked.words, asked.seed) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("relay: {error}");
+                ExitCode::from(3)
+            }
+        };
+    }
+    let scenarios = match scenarios(&asked) {
+        Ok(scenarios) => scenarios,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Some(missing) = NEEDS.iter().find(|program| !is_there(program)) {
+        println!("not run: lab because {missing} is not installed");
+        return ExitCode::from(3);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(run(&scenarios))
+}
+
+fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Asked { files: Vec::new(), faults: 0, seed: 1, relay: false, words: Vec::new() };
+    while let Some(word) = words.next() {
+        let mut number = |name: &str| {
+            let value = words.next().and_then(|n| n.parse().ok());
+            value.ok_or_else(|| format!("{name} takes a number"))
+        };
+        match word.as_str() {
+            "--faults" => asked.faults = usize::try_from(number("--faults")?).unwrap_or(usize::MAX),
+            "--seed" => asked.seed = number("--seed")?,
+            "--bench" => {} // cargo passes it
+            "relay" if asked.files.is_empty() => asked.relay = true,
+            _ if asked.relay => asked.words.push(word),
+            _ => asked.files.push(word.into()),
+        }
+    }
+    Ok(asked)
+}
+
+/// What to play: rounds of drawn faults, or the files, of which those that may are played together.
+fn scenarios(asked: &Asked) -> Result<Vec<Scenario>, String> {
+    if asked.faults > 0 {
+        return Ok(random::draw(asked.faults, asked.seed));
+    }
+    let mut files = asked.files.clone();
+    if files.is_empty() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/scenarios");
+        let entries = std::fs::read_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+        files = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+            .collect();
+        files.sort();
+    }
+    let read = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+        text.and_then(|text| Scenario::parse(&text)).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    let (alone, many): (Vec<Scenario>, Vec<Scenario>) =
+        files.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter().partition(|s| s.alone);
+    for one in &many {
+        println!("together: {}", one.title);
+    }
+    let together = (!many.is_empty()).then(|| Scenario::together(&many, APART));
+    Ok(together.into_iter().chain(alone).collect())
+}
+
+fn is_there(program: &str) -> bool {
+    let paths = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    if program.starts_with('/') {
+        Path::new(program).exists()
+    } else {
+        paths.iter().any(|p| Path::new(p).join(program).exists())
+    }
+}
+
+/// Why nothing, or no more, could be played.
+enum Stop {
+    /// This machine cannot.
+    NotHere(String),
+    /// The lab itself, or the program under test, does not work.
+    Broken(String),
+}
+
+/// Builds the network, plays, and tells.
+async fn run(scenarios: &[Scenario]) -> ExitCode {
+    let dir = tempfile::tempdir().unwrap();
+    // FRR's own user must come through to its folders.
+    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let played = match build(dir.path()).await {
+        Ok(mut lab) => play_all(&mut lab, scenarios).await,
+        Err(stop) => Err(stop),
+    };
+    match played {
+        Ok(0) => return ExitCode::SUCCESS,
+        Ok(_) => {}
+        Err(Stop::NotHere(why)) => {
+            println!("not run: lab because {why}");
+            return ExitCode::from(3);
+        }
+        Err(Stop::Broken(why)) => println!("the lab is broken: {why}"),
+    }
+    // A run that failed leaves its logs.
+    println!("logs and data: {}", dir.keep().display());
+    ExitCode::from(1)
+}
+
+/// The network with the program on it, every router seeing its neighbours.
+async fn build(dir: &Path) -> Result<Lab, Stop> {
+    let clock = Clock::system();
+    let began = clock.mono();
+    let mut world = World::build(dir).map_err(Stop::NotHere)?;
+    let stage = Stage::set(&world, dir).await.map_err(Stop::Broken)?;
+    let routed = stage.until("every router to see its neighbours", async |_| world.is_routed()).await;
+    routed.map_err(Stop::Broken)?;
+    println!("the network stands after {:.1} s", clock.mono().since(began).as_secs_f64());
+    let _ = world.counts(); // forgets how late the first frames were
+    Ok(Lab { world, stage, clock })
+}
+
+/// Plays one after another; answers how many were not as expected.
+async fn play_all(lab: &mut Lab, scenarios: &[Scenario]) -> Result<usize, Stop> {
+    let (mut figures, mut right, mut false_causes, mut bad) = (Figures::default(), 0, 0, 0);
+    for scenario in scenarios {
+        let from = lab.clock.mono();
+        let verdict = lab.play(scenario).await.map_err(Stop::Broken)?;
+        let took = lab.clock.mono().since(from).as_secs_f64();
+        println!("{} {took:>6.1} s  {}", if verdict.wrong.is_empty() { "ok    " } else { "FAILED" }, scenario.title);
+        for wrong in &verdict.wrong {
+            println!("         {wrong}");
+        }
+        bad += usize::from(!verdict.wrong.is_empty());
+        right += verdict.right;
+        false_causes += verdict.false_causes;
+        figures.extend(verdict.figures);
+    }
+    let faults: usize = scenarios.iter().map(|s| s.faults.len()).sum();
+    let of = scenarios.len();
+    println!(
+        "\n{faults} faults, {right} incidents as expected, {false_causes} false causes, {bad} of {of} plays failed"
+    );
+    for line in figures.lines() {
+        println!("  {line}");
+    }
+    if let Ok(counts) = lab.world.counts() {
+        println!("  relay: frames put out late by {} us", counts["late_us"]);
+    }
+    for complaint in lab.stage.complaints().iter().take(20) {
+        println!("  {complaint}");
+    }
+    Ok(bad)
+}
