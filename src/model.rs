@@ -1,6 +1,7 @@
 //! Plain values that every layer shares. No sockets, files, clocks or async here.
 
 pub mod alert;
+pub mod detector;
 pub mod discovery;
 pub mod field;
 pub mod id;
@@ -19,7 +20,7 @@ pub use id::{
     AgentId, AssetId, BadId, LinkId, Object, ObjectKind, OrganisationId, PersonId, ProbeId, ProblemId, RegionId,
     RuleId, SystemId, ZoneId,
 };
-pub use observation::{Cause, Observation, Outcome, Row, Tally, Value};
+pub use observation::{Cause, Observation, Outcome, Purpose, Row, Tally, Value};
 pub use secret::{Secret, SecretText};
 pub use summary::{Histogram, Summary};
 pub use time::{Mono, Now, Wall};

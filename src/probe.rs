@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use crate::engine::ends;
 use crate::model::field::{Catalog, KindSchema, KindSpec, SettingDef, SettingType};
 use crate::model::id::AgentId;
-use crate::model::observation::{Cause, Observation, Outcome, Row, Tally, Value};
+use crate::model::observation::{Cause, Observation, Outcome, Purpose, Row, Tally, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::{Mono, Wall};
@@ -73,7 +73,7 @@ pub struct Kind {
     pub runner: Runner,
 }
 
-/// How a kind runs. `Each` or `Bulk`, every planned run ends in exactly one `Run`.
+/// How a kind runs. `Each` or `Bulk`, every planned run ends in exactly one `Run`; those of bursts come beside them.
 #[derive(Debug)]
 pub enum Runner {
     /// One prober a task; whoever runs it schedules it and gives it a deadline.
@@ -148,6 +148,8 @@ impl Limits {
 /// What one run found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
+    /// What for.
+    pub purpose: Purpose,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it was not ok.
@@ -166,7 +168,7 @@ impl Run {
     /// Answered in full: one request, one answer.
     pub fn ok(rows: Vec<Row>, took: Duration) -> Self {
         let tally = Tally { sent: 1, ..Tally::default() };
-        Self { outcome: Outcome::Ok, cause: None, detail: None, tally, rows, took }
+        Self { purpose: Purpose::Measure, outcome: Outcome::Ok, cause: None, detail: None, tally, rows, took }
     }
 
     /// Ended by `error`: failed or, if it was our own fault, invalid.
@@ -177,12 +179,14 @@ impl Run {
             (_, Cause::Timeout | Cause::Unreachable) => Tally { sent: 1, lost: 1, ..Tally::default() },
             _ => Tally { sent: 1, ..Tally::default() },
         };
-        Self { outcome, cause: Some(error.cause), detail: Some(error.detail), tally, rows, took }
+        let (cause, detail) = (Some(error.cause), Some(error.detail));
+        Self { purpose: Purpose::Measure, outcome, cause, detail, tally, rows, took }
     }
 
     /// Did not run, by our own fault.
     pub fn invalid(cause: Cause, detail: impl Into<String>) -> Self {
         Self {
+            purpose: Purpose::Measure,
             outcome: Outcome::Invalid,
             cause: Some(cause),
             detail: Some(detail.into()),
@@ -234,6 +238,7 @@ pub fn observation(cx: &Ctx, task: &Task, schema: &Arc<KindSchema>, began: Wall,
         probe: task.probe.clone(),
         object: task.object.clone(),
         instance: task.instance.clone(),
+        purpose: run.purpose,
         at: began,
         took: run.took,
         outcome: run.outcome,

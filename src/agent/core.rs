@@ -23,7 +23,7 @@ use crate::engine::summarise::Summariser;
 use crate::model::field::KindSchema;
 use crate::model::plan::{Job, Plan, Task};
 use crate::model::wire::{Desired, JobResult, Record, Roster, Samples};
-use crate::model::{Cause, Mono, Now, Object, Wall};
+use crate::model::{Cause, Mono, Now, Object, Purpose, Wall};
 use crate::net::stop::Stop;
 use crate::probe::{self, Ctx, KINDS, Run};
 use crate::relay::spool::{Append, SavedState, Spool};
@@ -267,7 +267,9 @@ impl Core {
         if !self.tasks.contains_key(&task.id) {
             return; // it left the plan while this run was under way
         }
-        self.status.ran(&run);
+        if run.purpose == Purpose::Measure {
+            self.status.ran(&run);
+        }
         let now = self.cx.clock.now();
         let observation = probe::observation(&self.cx, task, schema, began, run);
         let facts = self.summaries.push(&observation, task.keep(), now);

@@ -3,6 +3,7 @@
 //! Each overlay is a layer: an id replaces that of a lower layer, `disabled = true` removes it, an id twice in one
 //! layer is a mistake. Only what is in force is read in full. See `docs/definitions.md`.
 
+mod detector;
 mod layers;
 mod probe;
 mod rule;
@@ -12,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::detector::{DetectorSpec, DetectorUse};
 use crate::model::field::{Catalog, KindSpec};
 use crate::model::plan::{RuleAt, RuleSource, Settings};
 use crate::model::{ObjectKind, ProbeId, ProblemId, RuleId, Severity};
 
 use super::diag::Diagnostic;
-use super::expr::Expr;
+use super::expr::{Expr, Ref};
 use super::reader::{Faults, Source, read_files, toml_files};
 
 /// Where a definition stands.
@@ -58,6 +60,47 @@ pub struct ProbeDef {
     pub origin: Origin,
 }
 
+/// What judges.
+#[derive(Debug, Clone)]
+pub enum Judge {
+    /// Expressions: when to raise, and when to clear (when `raise` is false if absent).
+    Expressions(Expr, Option<Expr>),
+    /// A detector.
+    Detector(&'static DetectorSpec, DetectorUse),
+}
+
+impl Judge {
+    /// The expression that raises, if one does.
+    pub const fn raise(&self) -> Option<&Expr> {
+        match self {
+            Self::Expressions(raise, _) => Some(raise),
+            Self::Detector(..) => None,
+        }
+    }
+
+    /// The expression that clears, if there is one.
+    pub const fn clear(&self) -> Option<&Expr> {
+        match self {
+            Self::Expressions(_, clear) => clear.as_ref(),
+            Self::Detector(..) => None,
+        }
+    }
+
+    /// Names of the fields that are judged first.
+    pub fn fields(&self) -> Vec<&str> {
+        match self {
+            Self::Expressions(raise, _) => {
+                let names = raise.refs().iter().filter_map(|r| match r {
+                    Ref::Field(name) | Ref::Window(name, _) => Some(&**name),
+                    Ref::Param(_) | Ref::Attr(..) => None,
+                });
+                names.collect()
+            }
+            Self::Detector(_, used) => used.field.as_deref().into_iter().collect(),
+        }
+    }
+}
+
 /// A rule definition (告警规则).
 #[derive(Debug, Clone)]
 pub struct RuleDef {
@@ -77,12 +120,10 @@ pub struct RuleDef {
     pub filter: Option<Expr>,
     /// Window of `w.`; zero if it asks for none.
     pub window: Duration,
-    /// Parameters.
+    /// Parameters, or the settings of the detector.
     pub params: BTreeMap<String, f64>,
-    /// When to raise.
-    pub raise: Expr,
-    /// When to clear; when `raise` is false if absent.
-    pub clear: Option<Expr>,
+    /// What judges.
+    pub judge: Judge,
     /// How long `raise` must hold.
     pub for_: Duration,
     /// How long `clear` must hold.

@@ -22,6 +22,7 @@ static ICMP: KindSpec = KindSpec {
         setting("size", SettingType::Int(0, 65_000), Some("64")),
         setting("dscp", SettingType::Choice(&["cs0", "cs6", "ef"]), Some("'cs0'")),
         setting("source", SettingType::Text(64), None),
+        setting("burst", SettingType::Int(0, 10), Some("5")),
     ],
     schema: KindSchema {
         kind: Cow::Borrowed("icmp"),

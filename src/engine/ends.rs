@@ -43,6 +43,11 @@ pub static SPEC: KindSpec = KindSpec {
                 Field::state("b_port", STATES, "b 端端口", "the port at end b"),
                 Field::gauge("up_ports", "处于 up 的端口数", "how many of the ends are up"),
                 Field::gauge("down_ports", "应通而不通的端口数", "how many of the ends are down though set up"),
+                Field::gauge(
+                    "load_bps",
+                    "负载（两端出入速率的最大值，比特每秒）",
+                    "the load: the largest rate, in or out, at either end",
+                ),
             ]),
         }]),
     },
@@ -53,6 +58,7 @@ pub static SPEC: KindSpec = KindSpec {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Seen {
     state: State,
+    load: Option<f64>,
     at: Mono,
     holds: Duration,
 }
@@ -76,6 +82,12 @@ impl State {
             _ => Self::Unknown,
         })
     }
+}
+
+/// The larger of the rates in and out.
+fn load(row: &SampleRow) -> Option<f64> {
+    let rate = |name: &str| row.fields.get(name).map(|body| body.0.mean());
+    [rate("in_bps"), rate("out_bps")].into_iter().flatten().reduce(f64::max)
 }
 
 /// The ends of all links.
@@ -109,7 +121,7 @@ impl Ends {
         for row in &samples.rows {
             let Some(links) = self.by_port.get(&row.object) else { continue };
             let Some(state) = State::of(row) else { continue };
-            let seen = Seen { state, at: now, holds: window.saturating_mul(FRESH_WINDOWS) };
+            let seen = Seen { state, load: load(row), at: now, holds: window.saturating_mul(FRESH_WINDOWS) };
             for (link, side) in links {
                 if let Some(place) = self.known.entry(link.clone()).or_default().get_mut(*side) {
                     *place = Some(seen);
@@ -130,10 +142,10 @@ impl Ends {
     }
 
     fn row(&self, link: LinkId, now: Mono) -> SampleRow {
-        let ends = self.known.get(&link).copied().unwrap_or_default().map(|end| match end {
-            Some(seen) if now.since(seen.at) <= seen.holds => seen.state,
-            _ => State::Unknown,
-        });
+        let fresh = self.known.get(&link).copied().unwrap_or_default();
+        let fresh = fresh.map(|end| end.filter(|seen| now.since(seen.at) <= seen.holds));
+        let ends = fresh.map(|end| end.map_or(State::Unknown, |seen| seen.state));
+        let load = fresh.into_iter().flatten().filter_map(|seen| seen.load).reduce(f64::max);
         let count = |state: State| ends.iter().filter(|end| **end == state).count() as f64;
         let fields = [
             ("a_port", f64::from(ends[0] as u8)),
@@ -147,7 +159,11 @@ impl Ends {
             runs: [1, 0, 0, 0],
             packets: [0; 5],
             causes: BTreeMap::new(),
-            fields: fields.into_iter().map(|(name, v)| (name.to_owned(), SummaryBody(Summary::one(v)))).collect(),
+            fields: fields
+                .into_iter()
+                .chain(load.map(|load| ("load_bps", load)))
+                .map(|(name, v)| (name.to_owned(), SummaryBody(Summary::one(v))))
+                .collect(),
         }
     }
 }
@@ -228,6 +244,25 @@ b = { peer = "carrier", address = "10.1.0.6" }
         for (seconds, port, admin, oper, wanted) in table {
             assert_eq!(told(ends.take(&window(port, admin, oper), at(seconds))), wanted, "{port} at {seconds}");
         }
+    }
+
+    #[test]
+    fn the_load_is_the_largest_rate_at_either_end() {
+        let mut ends = ends();
+        let mut take = |port: &str, rates: [f64; 2]| {
+            let mut window = window(port, 0, 0);
+            for (name, rate) in ["in_bps", "out_bps"].into_iter().zip(rates) {
+                window.rows[0].fields.insert(name.to_owned(), SummaryBody(Summary::one(rate)));
+            }
+            ends.take(&window, Mono::default()).unwrap().rows[0].fields["load_bps"].0.last
+        };
+        assert_eq!(take("near/GE0/0/1", [3e6, 90e6]), 90e6);
+        assert_eq!(take("far/GE0/0/2", [88e6, 2e6]), 90e6);
+        assert!(
+            !ends.take(&window("near/GE0/0/9", 0, 0), Mono::default()).unwrap().rows[0]
+                .fields
+                .contains_key("load_bps")
+        );
     }
 
     #[test]

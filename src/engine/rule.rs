@@ -4,6 +4,7 @@
 //! Where two probes feed one rule on one object, each has a machine of its own: the alert is raised by the
 //! first that fires and cleared with the last.
 
+mod blind;
 mod compile;
 mod evidence;
 mod feed;
@@ -19,10 +20,11 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::field::Catalog;
+use crate::engine::sight::Sight;
+use crate::model::field::{Catalog, TargetNeed};
 use crate::model::plan::{Attribute, PlanObject, PlanRule, RuleAt, Task};
 use crate::model::wire::{RosterEntry, Samples};
-use crate::model::{AgentId, Alert, Mono, Now, Object, Observation, Outcome, ProbeId};
+use crate::model::{AgentId, Alert, Mono, Now, Object, Observation, Outcome, ProbeId, Purpose};
 
 use compile::{Compiled, Layout, home};
 use feed::Feed;
@@ -30,6 +32,8 @@ use lookup::Look;
 use machine::By;
 use report::{Place, Turned};
 
+pub use blind::PROBLEM as PROBE_FAULT;
+pub(crate) use evidence::with_unit;
 pub use no_data::PROBLEM as NO_DATA;
 pub use saved::Saved;
 
@@ -98,6 +102,9 @@ pub struct Rules {
     timers: BinaryHeap<Reverse<(Mono, usize, usize)>>,
     /// Effects of `new`, which has no place to give them.
     waiting: Vec<Effect>,
+    /// Whether the agent itself sees anything, and the alert that says that it does not.
+    sight: Sight,
+    blind: Option<blind::Blind>,
     /// Silence before this counts for nothing.
     grace: Mono,
     /// When we asked to be woken.
@@ -156,6 +163,7 @@ impl Rules {
         for task in tasks {
             all.feed(None, (&task.probe, &task.instance), &task.kind, &task.object, task.interval(), now);
         }
+        all.sight = Sight::of(all.homes.iter().filter(|home| home.feeds.iter().any(|f| f.far)).count());
         (all, problems)
     }
 
@@ -186,7 +194,7 @@ impl Rules {
             .entry((probe.clone(), kind.clone(), agent.is_some()))
             .or_insert_with(|| Arc::new(Layout::new(rules, probe, &kind, at)))
             .clone();
-        let feed = Feed::new(
+        let mut feed = Feed::new(
             agent.cloned(),
             (probe.clone(), instance.clone(), kind),
             layout,
@@ -195,6 +203,8 @@ impl Rules {
             interval,
             now,
         );
+        let spec = self.specs.iter().find(|spec| spec.name == &*feed.kind);
+        feed.far = spec.is_some_and(|spec| matches!(spec.target, TargetNeed::Address | TargetNeed::Url));
         home.feeds.push(feed);
         Some((h, home.feeds.len() - 1))
     }
@@ -206,13 +216,32 @@ impl Rules {
             let kind = &seen.schema.kind;
             let found =
                 self.feed(None, (&seen.probe, &seen.instance), kind, &seen.object, UNKNOWN_INTERVAL, now.mono);
-            if let Some((h, f)) = found.filter(|(h, f)| !self.homes[*h].feeds[*f].deaf()) {
-                self.dropped += self.homes[h].feeds[f].take(&self.rules, seen, now.mono);
-                self.after_data(h, f, now, &mut out);
+            if let Some((h, f)) = found {
+                self.look_around(seen, (h, f), now, &mut out);
+                self.hear(seen, h, f, now, &mut out);
             }
         }
         self.expect();
         out
+    }
+
+    fn hear(&mut self, seen: &Observation, h: usize, f: usize, now: Now, out: &mut Vec<Effect>) {
+        let feed = &mut self.homes[h].feeds[f];
+        if feed.deaf() {
+            return;
+        }
+        match seen.purpose {
+            Purpose::Measure => {
+                self.dropped += feed.take(&self.rules, seen, now);
+                self.after_data(h, f, now, out);
+            }
+            // Worth a second, and rare: it does not wait for its turn.
+            Purpose::Confirm => {
+                feed.detect(seen, now);
+                self.judge(h, f, now, By::Data, out);
+                self.queue(h, f, now.mono);
+            }
+        }
     }
 
     /// Takes a summary window of an agent, for rules at the console. Its summaries are entries of windows, its
@@ -271,6 +300,7 @@ impl Rules {
             self.look_for_silence(h, f, now, &mut out);
             self.queue(h, f, now.mono);
         }
+        self.look_again(now, &mut out);
         self.expect();
         out
     }
@@ -281,13 +311,15 @@ impl Rules {
         self.each_shown(|key, rule| {
             all.push(RosterEntry { problem: key.problem, object: key.object, instance: key.instance, rule });
         });
+        all.extend(self.blind_entry());
         all.sort();
         all
     }
 
     /// When `tick` has something to do.
     pub fn next_wake(&self) -> Option<Mono> {
-        self.timers.peek().map(|Reverse((at, ..))| *at)
+        let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
+        [timer, self.sight.due()].into_iter().flatten().min()
     }
 
     /// Rows and values that found no place, since start: too many, or about objects that are not the probe's.
@@ -325,6 +357,7 @@ impl Rules {
 
     /// Judges all rows of a feed by all its rules.
     fn judge(&mut self, h: usize, f: usize, now: Now, by: By, out: &mut Vec<Effect>) {
+        let sees = self.sees((h, f), now, out);
         let home = &mut self.homes[h];
         let feed = &mut home.feeds[f];
         (feed.judged, feed.dirty) = (Some(now.mono), false);
@@ -335,13 +368,15 @@ impl Rules {
                 let rule = &self.rules[machine.rule as usize];
                 let look = Look {
                     rule,
+                    index: machine.rule,
                     case: machine.case,
                     attributes: &home.attributes,
                     feed,
                     row: &feed.rows[r],
                     now: now.mono,
+                    sees,
                 };
-                let (change, turn) = machine.judge(&look, rule.hold(), rule.clear_hold(), now.mono, by);
+                let (change, turn) = machine.judge(&look, rule.holds(), now.mono, by);
                 let turned_now = Turned { change, turn, fresh: by == By::Data };
                 if turned_now.matters(machine) {
                     turned.push((Place { h, f, r, m }, turned_now));

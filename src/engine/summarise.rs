@@ -12,7 +12,8 @@ use std::time::Duration;
 use crate::engine::schedule::phase;
 use crate::model::wire::{Facts, MAX_SAMPLE_ROWS, SampleRow, Samples, SummaryBody};
 use crate::model::{
-    Cause, Histogram, KindSchema, Mono, Now, Object, Observation, Outcome, ProbeId, Summary, Tally, Value, Wall,
+    Cause, Histogram, KindSchema, Mono, Now, Object, Observation, Outcome, ProbeId, Purpose, Summary, Tally, Value,
+    Wall,
 };
 
 /// Series rows held at a time: fifty of each of a thousand devices. More are dropped and counted.
@@ -143,7 +144,8 @@ impl Window {
     fn take(&mut self, seen: &Observation, held: &mut usize) -> u64 {
         let mut dropped = 0;
         match self.row(&seen.object, &seen.instance, held) {
-            Some(target) => target.take_run(seen),
+            Some(target) if seen.purpose == Purpose::Measure => target.take_run(seen),
+            Some(_) => {}
             None => dropped += 1,
         }
         if seen.outcome == Outcome::Invalid {

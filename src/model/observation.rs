@@ -170,6 +170,17 @@ impl Tally {
     }
 }
 
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// To measure: it counts in loss, round trip, SLA and rules.
+    #[default]
+    Measure,
+    /// To tell a dead target from one lost packet (`engine::confirm`): it counts in nothing but what its rows say,
+    /// and only detectors hear of it.
+    Confirm,
+}
+
 /// What one run on one target saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
@@ -183,6 +194,8 @@ pub struct Observation {
     pub object: Object,
     /// The task's instance within it, usually empty.
     pub instance: Arc<str>,
+    /// What for.
+    pub purpose: Purpose,
     /// When the run began.
     pub at: Wall,
     /// How long it took.

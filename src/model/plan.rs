@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Severity;
+use super::detector::DetectorUse;
 use super::discovery::{Keys, Wanted};
 use super::id::{AgentId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
 use super::secret::Secret;
@@ -205,11 +206,14 @@ pub struct PlanRule {
     pub at: RuleAt,
     /// Window of `w.`; 0 if it asks for none.
     pub window_ms: u64,
-    /// CEL, boolean.
+    /// CEL, boolean; empty where a detector judges, which an older agent refuses by name.
     pub raise: String,
     /// CEL, boolean; the negation of `raise` if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clear: Option<String>,
+    /// What judges instead of expressions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detector: Option<DetectorUse>,
     /// How long `raise` must hold.
     pub for_ms: u64,
     /// How long `clear` must hold.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Outcome, Tally, Value};
+use crate::model::observation::{Cause, Outcome, Purpose, Tally, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
@@ -216,7 +216,7 @@ impl Echo {
             vec![target_row(&SPEC.schema, &self.task, values)]
         };
         let tally = Tally { sent: score.sent, lost, late: 0, duplicate: score.duplicate, invalid: score.invalid };
-        Run { outcome, cause, detail, tally, rows, took }
+        Run { purpose: Purpose::Measure, outcome, cause, detail, tally, rows, took }
     }
 }
 

@@ -6,9 +6,10 @@ mod pace; // when each task runs, and which packet belongs to which run
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::engine::confirm::{Found, Verdict};
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Outcome, Tally, Value};
+use crate::model::observation::{Cause, Outcome, Purpose, Tally, Value};
 use crate::model::plan::Task;
 use crate::net::error::{NetError, outcome_of};
 use crate::net::resolver::Family;
@@ -50,6 +51,13 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "一次监测内相邻报文的间隔；所有报文在超时的前一半时间内发出",
             en: "time between the packets of a run; all leave in the first half of the timeout",
         },
+        SettingDef {
+            name: "burst",
+            kind: SettingType::Int(0, MAX_BURST),
+            default: Some("5"),
+            zh: "一次监测无应答时立即补发的确认报文数（间隔 100 毫秒，不计入丢包率）；0 为不补发",
+            en: "packets sent at once, 100 ms apart, when a run gets no answer, to tell down from one lost packet; they are outside loss_ratio; 0 = none",
+        },
         crate::probe::FAMILY,
     ],
     schema: KindSchema {
@@ -60,11 +68,20 @@ pub static SPEC: KindSpec = KindSpec {
             fields: Cow::Borrowed(&[
                 Field::histogram("rtt_seconds", "往返时延（秒）", "round-trip time of each answered packet"),
                 Field::gauge("loss_ratio", "丢包率", "share of packets not answered, not even late"),
+                Field::gauge("burst_packets", "确认报文数", "packets of a confirm burst; they count in nothing else"),
+                Field::gauge(
+                    "burst_lost_packets",
+                    "确认报文中未应答的数",
+                    "packets of a confirm burst that were not answered",
+                ),
             ]),
         }]),
     },
     secret: false,
 };
+
+/// Most packets of a confirm burst: they share the numbers of a run's packets, of which there are 32.
+const MAX_BURST: i64 = 10;
 
 /// Names of the DSCP classes (RFC 2474, 2597, 3246).
 const DSCP_NAMES: &[&str] = &[
@@ -91,6 +108,7 @@ struct Wants {
     timeout: Duration,
     grace: Duration,
     interval: Duration,
+    burst: u32,
     family: Family,
 }
 
@@ -110,6 +128,7 @@ impl Wants {
             timeout: task.timeout(),
             grace: GRACE.min(interval / 4),
             interval,
+            burst: whole("burst", 0).min(MAX_BURST as u32),
             family: Family::of_setting(settings.text("family")),
         }
     }
@@ -186,7 +205,31 @@ fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score)
         vec![target_row(&SPEC.schema, task, values)]
     };
     let took = if lost > 0 { wants.timeout } else { score.last };
-    Run { outcome, cause, detail, tally, rows, took }
+    Run { purpose: Purpose::Measure, outcome, cause, detail, tally, rows, took }
+}
+
+/// What a confirm burst found. Pure.
+fn report_burst(
+    task: &Task,
+    to: &dyn std::fmt::Display,
+    verdict: &Verdict,
+    said: Option<&NetError>,
+    took: Duration,
+) -> Run {
+    let Verdict { found, tally, .. } = *verdict;
+    let none = || format!("{to}: {} packets within {} ms, none answered", tally.sent + 1, took.as_millis());
+    let (outcome, cause, detail) = match found {
+        Found::Someone => (Outcome::Ok, None, None),
+        Found::Nobody => match said {
+            Some(said) => (Outcome::Failed, Some(said.cause), Some(said.detail.clone())),
+            None => (Outcome::Failed, Some(Cause::Timeout), Some(none())),
+        },
+        Found::Unknown => (Outcome::Invalid, Some(Cause::Late), said.map(|said| said.detail.clone())),
+    };
+    let count = |n: u32| Value::gauge(f64::from(n));
+    let values = vec![("burst_packets", count(tally.sent)), ("burst_lost_packets", count(tally.lost))];
+    let rows = vec![target_row(&SPEC.schema, task, values)];
+    Run { purpose: Purpose::Confirm, outcome, cause, detail, tally, rows, took }
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         window_ms: 0,
         raise: "fails >= limit".into(),
         clear: Some("up == 1.0".into()),
+        detector: None,
         for_ms: 0,
         clear_for_ms: 0,
         no_data: 0,

@@ -90,8 +90,11 @@ b = { peer = "carrier", address = "10.65.1.2" }
     let planned: HashSet<&str> = built.plan.rules.iter().map(|r| r.id.as_str()).collect();
     let rules = &loaded.definitions.rules;
     let idle: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !planned.contains(id)).collect();
-    assert_eq!(idle, ["link-echo-down", "link-echo-loss", "link-ends-down"]);
+    assert_eq!(idle, ["link-echo-down", "link-echo-loss", "link-ends-down", "link-sla", "link-utilisation"]);
     let (console, objects) = plan::console_rules(&inventory, &loaded.definitions, probe::catalog());
-    assert_eq!(console.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["link-ends-down"]);
+    assert_eq!(
+        console.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
+        ["link-ends-down", "link-sla", "link-utilisation"]
+    );
     assert_eq!(objects.len(), 1);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use fengsui::config::kinds::{parse_set, settings_of};
+use fengsui::model::detector::DETECTORS;
 use fengsui::model::field::{FieldType, IMPLICIT, TableOn};
 use fengsui::model::id::ProbeId;
 use fengsui::probe::{KINDS, catalog};
@@ -107,6 +108,18 @@ fn every_kind_has_a_document_that_names_all_it_takes_and_observes() {
         let fields = spec.schema.tables.iter().flat_map(|t| t.fields.iter()).map(|f| f.name.as_ref());
         for name in settings.chain(fields) {
             assert!(text.contains(&format!("`{name}`")), "docs/probes/{}.md does not name `{name}`", spec.name);
+        }
+    }
+}
+
+#[test]
+fn every_detector_has_a_section_that_names_its_settings() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/detectors.md")).unwrap();
+    for spec in DETECTORS {
+        let section = text.split("\n## ").find(|part| part.starts_with(spec.name)).unwrap_or_default();
+        for setting in spec.settings {
+            let row = format!("| `{}` | {} |", setting.name, setting.default);
+            assert!(section.contains(&row), "docs/detectors.md, section {}: no row `{row}`", spec.name);
         }
     }
 }

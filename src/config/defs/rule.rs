@@ -12,14 +12,14 @@ use crate::model::plan::{RuleAt, RuleSource};
 use crate::model::{ObjectKind, ProbeId, ProblemId, RuleId, Severity, TableOn};
 
 use super::probe::{bounded, expression, filter, kind, on};
-use super::{Origin, OverrideDef, ProbeDef, RuleDef};
+use super::{Judge, Origin, OverrideDef, ProbeDef, RuleDef, detector};
 
 /// Longest window, `for` and `clear_for`: the agent keeps windows in memory.
 const MAX_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 /// Most problems a rule folds into, and most parameters: a rule with more is several rules.
 const MAX_LIST: usize = 16;
 /// Keys of rules that this version cannot run.
-const LATER: [&str; 7] = ["match", "detector", "source", "object", "confirm", "expires", "settings"];
+const LATER: [&str; 5] = ["match", "source", "object", "confirm", "expires"];
 
 /// What a rule may refer to.
 pub(super) struct Context<'a> {
@@ -35,7 +35,10 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
     let before = table.faults.count();
     for key in LATER {
         if let Some(item) = table.item(key) {
-            item.fault(format!("`{key}` is not in this version"), "write a rule with `raise` and `clear`");
+            item.fault(
+                format!("`{key}` is not in this version"),
+                "write a rule with `raise` and `clear`, or with `detector`",
+            );
         }
     }
     let own = RuleId::new(id).ok()?;
@@ -62,22 +65,18 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         item.fault(what, "add at = \"console\"");
     }
     let filter = filter(table, on);
-    let params = params(table, kind);
-    let scope = kind.zip(on).map(|(kind, on)| Scope::rule(kind, on, params.keys()));
-    if !table.has("raise") {
-        table.missing("raise", "'fails >= 3'");
-    }
-    table.has("clear");
-    let raise = scope.as_ref().and_then(|scope| expression(table, "raise", scope));
-    let clear = scope.as_ref().and_then(|scope| expression(table, "clear", scope));
-    check_pair(table, raise.as_ref(), clear.as_ref(), &params);
-
     let zero = Duration::ZERO;
-    let window = bounded(table, "window", Duration::from_secs(1), MAX_WINDOW);
-    let asks = [&raise, &clear].into_iter().flatten().flat_map(Expr::refs).any(|r| matches!(r, Ref::Window(..)));
-    if asks && !table.has("window") {
-        table.fault(format!("{} asks for `w.` but has no window", table.label()), "add window = \"60s\"");
-    }
+    let (judge, params, window) = if table.has("detector") {
+        let (judge, numbers) = detector::read(table, kind, at).unzip();
+        (judge, numbers.unwrap_or_default(), zero)
+    } else {
+        if let Some(item) = table.item("settings") {
+            item.fault("`settings` without `detector`", "a rule with `raise` has `params`");
+        }
+        let params = params(table, kind);
+        let (judge, window) = expressions(table, kind.zip(on), &params);
+        (judge, params, window)
+    };
     let hold = bounded(table, "for", zero, MAX_WINDOW);
     let clear_for = bounded(table, "clear_for", zero, MAX_WINDOW);
     let no_data = table.int("no_data", 0, 1_000);
@@ -106,10 +105,9 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         kind: kind?,
         at: at.unwrap_or(RuleAt::Agent),
         filter,
-        window: window.unwrap_or(zero),
+        window,
         params,
-        raise: raise?,
-        clear,
+        judge: judge?,
         for_: hold.unwrap_or(zero),
         clear_for: clear_for.unwrap_or(zero),
         no_data: no_data.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
@@ -121,6 +119,28 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         en,
         origin,
     })
+}
+
+/// `raise`, `clear` and the window they ask for.
+fn expressions(
+    table: &Table<'_>,
+    of: Option<(&KindSpec, ObjectKind)>,
+    params: &BTreeMap<String, f64>,
+) -> (Option<Judge>, Duration) {
+    let scope = of.map(|(kind, on)| Scope::rule(kind, on, params.keys()));
+    if !table.has("raise") {
+        table.missing("raise", "'fails >= 3'");
+    }
+    table.has("clear");
+    let raise = scope.as_ref().and_then(|scope| expression(table, "raise", scope));
+    let clear = scope.as_ref().and_then(|scope| expression(table, "clear", scope));
+    check_pair(table, raise.as_ref(), clear.as_ref(), params);
+    let window = bounded(table, "window", Duration::from_secs(1), MAX_WINDOW);
+    let asks = [&raise, &clear].into_iter().flatten().flat_map(Expr::refs).any(|r| matches!(r, Ref::Window(..)));
+    if asks && !table.has("window") {
+        table.fault(format!("{} asks for `w.` but has no window", table.label()), "add window = \"60s\"");
+    }
+    (raise.map(|raise| Judge::Expressions(raise, clear)), window.unwrap_or(Duration::ZERO))
 }
 
 /// Exactly one of `kind` and `probe`.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::defs::{Definitions, RuleDef};
+use crate::config::defs::{Definitions, Judge, RuleDef};
 use crate::model::plan::{PlanRule, RuleAt, RuleCase, RuleSource, Task};
 use crate::model::{Object, ObjectKind};
 
@@ -64,8 +64,12 @@ fn plan_rule(def: &RuleDef, cases: Vec<RuleCase>) -> PlanRule {
         source: def.source.clone(),
         at: def.at,
         window_ms: ms(def.window),
-        raise: def.raise.text().to_owned(),
-        clear: def.clear.as_ref().map(|e| e.text().to_owned()),
+        raise: def.judge.raise().map(|e| e.text().to_owned()).unwrap_or_default(),
+        clear: def.judge.clear().map(|e| e.text().to_owned()),
+        detector: match &def.judge {
+            Judge::Detector(_, used) => Some(used.clone()),
+            Judge::Expressions(..) => None,
+        },
         for_ms: ms(def.for_),
         clear_for_ms: ms(def.clear_for),
         no_data: def.no_data,

@@ -4,9 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::config::expr::{Expr, Ref, Scope, Stat};
+use crate::engine::detect::{self, Detector, Make, Settings};
+use crate::model::detector::DetectorSpec;
 use crate::model::field::{Catalog, KindSpec};
 use crate::model::plan::{PlanRule, RuleAt, RuleSource};
 use crate::model::{FieldType, Object, ObjectKind, ProbeId, TableOn};
+
+use super::machine::Holds;
+
+/// See `Compiled::flap_every`: twenty results are then three minutes, in which a line that comes and goes every
+/// twenty seconds has changed eight times.
+const FLAP_EVERY: Duration = Duration::from_secs(10);
 
 /// What a series is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +50,58 @@ pub(super) enum Source {
     Attribute,
 }
 
+/// What judges.
+#[derive(Debug)]
+pub(super) enum Judge {
+    /// Expressions.
+    Expressions(Expr, Option<Expr>),
+    /// A detector a target; it reads this slot of table 0, if it reads one.
+    Detector(&'static DetectorSpec, Make, Option<usize>),
+}
+
+impl Judge {
+    fn of(rule: &PlanRule, spec: &'static KindSpec) -> Result<Self, String> {
+        if let Some(used) = &rule.detector {
+            let (known, make) = detect::find(&used.name)
+                .ok_or_else(|| format!("rule {}: this build knows no detector `{}`", rule.id, used.name))?;
+            let slot = match &used.field {
+                None => None,
+                Some(field) => match spec.schema.find(field) {
+                    Some((0, slot, _)) => Some(slot),
+                    _ => {
+                        return Err(format!("rule {}: kind {} tells no `{field}` of its target", rule.id, spec.name));
+                    }
+                },
+            };
+            return Ok(Self::Detector(known, make, slot));
+        }
+        let params: HashSet<&str> =
+            rule.cases.iter().flat_map(|case| case.params.keys()).map(String::as_str).collect();
+        let scope = Scope::rule(spec, rule.on, params);
+        let compile = |what: &str, text: &str| {
+            Expr::compile(text, &scope).map_err(|e| format!("rule {}: {what}: {e}", rule.id))
+        };
+        let raise = compile("raise", &rule.raise)?;
+        Ok(Self::Expressions(raise, rule.clear.as_deref().map(|text| compile("clear", text)).transpose()?))
+    }
+
+    /// Its expressions, if it has any.
+    fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let (raise, clear) = match self {
+            Self::Expressions(raise, clear) => (Some(raise), clear.as_ref()),
+            Self::Detector(..) => (None, None),
+        };
+        raise.into_iter().chain(clear)
+    }
+}
+
 /// A rule, compiled.
 #[derive(Debug)]
 pub(super) struct Compiled {
     /// As the plan has it, without its cases.
     pub(super) def: PlanRule,
     pub(super) spec: &'static KindSpec,
-    pub(super) raise: Expr,
-    pub(super) clear: Option<Expr>,
+    pub(super) judge: Judge,
     /// Whose rows it judges.
     pub(super) table: usize,
     pub(super) refs: Vec<(Ref, Source)>,
@@ -70,22 +122,15 @@ impl Compiled {
             .iter()
             .find(|spec| spec.name == &**kind)
             .ok_or_else(|| format!("rule {}: this build knows no probe kind `{kind}`", rule.id))?;
-        let params: HashSet<&str> =
-            rule.cases.iter().flat_map(|case| case.params.keys()).map(String::as_str).collect();
-        let scope = Scope::rule(spec, rule.on, params);
-        let compile = |what: &str, text: &str| {
-            Expr::compile(text, &scope).map_err(|e| format!("rule {}: {what}: {e}", rule.id))
-        };
-        let raise = compile("raise", &rule.raise)?;
-        let clear = rule.clear.as_deref().map(|text| compile("clear", text)).transpose()?;
-        let table = [Some(&raise), clear.as_ref()].into_iter().flatten().filter_map(Expr::table).max().unwrap_or(0);
+        let judge = Judge::of(rule, spec)?;
+        let table = judge.expressions().filter_map(Expr::table).max().unwrap_or(0);
         let of_interfaces = spec.schema.tables.get(table).is_some_and(|t| t.on == TableOn::Interface);
         if of_interfaces != (rule.on == ObjectKind::Interface) {
             return Err(format!("rule {}: its fields are not those of {}s", rule.id, rule.on));
         }
         let span = Duration::from_millis(rule.window_ms);
         let mut refs: Vec<(Ref, Source)> = Vec::new();
-        for slot in [Some(&raise), clear.as_ref()].into_iter().flatten().flat_map(Expr::refs) {
+        for slot in judge.expressions().flat_map(Expr::refs) {
             if refs.iter().all(|(known, _)| known != slot) {
                 refs.push((slot.clone(), source(slot, spec, span)?));
             }
@@ -99,7 +144,7 @@ impl Compiled {
         let homes = objects.keys().map(home).collect();
         let cases = rule.cases.iter().map(|case| case.params.clone()).collect();
         let def = PlanRule { cases: Vec::new(), ..rule.clone() };
-        Ok(Self { def, spec, raise, clear, table, refs, cases, objects, homes })
+        Ok(Self { def, spec, judge, table, refs, cases, objects, homes })
     }
 
     /// Whether it reads what this probe sees, at the agent or at the console.
@@ -122,16 +167,36 @@ impl Compiled {
         }
     }
 
-    pub(super) fn hold(&self) -> Duration {
+    pub(super) const fn hold(&self) -> Duration {
         Duration::from_millis(self.def.for_ms)
     }
-    pub(super) fn clear_hold(&self) -> Duration {
+    pub(super) const fn clear_hold(&self) -> Duration {
         Duration::from_millis(self.def.clear_for_ms)
     }
-    /// How much past it needs to clear; zero if that looks at newest values only.
+    /// The detector for one case, if that is what judges, and the slot it reads.
+    pub(super) fn detector(&self, case: u32) -> Option<(Box<dyn Detector>, Option<usize>)> {
+        let Judge::Detector(spec, make, slot) = &self.judge else { return None };
+        let case = self.cases.get(case as usize)?;
+        Some((make(&Settings::new(spec, case)), *slot))
+    }
+
+    /// How long things must last for it.
+    pub(super) const fn holds(&self) -> Holds {
+        Holds { hold: self.hold(), clear_hold: self.clear_hold(), flap_every: self.flap_every() }
+    }
+    /// How often an unchanged result counts for flapping: a detector's feed may tell ten results a second, and
+    /// twenty of those are no history.
+    const fn flap_every(&self) -> Duration {
+        match self.judge {
+            Judge::Expressions(..) => Duration::ZERO,
+            Judge::Detector(..) => FLAP_EVERY,
+        }
+    }
+
+    /// How much past it needs to clear; zero if that looks at newest values only. A detector knows itself.
     pub(super) fn memory(&self) -> Duration {
-        let refs = self.clear.as_ref().unwrap_or(&self.raise).refs();
-        let windowed = refs.iter().any(|slot| matches!(slot, Ref::Window(..)));
+        let Some(last) = self.judge.expressions().last() else { return Duration::ZERO };
+        let windowed = last.refs().iter().any(|slot| matches!(slot, Ref::Window(..)));
         if windowed { Duration::from_millis(self.def.window_ms) } else { Duration::ZERO }
     }
 }

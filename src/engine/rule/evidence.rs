@@ -2,7 +2,7 @@
 
 use crate::config::expr::{Lookup, Ref, Val};
 
-use super::compile::state_name;
+use super::compile::{Judge, state_name};
 use super::lookup::Look;
 
 /// Entries an alert carries at most.
@@ -15,7 +15,14 @@ const MAX_TEXT: usize = 200;
 pub(super) fn evidence(look: &Look<'_>) -> Vec<(String, String)> {
     let mut values = Vec::new();
     let mut params = Vec::new();
-    for slot in look.rule.raise.refs() {
+    if let Some(detector) = look.detector() {
+        return bounded(detector.evidence());
+    }
+    let refs = match &look.rule.judge {
+        Judge::Expressions(raise, _) => raise.refs(),
+        Judge::Detector(..) => &[],
+    };
+    for slot in refs {
         match slot {
             Ref::Field(name) => values.push((name.to_string(), text(look, slot, name))),
             Ref::Window(name, stat) => {
@@ -39,6 +46,10 @@ pub(super) fn evidence(look: &Look<'_>) -> Vec<(String, String)> {
             values.push(("detail".to_owned(), detail.to_string()));
         }
     }
+    bounded(values)
+}
+
+fn bounded(mut values: Vec<(String, String)>) -> Vec<(String, String)> {
     values.truncate(MAX_EVIDENCE);
     for (_, text) in &mut values {
         if let Some((cut, _)) = text.char_indices().nth(MAX_TEXT) {
@@ -69,7 +80,7 @@ fn text(look: &Look<'_>, slot: &Ref, name: &str) -> String {
 }
 
 /// A value with the unit that its name ends in.
-pub(super) fn with_unit(name: &str, v: f64) -> String {
+pub(crate) fn with_unit(name: &str, v: f64) -> String {
     let magnitude = v.abs();
     if name.ends_with("_seconds") {
         return match magnitude {

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::expr::Eval;
+use crate::engine::detect::{Detector, Heard, Measured};
 use crate::engine::window::Ring;
 use crate::model::observation::Cause;
 use crate::model::wire::SampleRow;
-use crate::model::{AgentId, Mono, Object, Observation, Outcome, ProbeId, Summary, Value};
+use crate::model::{AgentId, Mono, Now, Object, Observation, Outcome, ProbeId, Purpose, Summary, Tally, Value};
 
 use super::compile::{Compiled, Layout, Series, What};
 use super::machine::Machine;
@@ -28,10 +30,20 @@ pub(super) struct Row {
     pub(super) values: Vec<Value>,
     pub(super) rings: Vec<(Series, Ring)>,
     pub(super) machines: Vec<Machine>,
+    /// Of the rules that a detector judges; only the target itself has any.
+    pub(super) detectors: Vec<Held>,
     /// When its values were measured.
     pub(super) seen: Option<Mono>,
     /// In which observation.
     turn: u64,
+}
+
+/// A detector at its place.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) rule: u32,
+    slot: Option<usize>,
+    pub(super) detector: Box<dyn Detector>,
 }
 
 /// One probe of one object, as one agent sees it.
@@ -43,6 +55,8 @@ pub(super) struct Feed {
     /// Of the task, usually empty.
     pub(super) instance: Arc<str>,
     pub(super) kind: Arc<str>,
+    /// It looks over the network, not at the agent's own host.
+    pub(super) far: bool,
     pub(super) layout: Arc<Layout>,
     pub(super) interval: Duration,
     pub(super) fails: u32,
@@ -81,6 +95,7 @@ impl Feed {
             probe,
             instance: instance.clone(),
             kind,
+            far: false,
             layout,
             interval,
             fails: 0,
@@ -108,6 +123,19 @@ impl Feed {
             "" => Arc::from(self.probe.as_str()),
             instance => Arc::from(format!("{}/{instance}", self.probe)),
         }
+    }
+
+    /// Since when nobody answers, by the detector that wants to say so.
+    pub(super) fn silent_since(&self) -> Option<Mono> {
+        let detectors = self.rows.first().map_or(&[][..], |target| &target.detectors);
+        let silent = |held: &Held| held.detector.silent_since().filter(|_| held.detector.raise() == Eval::True);
+        detectors.iter().filter_map(silent).min()
+    }
+
+    /// What its detectors learnt holds no more, of those of which `which` is true.
+    pub(super) fn forget(&mut self, which: impl Fn(&Held) -> bool) {
+        let detectors = self.rows.first_mut().map_or(&mut [][..], |target| &mut target.detectors);
+        detectors.iter_mut().filter(|held| which(held)).for_each(|held| held.detector.forget());
     }
 
     /// Nothing ever listens to it.
@@ -148,6 +176,15 @@ impl Feed {
             .filter(|(series, _)| series.table == table)
             .map(|(series, percentiles)| (*series, Ring::new(series.span, *percentiles)))
             .collect();
+        let detectors = if self.rows.is_empty() {
+            let held = |m: &Machine| {
+                let (detector, slot) = rules.get(m.rule as usize)?.detector(m.case)?;
+                Some(Held { rule: m.rule, slot, detector })
+            };
+            machines.iter().filter_map(held).collect()
+        } else {
+            Vec::new()
+        };
         let values = vec![Value::Null; width];
         let i = self.rows.len();
         self.index.insert(key, i);
@@ -158,6 +195,7 @@ impl Feed {
             values,
             rings,
             machines,
+            detectors,
             seen: None,
             turn: 0,
         });
@@ -165,7 +203,8 @@ impl Feed {
     }
 
     /// Takes a valid observation; answers how many of its rows found no place.
-    pub(super) fn take(&mut self, rules: &[Compiled], seen: &Observation, now: Mono) -> u64 {
+    pub(super) fn take(&mut self, rules: &[Compiled], seen: &Observation, at: Now) -> u64 {
+        let now = at.mono;
         let ok = seen.outcome != Outcome::Failed;
         self.turn += 1;
         self.heard(ok, if ok { 0 } else { self.fails.saturating_add(1) }, now);
@@ -189,7 +228,57 @@ impl Feed {
             row.values.fill(Value::Null);
         }
         self.push_implicit(now);
+        self.detect(seen, at);
         dropped
+    }
+
+    /// Tells the detectors of a run; of a burst nobody else hears.
+    pub(super) fn detect(&mut self, seen: &Observation, now: Now) {
+        let Some(target) = self.rows.first_mut().filter(|row| !row.detectors.is_empty()) else { return };
+        let answered = seen.outcome != Outcome::Failed;
+        let why = (!answered).then(|| (seen.cause.unwrap_or(Cause::Internal), seen.detail.clone()));
+        let values = seen.rows.iter().find(|row| row.table == 0 && row.object == target.object);
+        for held in &mut target.detectors {
+            let value = held.slot.and_then(|slot| values?.values.get(slot));
+            let measured = match value {
+                Some(Value::Many(many)) => Measured::Many(many),
+                Some(value) => value.number().map_or(Measured::Nothing, Measured::One),
+                None => Measured::Nothing,
+            };
+            held.detector.take(&Heard {
+                now: now.mono,
+                began: began(seen, now),
+                purpose: seen.purpose,
+                outcome: seen.outcome,
+                tally: seen.tally,
+                runs: [u32::from(answered), u32::from(!answered)],
+                measured,
+                why: why.as_ref(),
+            });
+        }
+    }
+
+    /// Tells the detectors of a summary window.
+    fn detect_samples(&mut self, row: &SampleRow, now: Mono) {
+        let [ok, degraded, failed, _] = row.runs;
+        let answered = ok.saturating_add(degraded);
+        let spec = self.layout.spec;
+        let Some(target) = self.rows.first_mut().filter(|target| target.object == row.object) else { return };
+        let [sent, lost, late, duplicate, invalid] = row.packets;
+        for held in &mut target.detectors {
+            let name = held.slot.and_then(|slot| spec?.schema.tables.first()?.fields.get(slot)).map(|f| &*f.name);
+            let measured = name.and_then(|name| row.fields.get(name));
+            held.detector.take(&Heard {
+                now,
+                began: now,
+                purpose: Purpose::Measure,
+                outcome: if answered > 0 { Outcome::Ok } else { Outcome::Failed },
+                tally: Tally { sent, lost, late, duplicate, invalid },
+                runs: [answered, failed],
+                measured: measured.map_or(Measured::Nothing, |body| Measured::Summary(&body.0)),
+                why: self.trouble.as_ref(),
+            });
+        }
     }
 
     /// Takes one row of a summary window; answers how many values found no place.
@@ -228,6 +317,9 @@ impl Feed {
         }
         if implicit || failed > 0 {
             self.window(What::Fails, &Summary::one(f64::from(self.fails)), now);
+        }
+        if answered > 0 || failed > 0 {
+            self.detect_samples(row, now);
         }
         dropped
     }
@@ -282,6 +374,11 @@ impl Feed {
             .map(|(i, row)| ((row.table, row.object.clone(), row.instance.clone()), i))
             .collect();
     }
+}
+
+/// When a run began, on the clock that intervals are measured with.
+pub(super) fn began(seen: &Observation, now: Now) -> Mono {
+    now.mono.minus(now.wall.since(seen.at))
 }
 
 impl Row {

@@ -4,21 +4,26 @@
 use std::collections::BTreeMap;
 
 use crate::config::expr::{Eval, Lookup, Ref, Val};
+use crate::engine::detect::Detector;
 use crate::model::plan::Attribute;
 use crate::model::{Mono, Value};
 
-use super::compile::{Compiled, Source, What};
+use super::compile::{Compiled, Judge, Source, What};
 use super::feed::{Feed, Row};
 use super::machine::Conditions;
 
 /// One rule looking at one row.
 pub(super) struct Look<'a> {
     pub(super) rule: &'a Compiled,
+    /// Its place.
+    pub(super) index: u32,
     pub(super) case: u32,
     pub(super) attributes: &'a BTreeMap<String, Attribute>,
     pub(super) feed: &'a Feed,
     pub(super) row: &'a Row,
     pub(super) now: Mono,
+    /// False while the agent may be blind itself.
+    pub(super) sees: bool,
 }
 
 impl Look<'_> {
@@ -63,18 +68,34 @@ impl Lookup for Look<'_> {
     }
 }
 
+impl Look<'_> {
+    /// The detector that judges, if one does.
+    pub(super) fn detector(&self) -> Option<&dyn Detector> {
+        self.row.detectors.iter().find(|held| held.rule == self.index).map(|held| &*held.detector)
+    }
+}
+
 impl Conditions for Look<'_> {
     fn raise(&self) -> Eval {
-        self.rule.raise.eval(self)
+        match (&self.rule.judge, self.detector()) {
+            (Judge::Expressions(raise, _), _) => raise.eval(self),
+            // Who falls silent while nobody at all is heard says nothing yet.
+            (_, Some(detector)) if !self.sees && detector.silent_since().is_some() => match detector.raise() {
+                Eval::True => Eval::Unknown,
+                other => other,
+            },
+            (_, detector) => detector.map_or(Eval::Unknown, Detector::raise),
+        }
     }
     fn clear(&self) -> Eval {
-        match &self.rule.clear {
-            Some(clear) => clear.eval(self),
-            None => match self.rule.raise.eval(self) {
+        match &self.rule.judge {
+            Judge::Expressions(_, Some(clear)) => clear.eval(self),
+            Judge::Expressions(raise, None) => match raise.eval(self) {
                 Eval::True => Eval::False,
                 Eval::False => Eval::True,
                 Eval::Unknown => Eval::Unknown,
             },
+            Judge::Detector(..) => self.detector().map_or(Eval::Unknown, Detector::clear),
         }
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Machine {
     pub(super) count: u32,
     /// When it last cleared.
     pub(super) cleared: Option<Mono>,
+    /// When a result last counted for flapping.
+    pub(super) counted: Option<Mono>,
     /// Taken over from before a restart: no clearing until its window is full again.
     pub(super) not_before: Option<Mono>,
     /// Present while it is reported as firing.
@@ -77,6 +79,15 @@ pub(super) enum By {
     Timer,
 }
 
+/// How long things must last, as its rule says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holds {
+    pub(super) hold: Duration,
+    pub(super) clear_hold: Duration,
+    /// Unchanged results count for flapping at most this often.
+    pub(super) flap_every: Duration,
+}
+
 impl Machine {
     /// Firing underneath, whatever is reported.
     pub(super) const fn on(&self) -> bool {
@@ -84,18 +95,18 @@ impl Machine {
     }
 
     /// One judgement.
-    pub(super) fn judge(
-        &mut self,
-        conditions: &impl Conditions,
-        hold: Duration,
-        clear_hold: Duration,
-        now: Mono,
-        by: By,
-    ) -> (Change, Turn) {
+    pub(super) fn judge(&mut self, conditions: &impl Conditions, holds: Holds, now: Mono, by: By) -> (Change, Turn) {
+        let Holds { hold, clear_hold, flap_every } = holds;
         let (change, known) =
             if self.on() { self.when_on(conditions, clear_hold, now) } else { self.when_off(conditions, hold, now) };
         let changed = matches!(change, Change::Raised | Change::Cleared);
-        let turn = if changed || (known && by == By::Data) { self.flap.push(changed) } else { Turn::Same };
+        let counts = || self.counted.is_none_or(|at| now.since(at) >= flap_every);
+        let turn = if changed || (known && by == By::Data && counts()) {
+            self.counted = Some(now);
+            self.flap.push(changed)
+        } else {
+            Turn::Same
+        };
         if change == Change::Raised {
             if self.cleared.is_some_and(|at| now.since(at) > QUIET) {
                 self.count = 0;
@@ -194,7 +205,8 @@ mod tests {
                     _ => Say(Eval::False, Eval::False),
                 };
                 let now = Mono::from_origin(Duration::from_secs(t));
-                m.judge(&say, Duration::from_secs(hold), Duration::from_secs(clear_hold), now, By::Data);
+                let [hold, clear_hold] = [hold, clear_hold].map(Duration::from_secs);
+                m.judge(&say, Holds { hold, clear_hold, flap_every: Duration::ZERO }, now, By::Data);
                 match m.phase {
                     Phase::Inactive => '.',
                     Phase::Pending(_) => 'p',

@@ -7,7 +7,7 @@ use crate::model::plan::{PlanObject, PlanRule, Task};
 use crate::model::{Alert, Now};
 
 use super::compile::{Compiled, home};
-use super::feed::Feed;
+use super::feed::{Feed, Held};
 use super::machine::{Machine, Phase, Raised};
 use super::report::{Place, withdraw};
 use super::saved::{Kept, Saved};
@@ -84,6 +84,8 @@ impl Rules {
         let mut old = std::mem::replace(self, new);
         let mut out = std::mem::take(&mut old.waiting);
         self.dropped += old.dropped;
+        self.sight.carry(&old.sight);
+        self.blind = old.blind.take();
         let mut gone = Vec::new();
         for h in 0..old.homes.len() {
             for f in 0..old.homes[h].feeds.len() {
@@ -180,6 +182,21 @@ impl Rules {
                 };
                 if let Some((_, was)) = from.rings.iter_mut().find(same) {
                     std::mem::swap(ring, was);
+                }
+            }
+        }
+        if let Some((nh, nf, nr)) = to {
+            let row = &mut self.homes[nh].feeds[nf].rows[nr];
+            let same = |a: &Held, b: &Held| {
+                let (new, was) = (&self.rules[a.rule as usize], &old.rules[b.rule as usize]);
+                let (case, before) = (new.case_of(&row.object), was.case_of(&row.object));
+                let params = |rule: &Compiled, case: Option<u32>| rule.cases.get(case? as usize).cloned();
+                new.def == was.def && params(new, case) == params(was, before)
+            };
+            for held in &mut row.detectors {
+                let from = &mut old.homes[h].feeds[f].rows[r].detectors;
+                if let Some(was) = from.iter_mut().find(|was| same(held, was)) {
+                    std::mem::swap(&mut held.detector, &mut was.detector);
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::model::{Alert, AlertKey, Now, RuleId, Severity};
 
 use super::compile::Compiled;
 use super::evidence::evidence;
-use super::feed::{Feed, Row};
+use super::feed::{Feed, Held, Row};
 use super::lookup::Look;
 use super::machine::{Change, Machine, Phase, Raised};
 use super::saved::{Kept, Saved, key};
@@ -47,6 +47,9 @@ impl Rules {
         if turned.change == Change::Waiting {
             out.extend(self.confirmation(at));
         }
+        if turned.change == Change::Raised {
+            self.explain(at);
+        }
         let elsewhere = self.elsewhere(at, true).is_some();
         let machine = self.machine(at);
         let (flapping, on) = (machine.flap.flapping(), machine.on());
@@ -71,6 +74,17 @@ impl Rules {
             None if unstale => self.firing_again(at, now, out),
             None => {}
         }
+    }
+
+    /// What was raised may explain what detectors on the same object find: those learn anew.
+    fn explain(&mut self, at: Place) {
+        let Some((_, _, _, _, rule)) = self.look_up(at) else { return };
+        let (problem, rules) = (rule.def.problem.clone(), &self.rules);
+        let explained = |held: &Held| {
+            let used = rules.get(held.rule as usize).and_then(|rule| rule.def.detector.as_ref());
+            used.is_some_and(|used| used.explained_by.as_ref() == Some(&problem))
+        };
+        self.homes[at.h].feeds.iter_mut().for_each(|feed| feed.forget(explained));
     }
 
     /// Tells that it fires, if it is this machine's part to tell.
@@ -163,7 +177,8 @@ impl Rules {
     pub(super) fn alert(&self, at: Place, now: Now) -> Option<Alert> {
         let (home, feed, row, machine, rule) = self.look_up(at)?;
         let raised = machine.raised.as_ref()?;
-        let look = Look { rule, case: machine.case, attributes: &home.attributes, feed, row, now: now.mono };
+        let (index, attributes) = (machine.rule, &home.attributes);
+        let look = Look { rule, index, case: machine.case, attributes, feed, row, now: now.mono, sees: true };
         Some(Alert {
             key: AlertKey {
                 problem: rule.def.problem.clone(),
@@ -313,6 +328,7 @@ impl Rules {
                 all.extend((0..feed.no_data.len()).filter_map(|n| self.silence(h, f, n, now)));
             }
         }
+        all.extend(self.blindness(now));
         all
     }
 

@@ -8,6 +8,7 @@ use crate::model::plan::{RuleCase, RuleSource, Settings, Target};
 use crate::model::wire::{SampleRow, SummaryBody};
 use crate::model::{Cause, KindSchema, ObjectKind, Row, Severity, Summary, Tally, Value, Wall};
 use proptest::prelude::*;
+mod detect;
 
 fn now(s: f64) -> Now {
     let ms = (s * 1_000.0).round() as u64;
@@ -25,6 +26,7 @@ fn rule(id: &str, kind: &str, objects: &[&str], raise: &str) -> PlanRule {
         window_ms: 10_000,
         raise: raise.to_owned(),
         clear: None,
+        detector: None,
         for_ms: 0,
         clear_for_ms: 0,
         no_data: 0,
@@ -137,6 +139,7 @@ impl Play {
     fn seen(&mut self, t: f64, object: &str, outcome: Outcome, rows: Vec<Row>) {
         let seen = Observation {
             instance: "".into(),
+            purpose: Purpose::Measure,
             schema: self.schema.clone(),
             agent: "tower".parse().unwrap(),
             probe: self.probe.parse().unwrap(),

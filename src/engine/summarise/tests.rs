@@ -15,6 +15,7 @@ fn seen(kind_name: &str, object: &str, at: u64, outcome: Outcome, rows: Vec<Seen
         agent: "tower".parse().unwrap(),
         probe: "p".parse().unwrap(),
         object: object.parse().unwrap(),
+        purpose: Purpose::Measure,
         at: now(at).wall,
         took: Duration::from_millis(5),
         outcome,

@@ -2,6 +2,7 @@
 //! into ticks, the sockets are read on ticks only (the kernel stamps what arrives in between). Every planned
 //! run ends in exactly one `Run`, in the order of its task's runs; several missed in a row are one.
 
+mod burst; // doubts, and the bursts that settle them
 mod place; // addresses of names, and the sockets of their families
 
 use std::cmp::Reverse;
@@ -13,11 +14,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::codec::icmp::Version;
+use crate::engine::confirm::Confirm;
 use crate::model::observation::{Cause, Outcome, Tally};
 use crate::model::plan::Task;
 use crate::model::time::{Mono, Wall};
 use crate::net::error::NetError;
 use crate::net::icmp::{Event, Pinger, Request};
+use crate::probe::icmp::pace::burst::Burst;
 use crate::probe::icmp::pace::place::Place;
 use crate::probe::icmp::{Score, Wants, report};
 use crate::probe::{BulkChannels, Ctx, Run};
@@ -35,7 +38,9 @@ const RESOLVE_STALE: Duration = Duration::from_secs(300);
 const MAX_FLIGHTS: usize = 16;
 /// Answers of the resolver that may wait.
 const MAX_ANSWERS: usize = 256;
-/// Lower bits of a token that number the packet within its run (at most 20); above them the run's number.
+/// Numbers of packets from here on are those of a run's confirm burst.
+const BURST_FROM: u32 = 20;
+/// Lower bits of a token that number the packet within its run (20 at most) or its burst (10); above them the run's number.
 const PACKET_BITS: u32 = 5;
 
 type Found = (usize, String, Result<Vec<SocketAddr>, NetError>); // slot, name, answer
@@ -47,8 +52,10 @@ enum Todo {
     Begin(usize, u32),
     /// Send the next packet of a run.
     Packet(usize, u32),
-    /// Give up waiting for a run.
+    /// Doubt a run, or give up waiting for it.
     Finish(usize, u32),
+    /// Go on with the burst that follows a run.
+    Burst(usize, u32),
 }
 
 /// One unfinished run.
@@ -57,6 +64,8 @@ struct Flight {
     number: u32,
     began: Wall,
     start: Mono,
+    end: Mono,
+    planned: bool, // one asked for out of turn is an answer in itself, and followed by no burst
     to: Option<SocketAddr>,
     score: Score,
     done: Option<Run>,
@@ -71,6 +80,8 @@ struct Watched {
     planned: Mono,
     place: Place,
     flights: VecDeque<Flight>,
+    confirm: Confirm,
+    burst: Option<Burst>,
     carry: Tally, // late and duplicate replies to runs that were already told
     kept: bool,   // false for a task that came only to run once
 }
@@ -86,6 +97,7 @@ pub(super) struct Pacer {
     numbers: u32,
     generations: u32,
     waiting: usize,
+    bursts: usize,
     last_send: Mono,
     closed: [Option<(Mono, NetError)>; 2],
     requests: Vec<Request>,
@@ -107,6 +119,7 @@ impl Pacer {
             numbers: 0,
             generations: 0,
             waiting: 0,
+            bursts: 0,
             last_send: Mono::default(),
             closed: [None, None],
             requests: Vec::new(),
@@ -156,8 +169,8 @@ impl Pacer {
     fn wake(&self) -> Mono {
         let now = self.cx.clock.mono();
         let due = self.todo.peek().map(|Reverse((at, _))| *at);
-        let look = (self.waiting > 0).then(|| {
-            let step = if now.since(self.last_send) < QUIET { TICK } else { SLOW_TICK };
+        let look = (self.waiting + self.bursts > 0).then(|| {
+            let step = if now.since(self.last_send) < QUIET || self.bursts > 0 { TICK } else { SLOW_TICK };
             now.plus(step)
         });
         let at = match (due, look) {
@@ -180,7 +193,8 @@ impl Pacer {
             match todo {
                 Todo::Begin(slot, generation) => self.begin_planned(slot, generation, now),
                 Todo::Packet(slot, number) => self.packet(slot, number, now),
-                Todo::Finish(slot, number) => self.finish(slot, number),
+                Todo::Finish(slot, number) => self.finish(slot, number, now),
+                Todo::Burst(slot, number) => self.burst(slot, number, at, now),
             }
         }
         if !self.requests.is_empty() {
@@ -229,6 +243,8 @@ impl Pacer {
         watched.wants = Wants::of(task);
         if watched.task.target != task.target || watched.task.settings != task.settings {
             watched.place = Place::of(task);
+            watched.confirm = Confirm::default();
+            self.bursts -= usize::from(watched.burst.take().is_some());
         }
         watched.task = task.clone();
         if !watched.kept || watched.wants.interval != interval {
@@ -246,6 +262,8 @@ impl Pacer {
             planned: Mono::default(),
             place: Place::of(task),
             flights: VecDeque::new(),
+            confirm: Confirm::default(),
+            burst: None,
             carry: Tally::default(),
             kept,
         };
@@ -264,6 +282,7 @@ impl Pacer {
     fn remove(&mut self, slot: usize) {
         if let Some(watched) = self.slots.get_mut(slot).and_then(Option::take) {
             self.waiting -= watched.flights.iter().filter(|f| f.done.is_none()).count();
+            self.bursts -= usize::from(watched.burst.is_some());
         }
     }
 
@@ -292,7 +311,7 @@ impl Pacer {
             run.tally.invalid = missed.saturating_mul(watched.wants.count);
             self.refuse(slot, run);
         }
-        self.begin(slot, now);
+        self.begin(slot, now, true);
     }
 
     /// Runs a task once, now.
@@ -301,10 +320,10 @@ impl Pacer {
             Some(slot) => *slot,
             None => self.add(task, false),
         };
-        self.begin(slot, self.cx.clock.mono());
+        self.begin(slot, self.cx.clock.mono(), false);
     }
 
-    fn begin(&mut self, slot: usize, now: Mono) {
+    fn begin(&mut self, slot: usize, now: Mono, planned: bool) {
         let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
         if watched.flights.len() >= MAX_FLIGHTS {
             return self.refuse(slot, Run::invalid(Cause::Overrun, "earlier runs have not ended"));
@@ -316,19 +335,22 @@ impl Pacer {
         let number = self.numbers;
         let stale = !watched.place.fixed && now.since(watched.place.found_at) >= RESOLVE_STALE;
         let to = watched.place.address.filter(|_| !stale);
+        let end = now.plus(watched.wants.timeout).plus(watched.wants.grace);
+        // A name that is not known yet is not worth waiting for longer than the run may take.
+        let end = if to.is_none() { now.plus(watched.wants.timeout) } else { end };
         watched.flights.push_back(Flight {
             number,
             began: self.cx.clock.wall(),
             start: now,
+            end,
+            planned,
             to,
             score: Score::default(),
             done: None,
         });
         self.waiting += 1;
-        let end = now.plus(watched.wants.timeout).plus(watched.wants.grace);
-        // A name that is not known yet is not worth waiting for longer than the run may take.
-        let end = if to.is_none() { now.plus(watched.wants.timeout) } else { end };
-        self.todo.push(Reverse((end, Todo::Finish(slot, number))));
+        let look = if planned && to.is_some() { watched.in_doubt_at(now).min(end) } else { end };
+        self.todo.push(Reverse((look, Todo::Finish(slot, number))));
         self.look_up(slot, now);
         if to.is_some() {
             self.packet(slot, number, now);
@@ -394,6 +416,12 @@ impl Pacer {
         let slot = (token >> 32) as usize;
         let number = token as u32 >> PACKET_BITS;
         let packet = token as u32 & ((1 << PACKET_BITS) - 1);
+        if packet >= BURST_FROM {
+            return self.take_burst_event(slot, number, event);
+        }
+        if let (Event::Reply { rtt, .. }, Some(Some(watched))) = (&event, self.slots.get_mut(slot)) {
+            watched.confirm.answered(*rtt);
+        }
         let Some((_, wants, flight)) = self.flight(slot, number) else {
             return self.too_late(slot, &event);
         };
@@ -423,6 +451,9 @@ impl Pacer {
             }
         }
         if score.tried == wants.count && score.waiting() == 0 {
+            if score.answered == 0 {
+                self.doubt(slot, number, self.cx.clock.mono());
+            }
             self.complete(slot, number);
         }
     }
@@ -437,10 +468,14 @@ impl Pacer {
         }
     }
 
-    /// The time of a run is over.
-    fn finish(&mut self, slot: usize, number: u32) {
+    /// A run has no answer when one is usual, or its time is over.
+    fn finish(&mut self, slot: usize, number: u32, now: Mono) {
         let Some((_, _, flight)) = self.flight(slot, number) else { return };
-        let (start, to) = (flight.start, flight.to);
+        let (start, to, end) = (flight.start, flight.to, flight.end);
+        if now < end {
+            self.todo.push(Reverse((end, Todo::Finish(slot, number))));
+            return self.doubt(slot, number, now);
+        }
         let overflowed = to.is_some_and(|to| self.pinger.overflowed(Version::of(to.ip()), start));
         let Some((_, wants, flight)) = self.flight(slot, number) else { return };
         if to.is_none() {
@@ -483,6 +518,8 @@ impl Pacer {
             number: 0,
             began: now.wall,
             start: now.mono,
+            end: now.mono,
+            planned: true,
             to: None,
             score,
             done: Some(run),

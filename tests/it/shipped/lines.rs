@@ -47,7 +47,7 @@ impl Drop for Lab {
 }
 
 #[test]
-fn a_backbone_link_that_is_cut_is_one_cause_with_its_loss_under_it() {
+fn a_backbone_link_that_is_cut_is_one_incident_within_three_seconds_and_no_loss() {
     let Some(lab) = Lab::new("fsl") else { return };
     let site = Site::new();
     site.write(
@@ -59,28 +59,24 @@ fn a_backbone_link_that_is_cut_is_one_cause_with_its_loss_under_it() {
     );
     let up = site.up_by(&["ip", "netns", "exec", &lab.near]);
     // Its pages listen inside the namespace; the command line reaches it by its socket.
-    for_a_while(Duration::from_secs(12), || assert_eq!(all(&site), Vec::<String>::new()));
+    // Until it is known what round trip is usual.
+    for_a_while(Duration::from_secs(25), || assert_eq!(all(&site), Vec::<String>::new()));
     let cut = now();
     lab.wire("down");
     let down = incident(&site, "link-down", "link:line", "open", SOON);
     took("link-down at 1 s", cut);
-    assert!(cut.elapsed() < Duration::from_millis(3_000 + 2_000 + 500), "{:?}", cut.elapsed());
+    assert!(cut.elapsed() < Duration::from_millis(3_000 + 500), "half a second to look: {:?}", cut.elapsed());
     assert_eq!(down["severity"], "critical");
-    let loss = incident(&site, "link-degraded", "link:line", "open", SOON);
-    assert!(hangs_under(&loss, &down), "{loss:#?}");
+    let shown = shown(&site, &down).to_string();
+    assert!(shown.contains("\"down\"") && shown.contains("address"), "which of port and address: {shown}");
+    for_a_while(Duration::from_secs(10), || {});
 
     lab.wire("up");
     let mended = now();
     incident(&site, "link-down", "link:line", "resolved", SOON);
     took("link-down resolved", mended);
-    let ended = incident(&site, "link-degraded", "link:line", "resolved", LATER);
-    took("link-degraded resolved", mended);
-    assert!(
-        !kinds(&site, &ended).contains(&"unfolded".to_owned()),
-        "an outage has no echo: {:?}",
-        kinds(&site, &ended)
-    );
-    assert_eq!(all(&site), ["link-degraded link:line", "link-down link:line"]);
+    for_a_while(Duration::from_secs(10), || {});
+    assert_eq!(all(&site), ["link-down link:line"], "what an outage loses is no loss");
     drop(up);
 }
 

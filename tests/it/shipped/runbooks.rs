@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use fengsui::config::defs;
 use fengsui::engine::incident::AGENT_SILENT;
-use fengsui::engine::rule::NO_DATA;
+use fengsui::engine::rule::{NO_DATA, PROBE_FAULT};
 use fengsui::probe::catalog;
 
 use crate::tree::files;
@@ -14,7 +14,7 @@ use crate::tree::files;
 fn every_runbook_that_is_named_exists_in_both_languages() {
     let loaded = defs::load(&[], catalog());
     let mut named: BTreeSet<String> = loaded.definitions.rules.iter().map(|r| r.runbook.clone()).collect();
-    named.extend([AGENT_SILENT.to_owned(), NO_DATA.to_owned()]);
+    named.extend([AGENT_SILENT.to_owned(), NO_DATA.to_owned(), PROBE_FAULT.to_owned()]);
     for file in files("alerts/prometheus", &[".rules.yml"]) {
         let urls = file.text.lines().filter(|line| line.trim().starts_with("runbook_url:"));
         named.extend(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::{count, duration, on_word, overrides, place, shipped, value};
-use crate::config::defs::{Definitions, Origin, OverrideDef, ProbeDef, RuleDef};
+use crate::config::defs::{Definitions, Judge, Origin, OverrideDef, ProbeDef, RuleDef};
 use crate::config::expr::{Expr, Ref};
 use crate::config::kinds::written;
 use crate::config::units::format_duration;
@@ -148,9 +148,8 @@ fn rule(cx: &Cx, all: &Definitions, r: &RuleDef) -> Markup {
             html! { a href={ "/definitions/probe/" (encode(probe.as_str())) } { (probe) } }
         }
     };
-    let clear = r.clear.as_ref().map_or_else(|| text::defs_clear_else(l).to_owned(), |e| e.text().to_owned());
     let expressions: Vec<&Expr> =
-        [Some(&r.raise), r.clear.as_ref(), r.filter.as_ref()].into_iter().flatten().collect();
+        [r.judge.raise(), r.judge.clear(), r.filter.as_ref()].into_iter().flatten().collect();
     let at = match r.at {
         RuleAt::Agent => text::defs_at_agent(l),
         RuleAt::Console => text::defs_at_console(l),
@@ -158,10 +157,7 @@ fn rule(cx: &Cx, all: &Definitions, r: &RuleDef) -> Markup {
     html! {
         section.card { (ui::facts(&facts(cx, r, objects.len(), at, of_probe))) }
         section.card {
-            h2 { (text::defs_raise(l)) } pre { (r.raise.text()) }
-            p.help { (holds(l, r.for_)) }
-            h2 { (text::defs_clear(l)) } pre { (clear) }
-            p.help { (holds(l, r.clear_for)) }
+            (judged(l, r))
             @if let Some(filter) = &r.filter { h2 { (text::defs_where(l)) } pre { (filter.text()) } }
             (names(cx, r.kind, Some(r), &expressions))
         }
@@ -170,6 +166,31 @@ fn rule(cx: &Cx, all: &Definitions, r: &RuleDef) -> Markup {
             section.card #runbook {
                 h2 { (text::defs_runbook(l)) }
                 @match runbook::find(l, &r.runbook) { Some(book) => (book.show()), None => p.help { (text::defs_runbook_none(l, r.runbook.clone())) } }
+            }
+        }
+    }
+}
+
+/// What raises it, and what clears it.
+fn judged(l: Lang, r: &RuleDef) -> Markup {
+    let clear = r.judge.clear().map_or_else(|| text::defs_clear_else(l).to_owned(), |e| e.text().to_owned());
+    html! {
+        @match &r.judge {
+            Judge::Expressions(raise, _) => {
+                h2 { (text::defs_raise(l)) } pre { (raise.text()) }
+                p.help { (holds(l, r.for_)) }
+                h2 { (text::defs_clear(l)) } pre { (clear) }
+                p.help { (holds(l, r.clear_for)) }
+            }
+            Judge::Detector(spec, _) => {
+                h2 { (text::defs_raise(l)) } p { (l.pick(spec.zh, spec.en)) }
+                p.help { (holds(l, r.for_)) }
+                h2 { (text::defs_clear(l)) } p.help { (holds(l, r.clear_for)) }
+                h2 { (text::defs_names(l)) }
+                div.scroll tabindex="0" { table.grid {
+                    thead { tr { th { (text::defs_name(l)) } th { (text::defs_meaning(l)) } } }
+                    tbody { @for s in spec.settings { tr { td.mono { (s.name) } td { (l.pick(s.zh, s.en)) } } } }
+                } }
             }
         }
     }

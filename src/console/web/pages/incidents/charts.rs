@@ -8,7 +8,6 @@ use maud::{Markup, html};
 use super::one::Shown;
 use super::words::{declared, label};
 use crate::config::defs::RuleDef;
-use crate::config::expr::Ref;
 use crate::console::web::cx::Cx;
 use crate::console::web::text;
 use crate::console::web::ui::chart::{self, Line, Span};
@@ -62,15 +61,7 @@ fn fields(shown: &Shown) -> Vec<(&RuleDef, &Field)> {
     let mut found: Vec<(&RuleDef, &Field)> = Vec::new();
     for c in &shown.detail.incident.contributions {
         let Some(rule) = shown.names.rule_def(&c.rule) else { continue };
-        let mut names: Vec<&str> = rule
-            .raise
-            .refs()
-            .iter()
-            .filter_map(|r| match r {
-                Ref::Field(name) | Ref::Window(name, _) => Some(&**name),
-                Ref::Param(_) | Ref::Attr(..) => None,
-            })
-            .collect();
+        let mut names = rule.judge.fields();
         if names.iter().all(|name| matches!(*name, "fails" | "up")) {
             let first = rule.kind.schema.tables.first().into_iter().flat_map(|t| t.fields.iter());
             // How long an answer took, and how much was lost; not how long a device has been running.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::defs::{Definitions, RuleDef};
-use crate::config::expr::Ref;
 use crate::console::service::Service;
 use crate::console::store::UserRow;
 use crate::console::web::cx::Cx;
@@ -204,14 +203,17 @@ impl Names {
             "records" => return said(text::incident_evidence_records(l), value.to_owned()),
             "stream" => return said(text::incident_evidence_stream(l), value.to_owned()),
             "epoch" => return said(text::incident_evidence_epoch(l), value.to_owned()),
+            "down" if value == "address" => {
+                return said(text::incident_evidence_down(l), text::incident_evidence_down_address(l).to_owned());
+            }
             _ => {}
+        }
+        if let Some(label) = detector_word(l, name) {
+            return said(label, value.to_owned());
         }
         if let Some(rule) = rule.filter(|rule| rule.params.contains_key(name)) {
             // A threshold has the unit of what is judged, unless its own name says otherwise.
-            let judged = rule.raise.refs().iter().find_map(|r| match r {
-                Ref::Field(field) | Ref::Window(field, _) if name.ends_with("_at") => Some(&**field),
-                _ => None,
-            });
+            let judged = rule.judge.fields().first().copied().filter(|_| name.ends_with("_at"));
             return said(param(l, name), measured(l, judged.unwrap_or_default(), value));
         }
         let mut parts = name.splitn(3, '.');
@@ -487,4 +489,23 @@ fn state(lang: Lang, value: &str) -> &str {
         "no" => text::incident_state_no(lang),
         other => other,
     }
+}
+
+/// What detectors judge by.
+fn detector_word(l: Lang, name: &str) -> Option<&'static str> {
+    Some(match name {
+        "unanswered" => text::incident_evidence_unanswered(l),
+        "failed_runs" => text::incident_evidence_failed_runs(l),
+        "silent_for" => text::incident_evidence_silent_for(l),
+        "lost_packets" => text::incident_evidence_lost_packets(l),
+        "median" => text::incident_evidence_median(l),
+        "baseline" => text::incident_evidence_baseline(l),
+        "limit" => text::incident_evidence_limit(l),
+        "jitter" => text::incident_evidence_jitter(l),
+        "burn_1h" => text::incident_evidence_burn_1h(l),
+        "burn_6h" => text::incident_evidence_burn_6h(l),
+        "failed_1h" => text::incident_evidence_failed_1h(l),
+        "silent_targets" => text::incident_evidence_silent_targets(l),
+        _ => return None,
+    })
 }
