@@ -41,7 +41,7 @@ impl Jitter {
     }
 
     /// Nothing before the window is full.
-    fn now(&self) -> Option<f64> {
+    fn value(&self) -> Option<f64> {
         if self.steps.len() < self.of {
             return None;
         }
@@ -57,15 +57,15 @@ impl Detector for Jitter {
     }
 
     fn raise(&self) -> Eval {
-        self.now().map_or(Eval::Unknown, |v| holds(v > self.raise_at))
+        self.value().map_or(Eval::Unknown, |v| holds(v > self.raise_at))
     }
 
     fn clear(&self) -> Eval {
-        self.now().map_or(Eval::Unknown, |v| holds(v < self.clear_at))
+        self.value().map_or(Eval::Unknown, |v| holds(v < self.clear_at))
     }
 
     fn evidence(&self) -> Vec<(String, String)> {
-        let jitter = self.now().map_or_else(|| "?".to_owned(), |v| with_unit("jitter_seconds", v));
+        let jitter = self.value().map_or_else(|| "?".to_owned(), |v| with_unit("jitter_seconds", v));
         vec![("jitter".to_owned(), jitter), ("limit".to_owned(), with_unit("limit_seconds", self.raise_at))]
     }
 

@@ -89,7 +89,6 @@ fn a_line_that_comes_and_goes_is_one_alert_that_flaps() {
             flapping = Some(at);
         }
     }
-    println!("fifteen turns of twenty seconds: {records} records, flapping from {flapping:?} s on");
     assert!(flapping.is_some_and(|at| at < 240.0), "{flapping:?}");
     assert!(records <= 8, "{records}");
     assert_eq!(play.rules.roster().len(), 1, "it counts as firing while it flaps");
