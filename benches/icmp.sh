@@ -1,28 +1,84 @@
 #!/usr/bin/env bash
-# CPU per echo of `fengsui probe icmp` against fping, same targets and pace, same run. Prints both and the ratio.
-# usage: benches/icmp.sh [TARGETS [ROUNDS [BINARY]]]; targets are on 127/8, one round a second.
+# CPU per echo of `fengsui probe icmp`, statistics included, against fping: same targets, one round a second, in turns
+# within one run. Then alone with more targets a second, and for as long as asked, to see that the cost per echo and the
+# memory do not grow.
+# usage: benches/icmp.sh [--targets N] [--more N] [--rounds N] [--turns N] [--minutes N] [--binary FILE]
+# Targets are on 127/8. Exit 1 if a limit is missed.
 set -euo pipefail
-targets=${1:-1000} rounds=${2:-10} binary=${3:-target/release/fengsui}
+cd "$(dirname "$0")/.."
+targets=4000 more=10000 rounds=10 turns=3 minutes=1 binary=target/release/fengsui
+most_ratio=0.80      # of fping's CPU per echo
+most_growth=1.15     # cost per echo with `more` targets a second, as a share of that with `targets`
+most_kib=2048        # resident memory between the first and the last minute
+while [ $# -gt 0 ]; do
+    case $1 in
+        --targets) targets=$2 ;; --more) more=$2 ;; --rounds) rounds=$2 ;; --turns) turns=$2 ;;
+        --minutes) minutes=$2 ;; --binary) binary=$2 ;;
+        *) sed -n 's/^# usage: //p' "$0" >&2; exit 2 ;;
+    esac
+    shift 2
+done
 [ -x "$binary" ] || { echo "no $binary: cargo build --release first" >&2; exit 3; }
 command -v fping >/dev/null || { echo "no fping: install the package of that name" >&2; exit 3; }
-list=$(mktemp); times=$(mktemp)
-trap 'rm -f "$list" "$times"' EXIT
-seq 0 $((targets - 1)) | awk '{ printf "127.20.%d.%d\n", $1 / 250, $1 % 250 + 1 }' >"$list"
+dir=$(mktemp -d)
+child=
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; rm -rf "$dir"' EXIT
+for n in "$targets" "$more"; do
+    seq 0 $((n - 1)) | awk '{ printf "127.20.%d.%d\n", $1 / 250, $1 % 250 + 1 }' >"$dir/$n"
+done
 
-# CPU milliseconds of a command, user and system; its output goes to /dev/null.
+# CPU microseconds of a command, user and system; its output goes to $dir/out.
 cpu() {
     TIMEFORMAT='%U %S'
-    { time "$@" >/dev/null 2>&1; } 2>"$times"
-    awk '{ printf "%.1f", ($1 + $2) * 1000 }' "$times"
+    { time "$@" >"$dir/out" 2>"$dir/err"; } 2>"$dir/times" || true
+    awk '{ printf "%.0f", ($1 + $2) * 1e6 }' "$dir/times"
+}
+ours() { cpu "$binary" probe icmp --targets "$dir/$1" --count "$2" --interval 1s --timeout 900ms; }
+theirs() { cpu fping -q -f "$dir/$1" -c "$2" -p 1000 -t 900 -i 0; }
+# What was lost of all that the last run sent: columns of its table.
+lost() { awk 'NR > 1 { sent += $3; lost += $4 } END { printf "%d of %d", lost, sent }' "$dir/out"; }
+
+failed=0
+over() { # VALUE LIMIT WHAT
+    awk -v v="$1" -v l="$2" 'BEGIN { exit !(v > l) }' || return 0
+    echo "missed: $3 is $1, the limit $2"
+    failed=1
 }
 
-echoes=$((targets * rounds))
-ours=$(cpu "$binary" probe icmp --targets "$list" --count "$rounds" --interval 1s --timeout 900ms)
-# What starting, reading the list and printing costs, apart from the echoes.
-start=$(cpu "$binary" probe icmp --targets "$list" --count 1 --interval 1s --timeout 900ms)
-theirs=$(cpu fping -q -f "$list" -c "$rounds" -p 1000 -t 900 -i 1)
-awk -v n="$echoes" -v t="$targets" -v o="$ours" -v s="$start" -v f="$theirs" 'BEGIN {
-    per = (o - s) * 1000 / (n - t); them = f * 1000 / n
-    printf "fengsui %.1f us/echo (%.0f ms in all), fping %.1f us/echo (%.0f ms in all), ratio %.2f\n", per, o, them, f, per / them
-    printf "one target a second costs %.5f %% of a core; %d of them %.2f %%\n", per / 1e4, t, per / 1e4 * t
-}'
+# What starting, reading the list and printing costs, apart from the echoes: the cost of one round, taken off.
+best_ours= best_theirs=
+for turn in $(seq "$turns"); do
+    them=$(( $(theirs "$targets" "$rounds") - $(theirs "$targets" 1) ))
+    us=$(( $(ours "$targets" "$rounds") - $(ours "$targets" 1) ))
+    echo "turn $turn: fengsui $(awk "BEGIN { printf \"%.2f\", $us / $targets / ($rounds - 1) }") us an echo, fping $(awk "BEGIN { printf \"%.2f\", $them / $targets / ($rounds - 1) }")"
+    [ -n "$best_ours" ] && [ "$best_ours" -le "$us" ] || best_ours=$us
+    [ -n "$best_theirs" ] && [ "$best_theirs" -le "$them" ] || best_theirs=$them
+done
+per=$(awk "BEGIN { printf \"%.2f\", $best_ours / $targets / ($rounds - 1) }")
+ratio=$(awk "BEGIN { printf \"%.2f\", $best_ours / $best_theirs }")
+ours "$targets" "$rounds" >/dev/null
+echo "$targets targets a second: $per us an echo, $ratio of fping's (limit $most_ratio); lost $(lost)"
+over "$ratio" $most_ratio "CPU per echo against fping"
+over "$(lost | cut -d' ' -f1)" 0 "false loss"
+
+us=$(( $(ours "$more" "$rounds") - $(ours "$more" 1) ))
+ours "$more" "$rounds" >/dev/null
+growth=$(awk "BEGIN { printf \"%.2f\", $us / $more / ($rounds - 1) / $per }")
+echo "$more targets a second: $(awk "BEGIN { printf \"%.2f\", $us / $more / ($rounds - 1) }") us an echo, $growth of that with $targets (limit $most_growth); lost $(lost)"
+over "$growth" $most_growth "cost per echo with more targets"
+over "$(lost | cut -d' ' -f1)" 0 "false loss with more targets"
+
+"$binary" probe icmp --targets "$dir/$more" --count $((minutes * 60 + 15)) --interval 1s --timeout 900ms >"$dir/out" &
+child=$!
+first= last=
+for second in $(seq $((minutes * 60 + 10))); do
+    sleep 1
+    last=$(awk '/^VmRSS/ { print $2 }' "/proc/$child/status")
+    [ "$second" != 15 ] || first=$last   # distributions of all targets have most of their buckets by then
+done
+wait "$child" || true
+child=
+echo "resident after 15 s $first KiB, after $((minutes * 60 + 10)) s $last KiB; lost $(lost)"
+over $((last - first)) $most_kib "growth of memory, in KiB"
+over "$(lost | cut -d' ' -f1)" 0 "false loss over $minutes minutes"
+exit $failed

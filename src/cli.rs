@@ -122,7 +122,7 @@ pub enum Verb {
     Check(check::Args),
     /// The declared inventory: apply, export, diff, import.
     Inventory(inventory::Args),
-    /// Look at targets now: icmp, echo, tcp, http, tls, snmp, host.
+    /// Look at targets now: icmp, path, mtu, echo, tcp, http, tls, snmp, host.
     Probe(probe::Args),
     /// Which addresses of a range answer, and what they are.
     Discover(discover::Args),
@@ -244,8 +244,13 @@ pub fn env(name: &str) -> Option<String> {
 
 /// Runs a future on a runtime of its own with `workers` threads.
 pub fn block_on<T>(workers: usize, future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
+    // Without workers all is done by this thread: nobody has to be woken for what another has ready.
+    let mut builder = match workers {
+        0 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder
+        .worker_threads(workers.max(1))
         .thread_name("fengsui")
         .enable_all()
         .build()

@@ -14,4 +14,5 @@ pub mod sock; // system calls that no safe crate offers; the only unsafe code
 pub mod stop; // one way to say "end now"
 pub mod tcp; // TCP connections with a deadline
 pub mod tls; // who trusts whom
+pub mod trace; // packets that die on the way, and who said so
 pub mod udp; // datagrams to one peer and back

@@ -6,9 +6,12 @@ pub mod echo; // round-trip time and loss by UDP echo
 pub mod host; // load, memory, disks and interfaces of the agent's own host
 pub mod http; // one HTTP request, its phases apart
 pub mod icmp; // round-trip time and loss by ICMP echo
+pub mod mtu; // how large a packet gets there in one piece
+pub mod path; // the way to a target, hop by hop
 pub mod snmp; // what a device says of itself and of its interfaces
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
+pub mod way; // DSCP, source and interface of packets; no kind
 
 #[cfg(test)]
 pub(crate) mod tests; // what tests of kinds share
@@ -37,6 +40,8 @@ pub const MAX_DETAIL: usize = 300;
 /// All probe kinds, one row each.
 pub const KINDS: &[Kind] = &[
     Kind { spec: &icmp::SPEC, runner: Runner::Bulk(icmp::start) },
+    Kind { spec: &path::SPEC, runner: Runner::Each(path::prober) },
+    Kind { spec: &mtu::SPEC, runner: Runner::Each(mtu::prober) },
     Kind { spec: &echo::SPEC, runner: Runner::Each(echo::prober) },
     Kind { spec: &tcp::SPEC, runner: Runner::Each(tcp::prober) },
     Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },

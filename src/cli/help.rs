@@ -26,8 +26,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("The declared inventory: apply, export, diff, import", "台账：应用、导出、比较、导入"),
     (
-        "Look at targets now: icmp, echo, tcp, http, tls, snmp, host",
-        "立即监测目标：icmp、echo、tcp、http、tls、snmp、host",
+        "Look at targets now: icmp, path, mtu, echo, tcp, http, tls, snmp, host",
+        "立即监测目标：icmp、path、mtu、echo、tcp、http、tls、snmp、host",
     ),
     ("Which addresses of a range answer, and what they are", "发现：某范围内哪些地址有应答、是什么设备"),
     ("Incidents: list them and handle them", "事件：列出与处理"),
@@ -205,7 +205,10 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Zone of the addresses [default: the agent's, else extranet]", "地址所属网络 [默认：探针的，否则 extranet]"),
     ("Region of what is found [default: the agent's]", "所发现资产的区划 [默认：探针的]"),
     // probe.
-    ("Kind of probe: icmp, echo, tcp, http, tls, snmp, host", "监测种类：icmp、echo、tcp、http、tls、snmp、host"),
+    (
+        "Kind of probe: icmp, path, mtu, echo, tcp, http, tls, snmp, host",
+        "监测种类：icmp、path、mtu、echo、tcp、http、tls、snmp、host",
+    ),
     (
         "Hosts, HOST:PORT, URLs, or @ASSET of the --inventory; none for a kind that looks at its own host",
         "主机、主机:端口、URL，或 --inventory 中的 @资产；只看本机的种类不写",

@@ -20,10 +20,13 @@ use crate::model::plan::Settings;
 use crate::net::clock::Clock;
 use crate::probe::{Ctx, KINDS, Kind, Limits, Runner, kind};
 
+/// Runs shown at a time.
+const READY: usize = 256;
+
 /// Options of `probe`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Kind of probe: icmp, echo, tcp, http, tls, snmp, host
+    /// Kind of probe: icmp, path, mtu, echo, tcp, http, tls, snmp, host
     pub kind: String,
     /// Hosts, HOST:PORT, URLs, or @ASSET of the --inventory; none for a kind that looks at its own host
     #[arg(value_name = "TARGET")]
@@ -69,7 +72,9 @@ struct Order {
 pub fn run(args: Args) -> Answer {
     let order = check(args)?;
     let cx = Ctx { clock: Clock::system(), agent: own_name(), limits: Arc::new(Limits::default()) };
-    block_on(2, watch(cx, order))?
+    // A bulk kind is one loop over one socket; the others wait for many things at once.
+    let workers = if matches!(order.kind.runner, Runner::Bulk(_)) { 0 } else { 2 };
+    block_on(workers, watch(cx, order))?
 }
 
 /// Everything that can be wrong with the words, before anything runs.
@@ -102,13 +107,17 @@ async fn watch(cx: Ctx, order: Order) -> Answer {
     let mut driver = drive::start(&cx, &order, &tasks, secret.as_ref(), out).map_err(Failure::usage)?;
     let mut screen = show::Screen::new(&cx, &order, &tasks);
     let mut interrupted = false;
+    let mut ready = Vec::with_capacity(READY);
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
-            run = told.recv() => match run {
-                Some(run) => screen.take(run),
-                None => break,
-            },
-            _ = tokio::signal::ctrl_c() => {
+            n = told.recv_many(&mut ready, READY) => {
+                ready.drain(..).for_each(|run| screen.take(run));
+                if n == 0 {
+                    break;
+                }
+            }
+            _ = &mut interrupt => {
                 interrupted = true;
                 break;
             }

@@ -60,8 +60,8 @@ pub enum Message<'a> {
     Reply(Echo<'a>),
     /// An error about an echo request to `to`.
     Error {
-        /// What went wrong, for a person.
-        what: &'static str,
+        /// What went wrong.
+        why: Why,
         /// Where the quoted request was going.
         to: IpAddr,
         /// The quoted request.
@@ -69,6 +69,47 @@ pub enum Message<'a> {
     },
     /// Nothing that concerns echo.
     Other,
+}
+
+/// What a node on the way, or the target, says of a packet that it did not pass on or take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody listens on that port: it arrived.
+    Port,
+    /// It cannot be delivered, in these words.
+    Unreachable(&'static str),
+    /// It is too big for what comes next, which takes so many bytes (0 = not told).
+    TooBig(u32),
+    /// Its time to live, or hop limit, ran out here.
+    Exceeded,
+    /// Its header is wrong.
+    Parameter,
+}
+
+impl Why {
+    /// Of an ICMP type and code (RFC 792, 1122, 1191, 1812, 4443); `mtu` is what came with it. `None`: no error.
+    pub const fn of(version: Version, kind: u8, code: u8, mtu: u32) -> Option<Self> {
+        Some(match (version, kind, code) {
+            (Version::V4, 3, 3) | (Version::V6, 1, 4) => Self::Port,
+            (Version::V4, 3, 4) | (Version::V6, 2, _) => Self::TooBig(mtu),
+            (Version::V4, 3, _) => Self::Unreachable(words_v4(code)),
+            (Version::V6, 1, _) => Self::Unreachable(words_v6(code)),
+            (Version::V4, 11, _) | (Version::V6, 3, _) => Self::Exceeded,
+            (Version::V4, 12, _) | (Version::V6, 4, _) => Self::Parameter,
+            _ => return None,
+        })
+    }
+
+    /// For a person.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Port => "port unreachable",
+            Self::Unreachable(words) => words,
+            Self::TooBig(_) => "packet too big for the path",
+            Self::Exceeded => "time to live exceeded on the way",
+            Self::Parameter => "parameter problem",
+        }
+    }
 }
 
 /// Why bytes are no message.
@@ -81,14 +122,21 @@ pub struct Malformed {
     pub at: usize,
 }
 
-/// Appends an echo request of `size` payload bytes to `out`. The cookie stands at the start of the payload,
-/// if it fits. The checksum of version 6 is left to the kernel, which alone knows the source address.
+/// Appends an echo request of `size` payload bytes to `out`. The cookie stands at the start of the payload, if
+/// it fits; behind it a word that makes the checksum of all requests of a size the same, because routers that
+/// share load between paths choose by the first bytes of a message, and all of a flow must take one path. The
+/// checksum of version 6 is left to the kernel, which alone knows the source address.
 pub fn write_request(version: Version, id: u16, seq: u16, cookie: u64, size: usize, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + HEADER, 0);
     if size >= COOKIE {
         out.extend_from_slice(&cookie.to_be_bytes());
-        out.extend((COOKIE..size).map(|at| at as u8));
+        if size >= COOKIE + 2 {
+            out.extend_from_slice(&levelling(id, seq, cookie).to_be_bytes());
+            out.extend((COOKIE + 2..size).map(|at| at as u8));
+        } else {
+            out.resize(start + HEADER + size, 0);
+        }
     } else {
         out.resize(start + HEADER + size, 0);
     }
@@ -117,25 +165,21 @@ pub fn read(version: Version, bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     match version {
         Version::V4 => {
             let packet = IcmpPacket::new(bytes).ok_or(Malformed { what: "an ICMP header", at: 0 })?;
-            let code = packet.get_icmp_code().0;
-            match packet.get_icmp_type() {
-                IcmpTypes::EchoReply => Ok(Message::Reply(echo(bytes, 0)?)),
-                IcmpTypes::DestinationUnreachable => quoted_ipv4(bytes, words_v4(code)),
-                IcmpTypes::TimeExceeded => quoted_ipv4(bytes, "time to live exceeded on the way"),
-                IcmpTypes::ParameterProblem => quoted_ipv4(bytes, "parameter problem"),
-                _ => Ok(Message::Other),
+            let (kind, code) = (packet.get_icmp_type(), packet.get_icmp_code());
+            match Why::of(version, kind.0, code.0, u32::from(word(bytes, 6))) {
+                Some(why) => quoted_ipv4(bytes, why),
+                None if kind == IcmpTypes::EchoReply => Ok(Message::Reply(echo(bytes, 0)?)),
+                None => Ok(Message::Other),
             }
         }
         Version::V6 => {
             let packet = Icmpv6Packet::new(bytes).ok_or(Malformed { what: "an ICMPv6 header", at: 0 })?;
-            let code = packet.get_icmpv6_code().0;
-            match packet.get_icmpv6_type() {
-                Icmpv6Types::EchoReply => Ok(Message::Reply(echo(bytes, 0)?)),
-                Icmpv6Types::DestinationUnreachable => quoted_ipv6(bytes, words_v6(code)),
-                Icmpv6Types::PacketTooBig => quoted_ipv6(bytes, "packet too big for the path"),
-                Icmpv6Types::TimeExceeded => quoted_ipv6(bytes, "hop limit exceeded on the way"),
-                Icmpv6Types::ParameterProblem => quoted_ipv6(bytes, "parameter problem"),
-                _ => Ok(Message::Other),
+            let (kind, code) = (packet.get_icmpv6_type(), packet.get_icmpv6_code());
+            let mtu = u32::from(word(bytes, 4)) << 16 | u32::from(word(bytes, 6));
+            match Why::of(version, kind.0, code.0, mtu) {
+                Some(why) => quoted_ipv6(bytes, why),
+                None if kind == Icmpv6Types::EchoReply => Ok(Message::Reply(echo(bytes, 0)?)),
+                None => Ok(Message::Other),
             }
         }
     }
@@ -147,13 +191,11 @@ pub fn read_request(version: Version, bytes: &[u8]) -> Result<Echo<'_>, Malforme
 }
 
 /// What an ICMP destination unreachable means (RFC 792, 1122, 1812).
-pub const fn words_v4(code: u8) -> &'static str {
+const fn words_v4(code: u8) -> &'static str {
     match code {
         0 | 6 | 11 => "network unreachable",
         1 | 7 | 12 => "host unreachable",
         2 => "protocol unreachable",
-        3 => "port unreachable",
-        4 => "packet too big for the path",
         5 => "source route failed",
         9 | 10 | 13 => "administratively prohibited",
         _ => "unreachable",
@@ -161,15 +203,27 @@ pub const fn words_v4(code: u8) -> &'static str {
 }
 
 /// What an ICMPv6 destination unreachable means (RFC 4443).
-pub const fn words_v6(code: u8) -> &'static str {
+const fn words_v6(code: u8) -> &'static str {
     match code {
         0 => "no route",
         1 | 5 | 6 => "administratively prohibited",
         2 => "beyond scope of the source address",
         3 => "address unreachable",
-        4 => "port unreachable",
         _ => "unreachable",
     }
+}
+
+/// What has to be added so that identifier, sequence number and cookie sum up to the same whatever they are.
+fn levelling(id: u16, seq: u16, cookie: u64) -> u16 {
+    let mut sum = u32::from(id) + u32::from(seq);
+    sum += (0..4).map(|at| (cookie >> (16 * at)) as u16).map(u32::from).sum::<u32>();
+    sum = (sum & 0xffff) + (sum >> 16);
+    !((sum & 0xffff) + (sum >> 16)) as u16
+}
+
+/// Two bytes, zero where there are none.
+fn word(bytes: &[u8], at: usize) -> u16 {
+    bytes.get(at..at + 2).and_then(|two| two.try_into().ok()).map_or(0, u16::from_be_bytes)
 }
 
 /// The echo in `bytes`, which stand at `at` of the whole.
@@ -190,20 +244,20 @@ fn request(version: Version, bytes: &[u8], at: usize) -> Result<Echo<'_>, Malfor
     }
 }
 
-fn quoted_ipv4<'a>(bytes: &'a [u8], what: &'static str) -> Result<Message<'a>, Malformed> {
+fn quoted_ipv4(bytes: &[u8], why: Why) -> Result<Message<'_>, Malformed> {
     let quote = bytes.get(HEADER..).unwrap_or(&[]);
     let (header, inner) = ipv4_payload(quote, HEADER)?;
     if header.get_next_level_protocol() != IpNextHeaderProtocols::Icmp {
         return Ok(Message::Other);
     }
     match request(Version::V4, inner, HEADER + quote.len() - inner.len()) {
-        Ok(echo) => Ok(Message::Error { what, to: IpAddr::V4(header.get_destination()), echo }),
+        Ok(echo) => Ok(Message::Error { why, to: IpAddr::V4(header.get_destination()), echo }),
         Err(_) if inner.len() >= HEADER => Ok(Message::Other),
         Err(malformed) => Err(malformed),
     }
 }
 
-fn quoted_ipv6<'a>(bytes: &'a [u8], what: &'static str) -> Result<Message<'a>, Malformed> {
+fn quoted_ipv6(bytes: &[u8], why: Why) -> Result<Message<'_>, Malformed> {
     let quote = bytes.get(HEADER..).unwrap_or(&[]);
     let header = Ipv6Packet::new(quote).ok_or(Malformed { what: "a quoted IPv6 header", at: HEADER })?;
     if header.get_next_header() != IpNextHeaderProtocols::Icmpv6 {
@@ -212,7 +266,7 @@ fn quoted_ipv6<'a>(bytes: &'a [u8], what: &'static str) -> Result<Message<'a>, M
     let at = HEADER + Ipv6Packet::minimum_packet_size();
     let inner = bytes.get(at..).unwrap_or(&[]);
     match request(Version::V6, inner, at) {
-        Ok(echo) => Ok(Message::Error { what, to: IpAddr::V6(header.get_destination()), echo }),
+        Ok(echo) => Ok(Message::Error { why, to: IpAddr::V6(header.get_destination()), echo }),
         Err(_) if inner.len() >= HEADER => Ok(Message::Other),
         Err(malformed) => Err(malformed),
     }
@@ -252,8 +306,9 @@ mod tests {
     fn told(message: Result<Message<'_>, Malformed>) -> String {
         match message {
             Ok(Message::Reply(e)) => format!("reply {:x} {} {:x?}", e.id, e.seq, e.cookie()),
-            Ok(Message::Error { what, to, echo: e }) => {
-                format!("{what}: {to} {:x} {} {:x?}", e.id, e.seq, e.cookie())
+            Ok(Message::Error { why, to, echo: e }) => {
+                let mtu = if let Why::TooBig(mtu) = why { format!(" ({mtu})") } else { String::new() };
+                format!("{}{mtu}: {to} {:x} {} {:x?}", why.words(), e.id, e.seq, e.cookie())
             }
             Ok(Message::Other) => "other".to_owned(),
             Err(error) => error.to_string(),
@@ -268,6 +323,12 @@ mod tests {
         assert_eq!(v4(UNREACHABLE_V4), "host unreachable: 198.51.100.9 1234 7 Some(102030405060708)");
         assert_eq!(v6(REPLY_V6), "reply 1234 7 Some(102030405060708)");
         assert_eq!(v6(UNREACHABLE_V6), "address unreachable: 2001:db8::9 1234 7 Some(102030405060708)");
+        let too_big = UNREACHABLE_V4.replace(" 0301000000000000", " 0304000000000514");
+        assert_eq!(v4(&too_big), "packet too big for the path (1300): 198.51.100.9 1234 7 Some(102030405060708)");
+        let too_big = UNREACHABLE_V6.replace("0103000000000000", "0200000000000500");
+        assert_eq!(v6(&too_big), "packet too big for the path (1280): 2001:db8::9 1234 7 Some(102030405060708)");
+        let exceeded = UNREACHABLE_V4.replace(" 0301", " 0b00");
+        assert_eq!(v4(&exceeded), "time to live exceeded on the way: 198.51.100.9 1234 7 Some(102030405060708)");
         // What RFC 792 asks a router for is the IP header and eight bytes, no more.
         let cut = UNREACHABLE_V4.replace("0102030405060708", "");
         assert_eq!(v4(&cut), "host unreachable: 198.51.100.9 1234 7 None");
@@ -308,6 +369,21 @@ mod tests {
                 let packet = IcmpPacket::new(request).unwrap();
                 assert_eq!(packet.get_checksum(), icmp::checksum(&packet));
             }
+        }
+    }
+
+    #[test]
+    fn requests_of_a_size_have_one_checksum_so_that_they_take_one_path() {
+        let mut random = fastrand::Rng::with_seed(11);
+        for size in [10, 11, 56, 1400] {
+            let sums: std::collections::BTreeSet<u16> = (0..500)
+                .map(|_| {
+                    let mut out = Vec::new();
+                    write_request(Version::V4, random.u16(..), random.u16(..), random.u64(..), size, &mut out);
+                    word(&out, 2)
+                })
+                .collect();
+            assert_eq!(sums.len(), 1, "{size}: {sums:?}");
         }
     }
 

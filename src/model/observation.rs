@@ -119,6 +119,10 @@ impl Value {
     pub fn many(v: Vec<f64>) -> Self {
         if v.is_empty() { Self::Null } else { Self::Many(v.into()) }
     }
+    /// The same from a slice.
+    pub fn of_many(v: &[f64]) -> Self {
+        if v.is_empty() { Self::Null } else { Self::Many(Arc::from(v)) }
+    }
     /// As a number: a histogram gives its mean, text and `Null` give nothing.
     pub fn number(&self) -> Option<f64> {
         match self {

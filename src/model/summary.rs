@@ -22,9 +22,9 @@ fn bucket(v: f64) -> i32 {
     if v <= 0.0 || !v.is_finite() {
         return ZERO;
     }
-    let exponent = v.log2().floor().clamp(-512.0, 511.0);
-    let within = ((v / exponent.exp2() - 1.0) * SUB).floor().clamp(0.0, SUB - 1.0);
-    (exponent * SUB + within) as i32
+    // An f64 is its exponent (11 bits, 1023 for 1.0) before its fraction, whose first five bits number the 32 parts.
+    let octaves = (v.to_bits() >> 47) as i32 - (1023 << 5);
+    octaves.clamp(-512 << 5, (512 << 5) - 1)
 }
 
 fn middle(bucket: i32) -> f64 {
@@ -158,6 +158,27 @@ impl Summary {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn buckets_are_the_parts_of_octaves_and_stay_where_stored_ones_are() {
+        for (v, wanted) in [
+            (1.0, 0),
+            (1.03, 0),
+            (1.04, 1),
+            (1.999, 31),
+            (2.0, 32),
+            (0.5, -32),
+            (0.000_25, -384),
+            (3600.0, 376),
+            (1e-320, -512 * 32),
+            (1e300, 511 * 32 + 31),
+            (0.0, ZERO),
+            (-1.0, ZERO),
+            (f64::NAN, ZERO),
+        ] {
+            assert_eq!(bucket(v), wanted, "{v}");
+        }
+    }
 
     proptest! {
         #[test]

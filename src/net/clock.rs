@@ -28,6 +28,31 @@ pub struct Stamp {
     pub wall: Duration,
 }
 
+/// Wall time that moved more than this against monotonic time was set, not slewed (500 ppm at most).
+const CLOCK_STEP: Duration = Duration::from_millis(2);
+
+/// When a packet left: as we sent it, and as the kernel says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Departure {
+    /// Just before it was handed to the kernel.
+    pub before: Stamp,
+    /// When the kernel handed it to the device, since the epoch.
+    pub left: Option<Duration>,
+}
+
+impl Departure {
+    /// How long it took until the kernel's stamp `arrived`, or without one until `now`, when that was read;
+    /// unknown if the clock was set in between.
+    pub fn took(&self, arrived: Option<Duration>, now: Stamp) -> Option<Duration> {
+        let offset = |s: Stamp| s.wall.saturating_sub(s.mono.since_origin());
+        let moved = offset(now).abs_diff(offset(self.before));
+        if moved > CLOCK_STEP + now.mono.since(self.before.mono) / 1000 {
+            return None;
+        }
+        arrived.unwrap_or(now.wall).checked_sub(self.left.unwrap_or(self.before.wall))
+    }
+}
+
 /// The clock of this process. Clones read the same time, and so do clocks made apart.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {

@@ -3,13 +3,14 @@
 //! block passes the kernel pointers into buffers that outlive the call. No protocol knowledge.
 #![allow(unsafe_code)] // sendmmsg, recvmmsg, control messages and raw options have no safe binding
 
+use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-use socket2::{SockAddr, SockAddrStorage, Socket};
+use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 
 /// Datagrams a call: a kernel round trip shared by this many costs next to nothing each.
 pub const BATCH: usize = 64;
@@ -17,6 +18,11 @@ pub const BATCH: usize = 64;
 const DATAGRAM: usize = 1536;
 /// Bytes of control messages of one datagram: timestamps, drop count and an extended error fit twice.
 const CONTROL: usize = 256;
+
+/// Bytes of a native word, which lengths of control messages are padded to.
+const WORD: usize = size_of::<usize>();
+/// Bytes of the header of a control message: length, level, kind.
+const HEAD: usize = WORD + 8;
 
 /// `struct icmp_filter` and `struct icmp6_filter` of <linux/icmp.h> and <linux/icmpv6.h>.
 const ICMP_FILTER: libc::c_int = 1;
@@ -79,6 +85,45 @@ pub fn timestamps(socket: &Socket, on: bool) -> io::Result<()> {
     set_int(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as libc::c_int)
 }
 
+/// Lets no datagram of this socket be cut into pieces on the way, and asks the path each time instead of
+/// remembering what it said: what does not fit is lost or complained about.
+pub fn never_in_pieces(socket: &Socket, to_v6: bool) -> io::Result<()> {
+    if to_v6 {
+        set_int(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 1)?;
+        set_int(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
+    } else {
+        set_int(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+    }
+}
+
+/// The kernel's number of an interface of this host.
+pub fn interface(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: `name` is a C string that lives until the call returns.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index > 0).then_some(index)
+}
+
+/// Whether an address is one of this host: packets from any other would fail as if the network were at fault.
+pub fn is_ours(ip: IpAddr) -> bool {
+    let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let bound = Socket::new(domain, Type::DGRAM, None).and_then(|s| s.bind(&SocketAddr::new(ip, 0).into()));
+    !bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+}
+
+/// How a datagram travels, where that is not left to the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Route {
+    /// Traffic class byte (DSCP in the upper six bits).
+    pub class: u8,
+    /// Time to live, or hop limit; 0 = as the system has it.
+    pub hops: u8,
+    /// An address of this host.
+    pub source: Option<IpAddr>,
+    /// Number of the interface to leave by; 0 = as routed.
+    pub interface: u32,
+}
+
 /// A datagram to send.
 #[derive(Debug)]
 pub struct Outgoing<'a> {
@@ -86,14 +131,65 @@ pub struct Outgoing<'a> {
     pub to: SocketAddr,
     /// Its bytes.
     pub bytes: &'a [u8],
-    /// Traffic class byte (DSCP in the upper six bits).
-    pub class: u8,
+    /// How.
+    pub route: Route,
 }
 
 /// Control buffer with the alignment that the kernel's headers need.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Control([u8; CONTROL]);
+
+impl Control {
+    /// Writes what a route asks for; returns how many bytes that takes.
+    fn write(&mut self, to: &SocketAddr, route: &Route) -> usize {
+        let mut used = 0;
+        let (level, class, hops) = match to {
+            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TOS, libc::IP_TTL),
+            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, libc::IPV6_HOPLIMIT),
+        };
+        for (kind, value) in [(class, route.class), (hops, route.hops)] {
+            if value != 0 {
+                self.put(&mut used, level, kind, &libc::c_int::from(value).to_ne_bytes());
+            }
+        }
+        if route.source.is_none() && route.interface == 0 {
+            return used;
+        }
+        match to {
+            SocketAddr::V4(_) => {
+                // struct in_pktinfo: interface, source, (when received) destination
+                let source =
+                    route.source.map_or([0; 4], |ip| if let IpAddr::V4(ip) = ip { ip.octets() } else { [0; 4] });
+                let mut info = [0; 12];
+                info[..4].copy_from_slice(&route.interface.to_ne_bytes());
+                info[4..8].copy_from_slice(&source);
+                self.put(&mut used, level, libc::IP_PKTINFO, &info);
+            }
+            SocketAddr::V6(_) => {
+                // struct in6_pktinfo: source, interface
+                let source =
+                    route.source.map_or([0; 16], |ip| if let IpAddr::V6(ip) = ip { ip.octets() } else { [0; 16] });
+                let mut info = [0; 20];
+                info[..16].copy_from_slice(&source);
+                info[16..].copy_from_slice(&route.interface.to_ne_bytes());
+                self.put(&mut used, level, libc::IPV6_PKTINFO, &info);
+            }
+        }
+        used
+    }
+
+    /// Appends one control message: header of native words (length, level, kind), data, padding.
+    fn put(&mut self, used: &mut usize, level: i32, kind: i32, data: &[u8]) {
+        let length = HEAD + data.len();
+        let Some(place) = self.0.get_mut(*used..*used + length.next_multiple_of(WORD)) else { return };
+        place[..WORD].copy_from_slice(&length.to_ne_bytes());
+        place[WORD..WORD + 4].copy_from_slice(&level.to_ne_bytes());
+        place[WORD + 4..HEAD].copy_from_slice(&kind.to_ne_bytes());
+        place[HEAD..length].copy_from_slice(data);
+        *used += place.len();
+    }
+}
 
 /// Sends up to `BATCH` datagrams; returns how many the kernel took. An error is about the first one.
 pub fn send_many(socket: &Socket, out: &[Outgoing<'_>]) -> io::Result<usize> {
@@ -111,23 +207,10 @@ pub fn send_many(socket: &Socket, out: &[Outgoing<'_>]) -> io::Result<usize> {
         msg.msg_namelen = address.len();
         msg.msg_iov = vector;
         msg.msg_iovlen = 1;
-        if o.class != 0 {
-            let (level, name) = match o.to {
-                SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TOS),
-                SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
-            };
+        let used = control.write(&o.to, &o.route);
+        if used > 0 {
             msg.msg_control = control.0.as_mut_ptr().cast();
-            let int = size_of::<libc::c_int>() as libc::c_uint;
-            // SAFETY: `control` is aligned and has room for one header and one int; CMSG_* only compute
-            // places inside it.
-            unsafe {
-                msg.msg_controllen = libc::CMSG_SPACE(int) as _;
-                let head = libc::CMSG_FIRSTHDR(msg);
-                (*head).cmsg_level = level;
-                (*head).cmsg_type = name;
-                (*head).cmsg_len = libc::CMSG_LEN(int) as _;
-                libc::CMSG_DATA(head).cast::<libc::c_int>().write_unaligned(libc::c_int::from(o.class));
-            }
+            msg.msg_controllen = used as _;
         }
     }
     // SAFETY: the first `n` headers point to addresses, vectors, controls and bytes that live until the
@@ -165,6 +248,10 @@ pub enum Notice {
         kind: u8,
         /// ICMP code.
         code: u8,
+        /// What comes with it: of a packet that was too big, the size that fits.
+        info: u32,
+        /// Who complained, if known.
+        by: Option<IpAddr>,
     },
 }
 
@@ -284,8 +371,6 @@ fn address(name: &SockAddrStorage, length: libc::socklen_t) -> Option<SocketAddr
 
 /// Walks control messages: header of native words (length, level, type), data, padding.
 fn control_messages(mut rest: &[u8]) -> impl Iterator<Item = (i32, i32, &[u8])> {
-    const WORD: usize = size_of::<usize>();
-    const HEAD: usize = WORD + 8;
     std::iter::from_fn(move || {
         let length = usize::from_ne_bytes(rest.get(..WORD)?.try_into().ok()?);
         let level = i32::from_ne_bytes(rest.get(WORD..WORD + 4)?.try_into().ok()?);
@@ -312,10 +397,21 @@ fn take_control(received: &mut Received<'_>, level: i32, kind: i32, data: &[u8])
             received.notice = Some(if origin == ORIGIN_TIMESTAMPING {
                 Notice::Sent { number }
             } else {
-                Notice::Error { errno: errno as i32, origin, kind, code }
+                let info = word(8).unwrap_or(0);
+                Notice::Error { errno: errno as i32, origin, kind, code, info, by: offender(data) }
             });
         }
         _ => {}
+    }
+}
+
+/// Who complained: a socket address behind `struct sock_extended_err`.
+fn offender(data: &[u8]) -> Option<IpAddr> {
+    let family = u16::from_ne_bytes(data.get(16..18)?.try_into().ok()?);
+    match i32::from(family) {
+        libc::AF_INET => Some(IpAddr::from(<[u8; 4]>::try_from(data.get(20..24)?).ok()?)),
+        libc::AF_INET6 => Some(IpAddr::from(<[u8; 16]>::try_from(data.get(24..40)?).ok()?).to_canonical()),
+        _ => None,
     }
 }
 
@@ -344,5 +440,37 @@ mod tests {
         let kinds: Vec<(i32, usize)> = control_messages(&bytes).map(|(_, k, d)| (k, d.len())).collect();
         assert_eq!(kinds, [(libc::SO_RXQ_OVFL, 4), (7, 0)]);
         assert_eq!(control_messages(&0usize.to_ne_bytes().repeat(4)).count(), 0);
+    }
+    #[test]
+    fn a_route_is_written_as_the_kernel_reads_it() {
+        let (v4, v6): (SocketAddr, SocketAddr) = ("192.0.2.1:0".parse().unwrap(), "[2001:db8::1]:0".parse().unwrap());
+        let told = |to: SocketAddr, route: Route| {
+            let mut control = Control([0; CONTROL]);
+            let used = control.write(&to, &route);
+            let all = control_messages(&control.0[..used]).map(|(level, kind, data)| (level, kind, data.to_vec()));
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(told(v4, Route::default()), []);
+        let int = |v: i32| v.to_ne_bytes().to_vec();
+        let hops = Route { class: 0xc0, hops: 7, ..Route::default() };
+        let of_v6 = [(41, libc::IPV6_TCLASS, int(0xc0)), (41, libc::IPV6_HOPLIMIT, int(7))];
+        assert_eq!(told(v4, hops), [(0, libc::IP_TOS, int(0xc0)), (0, libc::IP_TTL, int(7))]);
+        assert_eq!(told(v6, hops), of_v6);
+        let source = Route { source: Some("192.0.2.9".parse().unwrap()), interface: 3, ..Route::default() };
+        let info = [int(3), vec![192, 0, 2, 9], vec![0; 4]].concat();
+        assert_eq!(told(v4, source), [(0, libc::IP_PKTINFO, info)]);
+        // An address of the other version is none.
+        let info = [vec![0; 16], int(3)].concat();
+        assert_eq!(told(v6, source), [(41, libc::IPV6_PKTINFO, info)]);
+    }
+
+    #[test]
+    fn who_complained_stands_behind_the_error() {
+        let mut data = vec![0; 16];
+        data.extend((libc::AF_INET as u16).to_ne_bytes());
+        data.extend([0, 0, 198, 51, 100, 7]);
+        assert_eq!(offender(&data), Some("198.51.100.7".parse().unwrap()));
+        assert_eq!(offender(&data[..20]), None);
+        assert_eq!(offender(&[0; 48]), None);
     }
 }

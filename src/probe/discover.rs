@@ -18,6 +18,7 @@ use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::icmp::{Event, Pinger, Request};
 use crate::net::snmp::{Manner, Oid, Session, Value, text_of};
+use crate::net::sock::Route;
 use crate::net::tcp;
 
 /// Addresses in flight: each holds a few sockets.
@@ -154,7 +155,8 @@ async fn echoes(clock: &Clock, addresses: &[IpAddr]) -> HashSet<IpAddr> {
         let request = |(at, address): (usize, &IpAddr)| Request {
             to: SocketAddr::new(*address, 0),
             size: 32,
-            class: 0,
+            route: Route::default(),
+            whole: false,
             deadline,
             token: (burst * BURST + at) as u64,
         };

@@ -13,6 +13,7 @@ use crate::model::observation::{Cause, Outcome, Purpose, Tally, Value};
 use crate::model::plan::Task;
 use crate::net::error::{NetError, outcome_of};
 use crate::net::resolver::Family;
+use crate::probe::way::{self, Way};
 use crate::probe::{BulkChannels, Ctx, Run, target_row};
 
 /// What it takes and observes.
@@ -32,18 +33,12 @@ pub static SPEC: KindSpec = KindSpec {
         },
         SettingDef {
             name: "size",
-            kind: SettingType::Int(0, 1400),
+            kind: SettingType::Int(0, 8972),
             default: Some("56"),
             zh: "载荷字节数；小于 8 时不带校验标记",
             en: "payload bytes; below 8 a packet carries no cookie",
         },
-        SettingDef {
-            name: "dscp",
-            kind: SettingType::Choice(DSCP_NAMES),
-            default: Some("'cs0'"),
-            zh: "DSCP 服务等级",
-            en: "DSCP class",
-        },
+        way::DSCP,
         SettingDef {
             name: "spacing",
             kind: SettingType::Duration,
@@ -58,6 +53,22 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "一次监测无应答时立即补发的确认报文数（间隔 100 毫秒，不计入丢包率）；0 为不补发",
             en: "packets sent at once, 100 ms apart, when a run gets no answer, to tell down from one lost packet; they are outside loss_ratio; 0 = none",
         },
+        SettingDef {
+            name: "ttl",
+            kind: SettingType::Int(1, 255),
+            default: None,
+            zh: "生存时间（跳数上限）；不写则用系统值",
+            en: "time to live, or hop limit; the system's unless given",
+        },
+        SettingDef {
+            name: "df",
+            kind: SettingType::Bool,
+            default: Some("false"),
+            zh: "禁止分片：放不下的报文丢弃，不拆开",
+            en: "never cut into pieces: a packet that does not fit is lost, not fragmented",
+        },
+        way::SOURCE,
+        way::INTERFACE,
         crate::probe::FAMILY,
     ],
     schema: KindSchema {
@@ -74,6 +85,11 @@ pub static SPEC: KindSpec = KindSpec {
                     "确认报文中未应答的数",
                     "packets of a confirm burst that were not answered",
                 ),
+                Field::gauge(
+                    "reordered_packets",
+                    "乱序报文数",
+                    "answered packets whose answer came after that of a later one",
+                ),
             ]),
         }]),
     },
@@ -82,12 +98,6 @@ pub static SPEC: KindSpec = KindSpec {
 
 /// Most packets of a confirm burst: they share the numbers of a run's packets, of which there are 32.
 const MAX_BURST: i64 = 10;
-
-/// Names of the DSCP classes (RFC 2474, 2597, 3246).
-const DSCP_NAMES: &[&str] = &[
-    "cs0", "cs1", "cs2", "cs3", "cs4", "cs5", "cs6", "cs7", "af11", "af12", "af13", "af21", "af22", "af23", "af31",
-    "af32", "af33", "af41", "af42", "af43", "ef",
-];
 
 /// How long after its timeout a run waits for late replies: long enough to tell slow from lost, short enough
 /// that three lost runs of one second each are known within the fifth.
@@ -103,7 +113,8 @@ pub fn start(cx: &Ctx, channels: BulkChannels) -> tokio::task::JoinHandle<()> {
 struct Wants {
     count: u32,
     size: usize,
-    class: u8,
+    whole: bool,
+    way: Way,
     spacing: Duration,
     timeout: Duration,
     grace: Duration,
@@ -122,8 +133,9 @@ impl Wants {
         let interval = task.interval().clamp(MIN_INTERVAL, MAX_INTERVAL);
         Self {
             count,
-            size: whole("size", 56).min(1400) as usize,
-            class: dscp(settings.text("dscp").unwrap_or("cs0")) << 2,
+            size: whole("size", 56).min(8972) as usize,
+            whole: settings.bool("df"),
+            way: Way::of(settings),
             spacing: settings.duration("spacing").unwrap_or(Duration::from_millis(100)).min(most),
             timeout: task.timeout(),
             grace: GRACE.min(interval / 4),
@@ -140,17 +152,6 @@ const MIN_INTERVAL: Duration = Duration::from_millis(10);
 /// Slower than this is never; it keeps sums of nanoseconds within 64 bits.
 const MAX_INTERVAL: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// Code point of a DSCP class; 0 for what is none.
-fn dscp(name: &str) -> u8 {
-    let digits: Vec<u8> = name.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
-    match (name.get(..2), digits.as_slice()) {
-        (Some("ef"), _) => 46,
-        (Some("cs"), [class]) => class * 8,
-        (Some("af"), [class, drop]) => class * 8 + drop * 2,
-        _ => 0,
-    }
-}
-
 /// What the packets of one run met.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Score {
@@ -161,6 +162,7 @@ struct Score {
     duplicate: u32,
     unreachable: u32,
     invalid: u32,
+    reordered: u32,
     rtts: Vec<f64>,
     /// When the last reply came, after the start.
     last: Duration,
@@ -201,7 +203,11 @@ fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score)
         Vec::new()
     } else {
         let loss = Value::gauge(f64::from(lost) / f64::from(sent));
-        let values = vec![("rtt_seconds", Value::many(score.rtts.clone())), ("loss_ratio", loss)];
+        let values = vec![
+            ("rtt_seconds", Value::of_many(&score.rtts)),
+            ("loss_ratio", loss),
+            ("reordered_packets", Value::gauge(f64::from(score.reordered))),
+        ];
         vec![target_row(&SPEC.schema, task, values)]
     };
     let took = if lost > 0 { wants.timeout } else { score.last };

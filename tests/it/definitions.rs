@@ -82,6 +82,8 @@ b = { peer = "carrier", address = "10.65.1.2" }
             "asset-snmp|asset:core-1|",
             "asset-tcp|asset:core-1|22",
             "backbone-icmp|link:a-b|b",
+            "link-mtu|link:a-b|b",
+            "link-path|link:a-b|b",
             "website-http|asset:portal|",
             "website-tls|asset:portal|",
         ]

@@ -17,6 +17,7 @@ mod fields;
 mod grafana;
 mod house;
 mod lab;
+mod path;
 mod probe;
 mod refusals;
 mod rig;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::Order;
+use super::{Order, READY};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::{Mono, Wall};
@@ -99,11 +99,15 @@ impl Pace {
     }
 
     async fn wait(&self, round: u64, target: usize) {
+        self.clock.sleep_until(self.due(round, target)).await;
+    }
+
+    fn due(&self, round: u64, target: usize) -> Mono {
         let rounds = self.interval.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
         let place = self.step.saturating_mul(u32::try_from(target).unwrap_or(u32::MAX));
         // Those of one tick start together: a wake-up for each would cost more than its run.
         let place = Duration::from_millis(u64::try_from(place.as_millis()).unwrap_or(u64::MAX) / TICK_MS * TICK_MS);
-        self.clock.sleep_until(self.began.plus(rounds).plus(place)).await;
+        self.began.plus(rounds).plus(place)
     }
 }
 
@@ -136,8 +140,13 @@ async fn bulk(begin: BulkFn, cx: Ctx, pace: Pace, tasks: Arc<[Arc<Task>]>, out: 
     begin(&cx, BulkChannels { tasks: planned, now, out: send });
     let asking = async {
         for round in 0..pace.count {
+            let mut tick = None;
             for (at, task) in tasks.iter().enumerate() {
-                pace.wait(round, at).await;
+                let due = pace.due(round, at);
+                if tick != Some(due) {
+                    tick = Some(due);
+                    pace.clock.sleep_until(due).await;
+                }
                 if ask.send(task.clone()).await.is_err() {
                     return;
                 }
@@ -147,13 +156,14 @@ async fn bulk(begin: BulkFn, cx: Ctx, pace: Pace, tasks: Arc<[Arc<Task>]>, out: 
     let wanted = pace.count.saturating_mul(tasks.len() as u64);
     let telling = async {
         let mut seen = 0u64;
-        while seen < wanted
-            && let Some((task, began, run)) = told.recv().await
-        {
-            seen += 1;
-            let target = places.get(&task.id).copied().unwrap_or_default();
-            if out.send(Told { target, began, run }).await.is_err() {
-                return;
+        let mut ready = Vec::with_capacity(READY);
+        while seen < wanted && told.recv_many(&mut ready, READY).await > 0 {
+            for (task, began, run) in ready.drain(..) {
+                seen += 1;
+                let target = places.get(&task.id).copied().unwrap_or_default();
+                if out.send(Told { target, began, run }).await.is_err() {
+                    return;
+                }
             }
         }
     };

@@ -9,13 +9,14 @@ use serde_json::{Map, Value as Json, json};
 use super::Order;
 use super::drive::Told;
 use super::targets::Aim;
-use crate::cli::table::table;
+use crate::cli::table::{table, whole_table};
 use crate::cli::text::pick;
 use crate::cli::{Format, print};
 use crate::engine::summarise::Summariser;
-use crate::model::field::{Field, FieldType, KindSchema, KindSpec};
+use crate::model::field::{Field, FieldType, KindSchema, KindSpec, Table};
 use crate::model::observation::{Observation, Outcome, Row, Tally, Value};
 use crate::model::plan::{SettingValue, Task};
+use crate::model::summary::Summary;
 use crate::probe::{Ctx, Run, observation};
 
 /// Prints runs as they come, and what they amount to.
@@ -36,7 +37,7 @@ struct Total {
     failed: u32,
     invalid: u32,
     tally: Tally,
-    times: Vec<f64>,
+    times: Option<Summary>,
     note: String,
 }
 
@@ -65,13 +66,16 @@ impl<'a> Screen<'a> {
             return;
         };
         let spec = self.order.kind.spec;
+        let Some(total) = self.totals.get_mut(told.target) else { return };
+        total.add(spec, &told.run);
+        if self.order.args.format == Format::Table && self.tasks.len() > 1 && !self.order.args.explain {
+            return;
+        }
         let seen = observation(self.cx, task, &self.schema, told.began, told.run.clone());
         if self.order.args.explain {
             // Facts repeat what the rows already show.
             let _ = self.kept.push(&seen, task.keep(), self.cx.clock.now());
         }
-        let Some(total) = self.totals.get_mut(told.target) else { return };
-        total.add(spec, &told.run);
         match self.order.args.format {
             Format::Json => {
                 let mut line = json_line(spec, aim, &seen);
@@ -86,11 +90,9 @@ impl<'a> Screen<'a> {
             }
             Format::Table => {
                 let explain = self.order.args.explain;
-                if self.tasks.len() == 1 || explain {
-                    print(&live(spec, aim, total.runs, &told.run));
-                    for line in rows_beyond_the_first(spec, &told.run, explain) {
-                        print(&line);
-                    }
+                print(&live(spec, aim, total.runs, &told.run));
+                for line in rows_beyond_the_first(spec, &told.run, explain) {
+                    print(&line);
                 }
                 if explain {
                     for line in steps(spec, &told.run) {
@@ -125,8 +127,8 @@ impl<'a> Screen<'a> {
             }
         }
         let head = pick(
-            ["目标", "成功", "发送", "丢失", "丢包率", "最小", "平均", "最大", "说明"],
-            ["target", "good", "sent", "lost", "loss", "min", "avg", "max", "note"],
+            ["目标", "成功", "发送", "丢失", "丢包率", "最小", "平均", "p95", "最大", "说明"],
+            ["target", "good", "sent", "lost", "loss", "min", "avg", "p95", "max", "note"],
         );
         let rows: Vec<Vec<String>> = self.order.targets.iter().zip(&self.totals).map(|(aim, t)| t.row(aim)).collect();
         print(&table(&head, &rows));
@@ -155,9 +157,9 @@ impl Total {
         let measured = fields.iter().zip(run.rows.first().map_or(&[][..], |r| &r.values));
         let many = measured.filter_map(|(_, v)| if let Value::Many(many) = v { Some(many) } else { None }).next();
         match many {
-            Some(many) => self.times.extend(many.iter()),
+            Some(many) => many.iter().for_each(|v| self.time(*v)),
             // A kind without distributions is timed as a whole.
-            None if run.outcome == Outcome::Ok => self.times.push(run.took.as_secs_f64()),
+            None if run.outcome == Outcome::Ok => self.time(run.took.as_secs_f64()),
             None => {}
         }
         if run.outcome != Outcome::Ok {
@@ -166,22 +168,28 @@ impl Total {
         }
     }
 
+    /// One more time, with its place in the distribution; what it takes does not grow with the runs.
+    fn time(&mut self, seconds: f64) {
+        let times = self.times.get_or_insert_with(|| Summary { n: 0, sum: 0.0, ..Summary::one(seconds) });
+        times.merge(&Summary::one(seconds));
+        times.histogram.get_or_insert_default().add(seconds);
+    }
+
     fn row(&self, aim: &Aim) -> Vec<String> {
         let Tally { sent, lost, .. } = self.tally;
         let loss = if sent == 0 { String::new() } else { percent(f64::from(lost) / f64::from(sent)) };
-        let least = self.times.iter().copied().reduce(f64::min);
-        let most = self.times.iter().copied().reduce(f64::max);
-        let mean = least.map(|_| self.times.iter().sum::<f64>() / self.times.len() as f64);
-        let time = |v: Option<f64>| v.map(seconds).unwrap_or_default();
+        let time =
+            |of: fn(&Summary) -> Option<f64>| self.times.as_ref().and_then(of).map(seconds).unwrap_or_default();
         vec![
             aim.shown.clone(),
             format!("{}/{}", self.good, self.runs),
             sent.to_string(),
             lost.to_string(),
             loss,
-            time(least),
-            time(mean),
-            time(most),
+            time(|t| Some(t.min)),
+            time(|t| Some(t.mean())),
+            time(|t| Some(t.histogram.as_ref()?.quantile(0.95)?.clamp(t.min, t.max))),
+            time(|t| Some(t.max)),
             self.note.clone(),
         ]
     }
@@ -255,24 +263,49 @@ fn live(spec: &KindSpec, aim: &Aim, n: u32, run: &Run) -> String {
     line
 }
 
-/// Rows of further tables: few are listed, many are counted unless asked for.
+/// Rows of further tables: few are listed, many are counted unless asked for. Narrow tables stand in columns.
 fn rows_beyond_the_first(spec: &KindSpec, run: &Run, all: bool) -> Vec<String> {
     const FEW: usize = 40;
-    let beyond: Vec<&Row> = run.rows.iter().filter(|r| r.table > 0).collect();
-    let take = if all { beyond.len() } else { FEW };
-    let line = |row: &&Row| {
-        let what = if row.instance.is_empty() { row.object.name() } else { row.instance.to_string() };
-        format!("    {what}{}", row_text(spec, row))
-    };
-    let mut lines: Vec<String> = beyond.iter().take(take).map(line).collect();
-    if beyond.len() > take {
-        let more = beyond.len() - take;
-        lines.push(pick(
-            format!("    另有 {more} 行（--explain 全部列出）"),
-            format!("    {more} more rows (--explain lists all)"),
-        ));
+    const NARROW: usize = 6;
+    let mut lines = Vec::new();
+    for (at, shape) in spec.schema.tables.iter().enumerate().skip(1) {
+        let rows: Vec<&Row> = run.rows.iter().filter(|r| r.table == at).collect();
+        let take = if all { rows.len() } else { rows.len().min(FEW) };
+        let (listed, left) = rows.split_at(take);
+        if shape.fields.len() <= NARROW && !listed.is_empty() {
+            lines.extend(columns(shape, listed).lines().map(|line| format!("    {line}")));
+        } else {
+            lines.extend(listed.iter().map(|row| format!("    {}{}", called(row), row_text(spec, row))));
+        }
+        if !left.is_empty() {
+            let more = left.len();
+            lines.push(pick(
+                format!("    另有 {more} 行（--explain 全部列出）"),
+                format!("    {more} more rows (--explain lists all)"),
+            ));
+        }
     }
     lines
+}
+
+fn called(row: &Row) -> String {
+    if row.instance.is_empty() { row.object.name() } else { row.instance.to_string() }
+}
+
+/// Rows of one table below each other; a column is called as its field, without unit and without what the row is.
+fn columns(shape: &Table, rows: &[&Row]) -> String {
+    let what = shape.instance.as_deref().unwrap_or("interface");
+    let head: Vec<&str> = std::iter::once(what)
+        .chain(shape.fields.iter().map(|f| {
+            let stem = stem(&f.name);
+            stem.strip_prefix(what).and_then(|rest| rest.strip_prefix('_')).unwrap_or(stem)
+        }))
+        .collect();
+    let cells = |row: &&Row| {
+        let values = shape.fields.iter().zip(&row.values).map(|(f, v)| shown(f, v).unwrap_or_default());
+        std::iter::once(called(row)).chain(values).collect()
+    };
+    whole_table(&head, &rows.iter().map(cells).collect::<Vec<Vec<String>>>())
 }
 
 fn row_text(spec: &KindSpec, row: &Row) -> String {

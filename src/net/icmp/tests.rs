@@ -1,6 +1,12 @@
 //! Against the kernel's own echo on loopback. A host that allows neither a raw nor a ping socket says so.
 
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::line::{Sent, State, reply};
 use super::*;
+use crate::codec::icmp::{self, Echo};
+use crate::net::clock::{Departure, Stamp};
 
 fn pinger(versions: &[Version]) -> Option<Pinger> {
     let mut pinger = Pinger::new(Clock::system());
@@ -18,7 +24,14 @@ fn pinger(versions: &[Version]) -> Option<Pinger> {
 
 fn request(pinger: &Pinger, to: &str, token: u64, size: usize) -> Request {
     let deadline = pinger.clock.mono().plus(Duration::from_secs(2));
-    Request { to: SocketAddr::new(to.parse().unwrap(), 0), size, class: 0, deadline, token }
+    Request {
+        to: SocketAddr::new(to.parse().unwrap(), 0),
+        size,
+        route: Route::default(),
+        whole: false,
+        deadline,
+        token,
+    }
 }
 
 /// Drains until `n` events came, or five seconds have passed.
@@ -50,9 +63,13 @@ async fn loopback_answers_both_families_and_all_sizes_with_kernel_times() {
         assert!(*rtt > Duration::ZERO && *rtt < Duration::from_millis(50), "{rtt:?}");
     }
     assert_eq!(got.len(), targets.len());
-    let stamped = |line: &Option<Line>| line.as_ref().unwrap().sent.iter().filter(|s| s.left.is_some()).count();
-    println!("stamped by the kernel: {} + {}", stamped(&pinger.v4), stamped(&pinger.v6));
-    assert!(stamped(&pinger.v4) >= 3 && stamped(&pinger.v6) >= 2);
+    let stamped = |version| {
+        let line = pinger.line((version, false)).unwrap();
+        line.sent.iter().filter(|s| s.departure.left.is_some()).count()
+    };
+    let (v4, v6) = (stamped(Version::V4), stamped(Version::V6));
+    println!("stamped by the kernel: {v4} + {v6}");
+    assert!(v4 >= 3 && v6 >= 2);
 }
 
 #[tokio::test]
@@ -85,13 +102,13 @@ async fn a_request_that_cannot_leave_does_not_shift_the_stamps_of_the_others() {
         let (failed, answered): (Vec<_>, Vec<_>) = got.iter().partition(|e| matches!(e, Event::NotSent { .. }));
         assert_eq!((failed.len(), answered.len()), (1, 3), "{got:?}");
         assert!(
-            matches!(failed.first(), Some(Event::NotSent { token: 1, error }) if error.cause == Cause::Permission)
+            matches!(failed.first(), Some(Event::NotSent { token: 1, error, .. }) if error.cause == Cause::Permission)
         );
     }
-    let line = pinger.v4.as_ref().unwrap();
+    let line = pinger.line((Version::V4, false)).unwrap();
     assert!(line.numbers_from.is_some());
     for sent in &line.sent {
-        assert!(sent.left.is_none_or(|left| left >= sent.before.wall));
+        assert!(sent.departure.left.is_none_or(|left| left >= sent.departure.before.wall));
     }
 }
 
@@ -101,7 +118,7 @@ async fn a_reply_with_another_cookie_or_from_another_source_is_not_ours() {
     let request = request(&pinger, "127.0.0.1", 5, 56);
     let mut told = Vec::new();
     pinger.send(&[request], &mut told);
-    let line = pinger.v4.as_mut().unwrap();
+    let line = pinger.lines[0].as_mut().unwrap();
     let (id, seq) = line.words_of(line.next().wrapping_sub(1));
     let sent = line.find(id, seq).unwrap();
     let mut forged = Vec::new();
@@ -127,8 +144,7 @@ fn late_and_doubled_replies_are_told_by_the_kernels_time_not_by_when_they_were_r
         cookie: 0,
         with_cookie: true,
         token: 9,
-        before: Stamp { mono: at(1000), wall: wall(1000) },
-        left: Some(wall(1001)),
+        departure: Departure { before: Stamp { mono: at(1000), wall: wall(1000) }, left: Some(wall(1001)) },
         deadline: at(1900),
         state: State::Waiting,
     };
@@ -142,4 +158,99 @@ fn late_and_doubled_replies_are_told_by_the_kernels_time_not_by_when_they_were_r
     assert_eq!(reply(&sent, Some(wall(3_601_400)), stepped), Event::Reply { token: 9, rtt: None, late: false });
     sent.state = State::Answered;
     assert_eq!(reply(&sent, Some(wall(1600)), read_at), Event::Duplicate { token: 9 });
+}
+
+/// Echo replies to nobody, and errors about other people's packets, as fast as one socket takes them.
+fn storm(packets: usize, to: &str, id: u16) -> Option<()> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::from(libc::SOCK_RAW), Some(Protocol::ICMPV4)).ok()?;
+    let mut random = fastrand::Rng::with_seed(3);
+    let to = SocketAddr::new(to.parse().unwrap(), 0).into();
+    let mut reply = Vec::new();
+    icmp::write_request(Version::V4, id, 0, 0, 56, &mut reply);
+    reply[0] = 0;
+    let udp = [0x45, 0, 0, 84, 0, 0, 64, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 2];
+    let echo = [0x45, 0, 0, 84, 0, 0, 64, 0, 64, 1, 0, 0, 127, 0, 0, 1, 127, 0, 0, 2];
+    for at in 0..packets {
+        let mut packet = match at % 4 {
+            0 | 1 => reply.clone(),
+            2 => [&[3, 1, 0, 0, 0, 0, 0, 0][..], &udp, &random.u64(..).to_be_bytes()].concat(),
+            _ => [&[11, 0, 0, 0, 0, 0, 0, 0][..], &echo, &[8, 0, 0, 0], &id.to_be_bytes(), &[0, at as u8]].concat(),
+        };
+        packet[2..4].fill(0);
+        if at % 7 == 0 {
+            packet.truncate(random.usize(4..packet.len()));
+        }
+        let sum = pnet::util::checksum(&packet, 1);
+        packet[2..4].copy_from_slice(&sum.to_be_bytes());
+        // A full buffer of ours is no matter here.
+        let _ = socket.send_to(&packet, &to);
+    }
+    Some(())
+}
+
+#[tokio::test]
+async fn a_storm_of_other_peoples_icmp_is_thrown_away_by_the_kernel() {
+    let Some(mut pinger) = pinger(&[Version::V4]) else { return };
+    if pinger.open(Version::V4) != Ok(Mode::Raw) {
+        println!("not run: a ping socket sees only its own");
+        return;
+    }
+    let mine = pinger.line((Version::V4, false)).unwrap().words_of(0).0;
+    let foreign = mine ^ 0x5550;
+    for round in 0..5 {
+        storm(4_000, "127.0.0.1", foreign).expect("a raw socket, as the pinger has one");
+        let requests: Vec<Request> =
+            (0..200).map(|token| request(&pinger, &format!("127.4.{round}.{}", token + 1), token, 56)).collect();
+        let got = events(&mut pinger, &requests, 200).await;
+        assert!(got.iter().all(|event| matches!(event, Event::Reply { late: false, .. })), "{got:?}");
+        assert_eq!(got.len(), 200);
+    }
+    assert_eq!(pinger.foreign(), 0, "not one of them got past the filter");
+    assert!(!pinger.overflowed(Version::V4, Mono::default()));
+}
+
+#[tokio::test]
+async fn forged_messages_with_our_identifier_are_counted_and_change_nothing() {
+    let Some(mut pinger) = pinger(&[Version::V4]) else { return };
+    if pinger.open(Version::V4) != Ok(Mode::Raw) {
+        return;
+    }
+    let requests: Vec<Request> = (0..50).map(|n| request(&pinger, &format!("127.5.0.{}", n + 1), n, 56)).collect();
+    let mut told = Vec::new();
+    let id = pinger.line((Version::V4, false)).unwrap().words_of(0).0;
+    storm(2_000, "127.0.0.1", id).expect("a raw socket, as the pinger has one");
+    told.extend(events(&mut pinger, &requests, 50).await);
+    storm(2_000, "127.0.0.1", id).expect("a raw socket, as the pinger has one");
+    told.extend(events(&mut pinger, &[], 0).await);
+    pinger.drain(&mut told);
+    assert!(told.iter().all(|event| matches!(event, Event::Reply { late: false, .. })), "{told:?}");
+    assert_eq!(told.len(), 50);
+    assert!(pinger.foreign() > 1_000, "{}", pinger.foreign());
+}
+
+#[tokio::test]
+async fn a_packet_that_dies_on_the_way_is_told_by_whom_and_one_too_large_for_the_interface_too() {
+    let Some(mut pinger) = pinger(&[Version::V4]) else { return };
+    let mut large = request(&pinger, "127.0.0.1", 1, 9000);
+    large.whole = true;
+    let got = events(&mut pinger, &[large], 1).await;
+    assert!(matches!(got.as_slice(), [Event::Reply { token: 1, .. }]), "{got:?}");
+    large.size = 65_520;
+    let got = events(&mut pinger, &[Request { token: 2, ..large }], 1).await;
+    assert!(matches!(got.as_slice(), [Event::NotSent { token: 2, too_big: true, .. }]), "{got:?}");
+}
+
+#[tokio::test]
+async fn all_echoes_of_a_flow_bear_its_identifier() {
+    let mut pinger = Pinger::of_flow(Clock::system(), 0xabc7);
+    if pinger.open(Version::V4) != Ok(Mode::Raw) {
+        println!("not run: needs CAP_NET_RAW");
+        return;
+    }
+    let requests: Vec<Request> = (0..9).map(|n| request(&pinger, "127.0.0.1", n, 32)).collect();
+    assert_eq!(events(&mut pinger, &requests, 9).await.len(), 9);
+    let line = pinger.line((Version::V4, false)).unwrap();
+    assert!((0..9u32).all(|n| line.words_of((7 << 16) + n).0 == 0xabc7));
+    assert_eq!(line.next(), (7 << 16) + 9);
 }

@@ -82,8 +82,9 @@ struct Watched {
     flights: VecDeque<Flight>,
     confirm: Confirm,
     burst: Option<Burst>,
-    carry: Tally, // late and duplicate replies to runs that were already told
-    kept: bool,   // false for a task that came only to run once
+    carry: Tally,        // late and duplicate replies to runs that were already told
+    newest: Option<u32>, // the latest packet that was answered, as in its token
+    kept: bool,          // false for a task that came only to run once
 }
 
 /// The whole kind.
@@ -265,6 +266,7 @@ impl Pacer {
             confirm: Confirm::default(),
             burst: None,
             carry: Tally::default(),
+            newest: None,
             kept,
         };
         match self.slots.get_mut(slot) {
@@ -360,20 +362,23 @@ impl Pacer {
     /// Sends the next packet of a run, and plans the one after it.
     fn packet(&mut self, slot: usize, number: u32, now: Mono) {
         let Some((version, to)) = self.address_of(slot, number) else { return };
-        if let Err(error) = self.open(version, now) {
-            if let Some((_, wants, flight)) = self.flight(slot, number) {
+        let opened = self.open(version, now);
+        let Some((_, wants, flight)) = self.flight(slot, number) else { return };
+        let route = match opened.and_then(|()| wants.way.route()) {
+            Ok(route) => route,
+            Err(error) => {
                 flight.score =
                     Score { tried: wants.count, invalid: wants.count, said: Some(error), ..Score::default() };
+                return self.complete(slot, number);
             }
-            return self.complete(slot, number);
-        }
-        let Some((_, wants, flight)) = self.flight(slot, number) else { return };
+        };
         let packet = flight.score.tried;
         flight.score.tried += 1;
         let request = Request {
             to,
             size: wants.size,
-            class: wants.class,
+            route,
+            whole: wants.whole,
             deadline: flight.start.plus(wants.timeout),
             token: (slot as u64) << 32 | u64::from(number << PACKET_BITS | packet),
         };
@@ -407,12 +412,7 @@ impl Pacer {
     }
 
     fn take_event(&mut self, event: Event) {
-        let token = match &event {
-            Event::Reply { token, .. }
-            | Event::Duplicate { token }
-            | Event::Unreachable { token, .. }
-            | Event::NotSent { token, .. } => *token,
-        };
+        let token = event.token();
         let slot = (token >> 32) as usize;
         let number = token as u32 >> PACKET_BITS;
         let packet = token as u32 & ((1 << PACKET_BITS) - 1);
@@ -422,6 +422,7 @@ impl Pacer {
         if let (Event::Reply { rtt, .. }, Some(Some(watched))) = (&event, self.slots.get_mut(slot)) {
             watched.confirm.answered(*rtt);
         }
+        let overtaken = matches!(event, Event::Reply { .. }) && self.overtaken(slot, token as u32);
         let Some((_, wants, flight)) = self.flight(slot, number) else {
             return self.too_late(slot, &event);
         };
@@ -430,17 +431,18 @@ impl Pacer {
             Event::Reply { rtt, late, .. } => {
                 score.answered += 1;
                 score.late += u32::from(late);
+                score.reordered += u32::from(overtaken);
                 if let Some(rtt) = rtt {
                     score.rtts.push(rtt.as_secs_f64());
                     score.last = score.last.max(rtt + wants.spacing * packet);
                 }
             }
             Event::Duplicate { .. } => score.duplicate += 1,
-            Event::Unreachable { what, by, .. } => {
+            Event::Unreachable { why, by, .. } => {
                 score.unreachable += 1;
                 let to = flight.to.map(|to| to.ip().to_string()).unwrap_or_default();
                 let by = by.map(|by| format!(", says {by}")).unwrap_or_default();
-                score.said = Some(NetError::new(Cause::Unreachable, format!("{to}: {what}{by}")));
+                score.said = Some(NetError::new(Cause::Unreachable, format!("{to}: {}{by}", why.words())));
             }
             Event::NotSent { error, .. } => {
                 match error.outcome() {
@@ -456,6 +458,16 @@ impl Pacer {
             }
             self.complete(slot, number);
         }
+    }
+
+    /// Whether a later packet of the task was answered before this one. Numbers may wrap.
+    fn overtaken(&mut self, slot: usize, packet: u32) -> bool {
+        let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return false };
+        let behind = watched.newest.map_or(0, |newest| newest.wrapping_sub(packet) as i32) > 0;
+        if !behind {
+            watched.newest = Some(packet);
+        }
+        behind
     }
 
     /// A reply to a run that was told already is counted in the next one.
@@ -496,8 +508,10 @@ impl Pacer {
 
     fn complete(&mut self, slot: usize, number: u32) {
         let Some((task, wants, flight)) = self.flight(slot, number) else { return };
-        let to = flight.to.map_or_else(|| task.id.to_string(), |to| to.ip().to_string());
-        let run = report(task, wants, &to, &flight.score);
+        let run = match flight.to {
+            Some(to) => report(task, wants, &to.ip(), &flight.score),
+            None => report(task, wants, &task.id, &flight.score),
+        };
         self.settle(slot, number, run);
     }
 

@@ -64,13 +64,20 @@ impl Pacer {
         match watched.confirm.step(due, now) {
             Some(Step::Send(packet, next)) => {
                 let wants = &watched.wants;
-                self.requests.push(Request {
-                    to,
-                    size: wants.size,
-                    class: wants.class,
-                    deadline: now.plus(wants.timeout),
-                    token: (slot as u64) << 32 | u64::from(number << PACKET_BITS | (BURST_FROM + packet)),
-                });
+                match (wants.way.route(), &mut watched.burst) {
+                    (Ok(route), _) => self.requests.push(Request {
+                        to,
+                        size: wants.size,
+                        route,
+                        whole: wants.whole,
+                        deadline: now.plus(wants.timeout),
+                        token: (slot as u64) << 32 | u64::from(number << PACKET_BITS | (BURST_FROM + packet)),
+                    }),
+                    (Err(error), burst) => {
+                        watched.confirm.not_sent();
+                        burst.iter_mut().for_each(|burst| burst.said = Some(error.clone()));
+                    }
+                }
                 self.todo.push(Reverse((next, Todo::Burst(slot, number))));
             }
             Some(Step::Wait(next)) => self.todo.push(Reverse((next, Todo::Burst(slot, number)))),
@@ -103,9 +110,10 @@ impl Pacer {
         match (event, current) {
             (Event::Reply { rtt, .. }, Some(_)) => watched.confirm.burst_answered(rtt),
             (Event::Reply { rtt, .. }, None) => watched.confirm.answered(rtt),
-            (Event::Unreachable { what, by, .. }, Some(burst)) => {
+            (Event::Unreachable { why, by, .. }, Some(burst)) => {
                 let by = by.map(|by| format!(", says {by}")).unwrap_or_default();
-                burst.said = Some(NetError::new(Cause::Unreachable, format!("{}: {what}{by}", burst.to.ip())));
+                burst.said =
+                    Some(NetError::new(Cause::Unreachable, format!("{}: {}{by}", burst.to.ip(), why.words())));
             }
             (Event::NotSent { error, .. }, Some(burst)) => {
                 if error.outcome() == Outcome::Invalid {

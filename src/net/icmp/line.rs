@@ -1,0 +1,415 @@
+//! The socket of one family and what was sent through it. Echoes are numbered: the lower half of a number is the
+//! sequence number, what is above it chooses one of sixteen identifiers, so that no two remembered echoes
+//! share both, and a firewall that has had enough of one identifier meets another. It keeps the kernel's
+//! timestamps of requests together with their numbers, and gives up a stamp rather than give it to the wrong one.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::codec::icmp::{self, COOKIE, Echo, Message, Version, Why};
+use crate::model::observation::Cause;
+use crate::model::time::Mono;
+use crate::net::clock::{Clock, Departure, Stamp};
+use crate::net::error::{NetError, cause_of};
+use crate::net::icmp::filter::{self, BLOCK};
+use crate::net::icmp::{Event, Mode, Request, Way};
+use crate::net::sock::{self, BATCH, Inbox, Notice, Outgoing, Queue, Received};
+
+/// Receive buffer asked for: replies of 10,000 targets in one burst, at about 800 bytes of kernel memory
+/// each.
+const RECEIVE_BUFFER: usize = 8 << 20;
+/// How long after its deadline an echo is remembered, to know a late or doubled reply from a forged one.
+const REMEMBER: Duration = Duration::from_secs(10);
+/// Most echoes remembered a socket: 10,000 a second for the time above; beyond it the oldest is forgotten.
+const MAX_REMEMBERED: usize = 1 << 18;
+/// Numbers that sixteen identifiers and the sequence numbers of each can tell apart; more than are remembered.
+const NUMBERS: u32 = ((BLOCK as u32) << 16 | 0xffff) + 1;
+/// Most batches read in one drain, so that a flood cannot keep us from sending.
+const MAX_BATCHES: usize = 128;
+
+/// Where an echo stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    Unreachable,
+    Answered,
+}
+
+/// An echo that was sent.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) to: IpAddr,
+    pub(super) cookie: u64,
+    pub(super) with_cookie: bool,
+    pub(super) token: u64,
+    pub(super) departure: Departure,
+    pub(super) deadline: Mono,
+    pub(super) state: State,
+}
+
+impl Sent {
+    /// Whether `echo` is this one; a quote may lack the cookie, a reply may not.
+    pub(super) fn matches(&self, ip: IpAddr, echo: &Echo<'_>, quoted: bool) -> bool {
+        let cookie = match echo.cookie() {
+            _ if !self.with_cookie => true,
+            Some(cookie) => cookie == self.cookie,
+            None => quoted,
+        };
+        cookie && ip.to_canonical() == self.to
+    }
+}
+
+/// One socket and what was sent through it.
+#[derive(Debug)]
+pub(super) struct Line {
+    version: Version,
+    mode: Mode,
+    socket: Socket,
+    id: u16,                              // raw: the first of its block; ping: of all
+    first: u32,                           // number of the oldest remembered
+    pub(super) sent: VecDeque<Sent>,      // by number
+    pub(super) numbers_from: Option<u32>, // our number of the kernel's number 0; none while we do not know
+    can_number: bool,
+    drops: u32,
+    overflow_at: Option<Mono>,
+    foreign: u64,
+}
+
+impl Line {
+    pub(super) fn open(way: Way, keys: &RandomState, flow: Option<u16>) -> Result<Self, NetError> {
+        let (version, whole) = way;
+        let (domain, protocol, any) = match version {
+            Version::V4 => (Domain::IPV4, Protocol::ICMPV4, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            Version::V6 => (Domain::IPV6, Protocol::ICMPV6, IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        };
+        let (mode, socket) = match Socket::new(domain, Type::from(libc::SOCK_RAW), Some(protocol)) {
+            Ok(socket) => (Mode::Raw, socket),
+            Err(error) if cause_of(&error) == Cause::Permission => {
+                match Socket::new(domain, Type::DGRAM, Some(protocol)) {
+                    Ok(socket) => (Mode::Ping, socket),
+                    Err(error) => return Err(NetError::io("open a raw or ping socket", &error)),
+                }
+            }
+            Err(error) => return Err(NetError::io("open a raw socket", &error)),
+        };
+        // The identifier of a flow is its own; else a block of them that no other socket of ours is likely to have.
+        let wanted = flow.unwrap_or(keys.hash_one(("identifier", whole)) as u16);
+        let set_up = || -> io::Result<u16> {
+            socket.set_nonblocking(true)?;
+            sock::raise_receive_buffer(&socket, RECEIVE_BUFFER)?;
+            sock::set_int(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
+            if whole {
+                sock::never_in_pieces(&socket, version == Version::V6)?;
+            }
+            match (mode, version) {
+                (Mode::Raw, Version::V4) => sock::icmp_filter(&socket, &[0, 3, 11, 12])?,
+                (Mode::Raw, Version::V6) => sock::icmp6_filter(&socket, &[129, 1, 2, 3, 4])?,
+                (Mode::Ping, _) => {
+                    // A ping socket's port is its identifier; another process may have the one of the flow.
+                    let mine = socket.bind(&SocketAddr::new(any, flow.unwrap_or(0)).into());
+                    mine.or_else(|_| socket.bind(&SocketAddr::new(any, 0).into()))?;
+                    match version {
+                        Version::V4 => sock::set_int(&socket, libc::SOL_IP, libc::IP_RECVERR, 1)?,
+                        Version::V6 => sock::set_int(&socket, libc::SOL_IPV6, libc::IPV6_RECVERR, 1)?,
+                    }
+                    return Ok(socket.local_addr()?.as_socket().map_or(0, |a| a.port()));
+                }
+            }
+            filter::attach(&socket, version, wanted)?;
+            Ok(wanted & !BLOCK)
+        };
+        let id = set_up().map_err(|error| NetError::io("set up the echo socket", &error))?;
+        let first = match flow {
+            Some(flow) => u32::from(flow & BLOCK) << 16,
+            None => keys.hash_one("sequence") as u32,
+        };
+        let mut line = Self {
+            version,
+            mode,
+            id,
+            first,
+            sent: VecDeque::new(),
+            numbers_from: None,
+            can_number: true,
+            drops: 0,
+            overflow_at: None,
+            foreign: 0,
+            socket,
+        };
+        line.restart_numbers();
+        Ok(line)
+    }
+
+    pub(super) const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(super) const fn overflow_at(&self) -> Option<Mono> {
+        self.overflow_at
+    }
+
+    pub(super) const fn foreign(&self) -> u64 {
+        self.foreign
+    }
+
+    /// Reads what came in since the last time.
+    pub(super) fn drain(&mut self, inbox: &mut Inbox, clock: &Clock, events: &mut Vec<Event>) {
+        // The stamp of a request is there before its reply.
+        self.read_errors(inbox, clock, events);
+        self.read_data(inbox, clock, events);
+        self.forget(clock.mono());
+    }
+
+    /// Begins the kernel's numbering anew if it was lost while sending.
+    pub(super) fn mend(&mut self, inbox: &mut Inbox, clock: &Clock, events: &mut Vec<Event>) {
+        if self.numbers_from.is_none() {
+            self.read_errors(inbox, clock, events);
+            self.restart_numbers();
+        }
+    }
+
+    pub(super) fn next(&self) -> u32 {
+        self.first.wrapping_add(self.sent.len() as u32)
+    }
+
+    /// Identifier and sequence number of an echo.
+    pub(super) fn words_of(&self, number: u32) -> (u16, u16) {
+        match self.mode {
+            Mode::Raw => (self.id | (number >> 16) as u16 & BLOCK, number as u16),
+            Mode::Ping => (self.id, number as u16),
+        }
+    }
+
+    /// The remembered echo of an identifier and sequence number.
+    pub(super) fn find(&mut self, id: u16, seq: u16) -> Option<&mut Sent> {
+        let at = match self.mode {
+            Mode::Raw if id & !BLOCK != self.id => return None,
+            Mode::Raw => (u32::from(id & BLOCK) << 16 | u32::from(seq)).wrapping_sub(self.first) % NUMBERS,
+            // Only the lower half is there: the newest that has it.
+            Mode::Ping => {
+                let newest = self.next().wrapping_sub(1);
+                let number = newest.wrapping_sub(u32::from((newest as u16).wrapping_sub(seq)));
+                number.wrapping_sub(self.first)
+            }
+        };
+        self.sent.get_mut(at as usize)
+    }
+
+    /// Begins the kernel's numbering of requests anew, after a send that it may or may not have numbered.
+    fn restart_numbers(&mut self) {
+        if !self.can_number {
+            return;
+        }
+        let begun = sock::timestamps(&self.socket, false).and_then(|()| sock::timestamps(&self.socket, true));
+        self.numbers_from = match begun {
+            Ok(()) => Some(self.next()),
+            Err(error) => {
+                tracing::warn!(%error, "no kernel timestamps: round-trip times include our own delays");
+                self.can_number = false;
+                None
+            }
+        };
+    }
+
+    /// Sends one batch.
+    pub(super) fn send(
+        &mut self,
+        requests: &[Request],
+        clock: &Clock,
+        keys: &RandomState,
+        packets: &mut Vec<u8>,
+        events: &mut Vec<Event>,
+    ) {
+        packets.clear();
+        // Requests that fail give their number to the next, so packets are written as they are about to go.
+        let mut rest = requests;
+        let mut tried_again = false;
+        while !rest.is_empty() {
+            packets.clear();
+            let mut written: Vec<(usize, u64)> = Vec::with_capacity(rest.len());
+            let mut number = self.next();
+            for request in rest {
+                let (id, seq) = self.words_of(number);
+                let cookie = keys.hash_one((number, request.to.ip()));
+                icmp::write_request(self.version, id, seq, cookie, request.size, packets);
+                written.push((packets.len(), cookie));
+                number = number.wrapping_add(1);
+            }
+            let mut from = 0;
+            let mut out = Vec::with_capacity(rest.len());
+            for (request, (to, _)) in rest.iter().zip(&written) {
+                let bytes = packets.get(from..*to).unwrap_or(&[]);
+                out.push(Outgoing { to: request.to, bytes, route: request.route });
+                from = *to;
+            }
+            let before = clock.stamp();
+            match sock::send_many(&self.socket, &out) {
+                Ok(n) if n > 0 => {
+                    for (request, (_, cookie)) in rest.iter().zip(&written).take(n) {
+                        self.sent.push_back(Sent {
+                            to: request.to.ip().to_canonical(),
+                            cookie: *cookie,
+                            with_cookie: request.size >= COOKIE,
+                            token: request.token,
+                            departure: Departure { before, left: None },
+                            deadline: request.deadline,
+                            state: State::Waiting,
+                        });
+                    }
+                    rest = rest.get(n..).unwrap_or(&[]);
+                    tried_again = false;
+                }
+                // A ping socket reports the error of an earlier echo once; the second try tells.
+                Err(_) if !tried_again => {
+                    tried_again = true;
+                    self.numbers_from = None;
+                }
+                answer => {
+                    let Some((request, others)) = rest.split_first() else { return };
+                    let error = answer.err().unwrap_or_else(|| io::Error::from(io::ErrorKind::WouldBlock));
+                    events.push(not_sent(request, &error));
+                    rest = others;
+                    tried_again = false;
+                }
+            }
+        }
+    }
+
+    /// Reads stamps of what was sent and, on a ping socket, ICMP errors.
+    fn read_errors(&mut self, inbox: &mut Inbox, clock: &Clock, events: &mut Vec<Event>) {
+        let mut out_of_step = false;
+        self.read(inbox, Queue::Errors, clock, |line, received, now| match received.notice {
+            Some(Notice::Sent { number }) => {
+                let (Some(base), Some(stamp)) = (line.numbers_from, received.stamp) else { return };
+                let at = base.wrapping_add(number).wrapping_sub(line.first) as usize;
+                if let Some(sent) = line.sent.get_mut(at) {
+                    out_of_step |= stamp < sent.departure.before.wall;
+                    sent.departure.left = (!out_of_step).then_some(stamp);
+                }
+            }
+            Some(Notice::Error { kind, code, info, by, origin: 2 | 3, .. }) => {
+                let Ok(echo) = icmp::read_request(line.version, received.bytes) else { return };
+                let Some(why) = Why::of(line.version, kind, code, info) else { return };
+                let to = received.from.map(|from| from.ip());
+                line.unreachable(&echo, to, (why, by), (received.stamp, now), events);
+            }
+            _ => {}
+        });
+        if out_of_step {
+            self.numbers_from = None;
+            self.restart_numbers();
+        }
+    }
+
+    fn read_data(&mut self, inbox: &mut Inbox, clock: &Clock, events: &mut Vec<Event>) {
+        self.read(inbox, Queue::Data, clock, |line, received, now| {
+            if let Some(drops) = received.drops.filter(|drops| *drops != line.drops) {
+                line.drops = drops;
+                line.overflow_at = Some(now.mono);
+            }
+            let message = match (line.version, line.mode) {
+                (Version::V4, Mode::Raw) => icmp::read_ipv4(received.bytes),
+                (version, _) => icmp::read(version, received.bytes),
+            };
+            match (message, received.from) {
+                (Ok(Message::Reply(echo)), Some(from)) => match line.find(echo.id, echo.seq) {
+                    Some(sent) if sent.matches(from.ip(), &echo, false) => {
+                        events.push(reply(sent, received.stamp, now));
+                        sent.state = State::Answered;
+                    }
+                    _ => line.foreign += 1,
+                },
+                (Ok(Message::Error { why, to, echo }), from) => {
+                    let by = from.map(|from| from.ip());
+                    line.unreachable(&echo, Some(to), (why, by), (received.stamp, now), events);
+                }
+                // Somebody else's, or malformed.
+                _ => line.foreign += 1,
+            }
+        });
+    }
+
+    fn read(
+        &mut self,
+        inbox: &mut Inbox,
+        queue: Queue,
+        clock: &Clock,
+        mut handle: impl FnMut(&mut Self, &Received<'_>, Stamp),
+    ) {
+        for _ in 0..MAX_BATCHES {
+            let n = match inbox.receive(&self.socket, queue) {
+                Ok(n) => n,
+                // The pending error of an echo of a ping socket; its details are in the error queue.
+                Err(_) => continue,
+            };
+            if n == 0 {
+                return;
+            }
+            let now = clock.stamp();
+            for received in inbox.iter() {
+                handle(self, &received, now);
+            }
+            if n < BATCH {
+                return;
+            }
+        }
+    }
+
+    /// An error about an echo: `said` why and by whom, `seen` when by the kernel and when by us.
+    fn unreachable(
+        &mut self,
+        echo: &Echo<'_>,
+        to: Option<IpAddr>,
+        said: (Why, Option<IpAddr>),
+        seen: (Option<Duration>, Stamp),
+        events: &mut Vec<Event>,
+    ) {
+        match self.find(echo.id, echo.seq) {
+            Some(sent) if sent.matches(to.unwrap_or(sent.to), echo, true) => {
+                if sent.state == State::Waiting {
+                    sent.state = State::Unreachable;
+                    let rtt = sent.departure.took(seen.0, seen.1);
+                    events.push(Event::Unreachable { token: sent.token, why: said.0, by: said.1, rtt });
+                }
+            }
+            _ => self.foreign += 1,
+        }
+    }
+
+    fn forget(&mut self, now: Mono) {
+        while let Some(oldest) = self.sent.front()
+            && (self.sent.len() > MAX_REMEMBERED || oldest.deadline.plus(REMEMBER) <= now)
+        {
+            self.sent.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+    }
+}
+
+/// The event of a reply to `sent`, received at `stamp`.
+pub(super) fn reply(sent: &Sent, stamp: Option<Duration>, now: Stamp) -> Event {
+    if sent.state == State::Answered {
+        return Event::Duplicate { token: sent.token };
+    }
+    let rtt = sent.departure.took(stamp, now);
+    let late = match rtt {
+        Some(rtt) => sent.departure.before.mono.plus(rtt) > sent.deadline,
+        None => now.mono > sent.deadline,
+    };
+    Event::Reply { token: sent.token, rtt, late }
+}
+
+fn not_sent(request: &Request, error: &io::Error) -> Event {
+    let (to, token) = (request.to.ip(), request.token);
+    let too_big = error.raw_os_error() == Some(libc::EMSGSIZE);
+    let error = match error.kind() {
+        io::ErrorKind::WouldBlock => NetError::new(Cause::Send, format!("echo {to}: the send buffer is full")),
+        _ => NetError::io(format_args!("echo {to}"), error),
+    };
+    Event::NotSent { token, error, too_big }
+}

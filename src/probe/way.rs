@@ -1,0 +1,128 @@
+//! How the packets of a probe travel: DSCP class, source address, interface. The settings that say so, and what
+//! they come to on this host when a packet is sent; what this host lacks makes a run invalid, never lost.
+
+use std::net::IpAddr;
+
+use crate::model::field::{SettingDef, SettingType};
+use crate::model::observation::Cause;
+use crate::model::plan::Settings;
+use crate::net::error::NetError;
+use crate::net::sock::{self, Route};
+
+/// Names of the DSCP classes (RFC 2474, 2597, 3246).
+pub const DSCP_NAMES: &[&str] = &[
+    "cs0", "cs1", "cs2", "cs3", "cs4", "cs5", "cs6", "cs7", "af11", "af12", "af13", "af21", "af22", "af23", "af31",
+    "af32", "af33", "af41", "af42", "af43", "ef",
+];
+
+/// The class.
+pub const DSCP: SettingDef = SettingDef {
+    name: "dscp",
+    kind: SettingType::Choice(DSCP_NAMES),
+    default: Some("'cs0'"),
+    zh: "DSCP 服务等级",
+    en: "DSCP class",
+};
+
+/// The address to send from.
+pub const SOURCE: SettingDef = SettingDef {
+    name: "source",
+    kind: SettingType::Text(45),
+    default: None,
+    zh: "发送用的本机地址；不写则由路由决定",
+    en: "address of this host to send from; as routed unless given",
+};
+
+/// The interface to leave by.
+pub const INTERFACE: SettingDef = SettingDef {
+    name: "interface",
+    kind: SettingType::Text(15),
+    default: None,
+    zh: "发送用的本机网卡；不写则由路由决定",
+    en: "interface of this host to leave by; as routed unless given",
+};
+
+/// What a task asks for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Way {
+    class: u8,
+    hops: u8,
+    source: Option<String>,
+    interface: Option<String>,
+}
+
+impl Way {
+    /// As the settings say.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            class: dscp(settings.text("dscp").unwrap_or("cs0")) << 2,
+            hops: settings.int("ttl").and_then(|v| u8::try_from(v).ok()).unwrap_or(0),
+            source: settings.text("source").map(str::to_owned),
+            interface: settings.text("interface").map(str::to_owned),
+        }
+    }
+
+    /// What it comes to now: interfaces come and go.
+    pub fn route(&self) -> Result<Route, NetError> {
+        let wrong = |detail: String| NetError::new(Cause::Unsupported, detail);
+        let source = match &self.source {
+            Some(text) => {
+                let source = text.parse::<IpAddr>().map_err(|_| wrong(format!("source `{text}` is no address")))?;
+                if !sock::is_ours(source) {
+                    return Err(wrong(format!("this host does not have the source {source}")));
+                }
+                Some(source)
+            }
+            None => None,
+        };
+        let interface = match &self.interface {
+            Some(name) => {
+                sock::interface(name).ok_or_else(|| wrong(format!("this host has no interface `{name}`")))?
+            }
+            None => 0,
+        };
+        Ok(Route { class: self.class, hops: self.hops, source, interface })
+    }
+}
+
+/// Code point of a DSCP class; 0 for what is none.
+fn dscp(name: &str) -> u8 {
+    let digits: Vec<u8> = name.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
+    match (name.get(..2), digits.as_slice()) {
+        (Some("ef"), _) => 46,
+        (Some("cs"), [class]) => class * 8,
+        (Some("af"), [class, drop]) => class * 8 + drop * 2,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::kinds::parse_set;
+    use crate::probe::icmp::SPEC;
+
+    #[test]
+    fn classes_have_their_code_points() {
+        for (name, code) in [("cs0", 0), ("cs6", 48), ("af11", 10), ("af43", 38), ("ef", 46)] {
+            assert_eq!(dscp(name), code, "{name}");
+        }
+        assert_eq!(DSCP_NAMES.iter().filter(|n| dscp(n) == 0).count(), 1);
+    }
+
+    #[test]
+    fn a_way_is_what_the_settings_say_and_what_this_host_has() {
+        let told = |set: &[&str]| {
+            let route = Way::of(&parse_set(&SPEC, set).unwrap()).route();
+            route.map_err(|error| format!("{} {}", error.cause.as_str(), error.detail))
+        };
+        assert_eq!(told(&[]), Ok(Route::default()));
+        let source = Some("127.0.0.9".parse().unwrap());
+        let full = Route { class: 34 << 2, hops: 7, source, interface: 1 };
+        assert_eq!(told(&["dscp=af41", "ttl=7", "source=127.0.0.9", "interface=lo"]), Ok(full));
+        assert_eq!(told(&["source=core-1"]), Err("unsupported source `core-1` is no address".into()));
+        let stranger = "unsupported this host does not have the source 192.0.2.77";
+        assert_eq!(told(&["source=192.0.2.77"]), Err(stranger.into()));
+        assert_eq!(told(&["interface=nope0"]), Err("unsupported this host has no interface `nope0`".into()));
+    }
+}
