@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::codec::icmp::{self, Version, Why};
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Outcome, Tally, Value};
+use crate::model::observation::{Cause, Outcome, Purpose, Tally, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
@@ -206,7 +206,7 @@ impl Mtu {
         ];
         let tally = Tally { sent: seen.sent, ..Tally::default() };
         let rows = vec![target_row(&SPEC.schema, &self.task, values)];
-        Run { outcome: Outcome::Ok, cause: None, detail, tally, rows, took }
+        Run { purpose: Purpose::Measure, outcome: Outcome::Ok, cause: None, detail, tally, rows, took }
     }
 }
 

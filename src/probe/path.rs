@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Outcome, Row, Tally, Value};
+use crate::model::observation::{Cause, Outcome, Purpose, Row, Tally, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
@@ -203,7 +203,7 @@ impl Path {
             }
         };
         if outcome == Outcome::Invalid {
-            return Run { outcome, cause, detail, tally, rows: Vec::new(), took };
+            return Run { purpose: Purpose::Measure, outcome, cause, detail, tally, rows: Vec::new(), took };
         }
         let verdict = if answered == 0 { Verdict::Same } else { self.known.settle(hops, reached) };
         let changed = matches!(verdict, Verdict::Changed(_));
@@ -211,7 +211,7 @@ impl Path {
             self.before = Some(before);
         }
         let rows = self.rows(method, &trace, changed);
-        Run { outcome, cause, detail, tally, rows, took }
+        Run { purpose: Purpose::Measure, outcome, cause, detail, tally, rows, took }
     }
 
     fn rows(&self, method: Method, trace: &Trace, changed: bool) -> Vec<Row> {
