@@ -17,7 +17,9 @@ pub mod help;
 pub mod incident;
 pub mod inventory;
 pub mod json;
+pub mod link;
 pub mod log;
+pub mod maintenance;
 pub mod man;
 pub mod probe;
 pub mod reach;
@@ -128,6 +130,10 @@ pub enum Verb {
     Discover(discover::Args),
     /// Incidents: list them and handle them.
     Incident(incident::Args),
+    /// Links: what they came to over a month.
+    Link(link::Args),
+    /// Maintenance windows: list, announce, agree to, end.
+    Maintenance(maintenance::Args),
     /// API tokens.
     Token(token::Args),
     /// Named secrets: SNMP communities and users, logins, tokens.
@@ -193,6 +199,8 @@ fn run(verb: Verb) -> Answer {
         Verb::Probe(args) => probe::run(args),
         Verb::Discover(args) => discover::run(args),
         Verb::Incident(args) => incident::run(args),
+        Verb::Link(args) => link::run(args),
+        Verb::Maintenance(args) => maintenance::run(args),
         Verb::Token(args) => token::run(args),
         Verb::Secret(args) => secret::run(args),
         Verb::User(args) => user::run(args),

@@ -1,12 +1,14 @@
 //! Judgement: pure functions of (state, input, now) to effects. No sockets, files, clocks, randomness or
 //! async in here, so every behaviour is a table of values, and virtual time tests it.
 
+pub mod availability; // what the runs of a period come to, and who was responsible
 pub mod confirm; // down, or one packet lost: patience and bursts
 pub mod detect; // judgements that no expression can make
 pub mod ends; // what both ends of a link say of it
 pub mod expose; // the newest value of every series, as Prometheus text
 pub mod flap; // Icinga's flapping formula
 pub mod incident; // what alerts of all agents make: incidents
+pub mod maintenance; // when a window is open, and what it covers
 pub mod rule; // what observations make: alerts
 pub mod schedule; // when which task runs
 pub mod sight; // whether the agent itself sees anything at all

@@ -7,6 +7,7 @@ pub mod field;
 pub mod id;
 pub mod incident;
 pub mod inventory;
+pub mod maintenance;
 pub mod observation;
 pub mod plan;
 pub mod secret;

@@ -31,6 +31,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Which addresses of a range answer, and what they are", "发现：某范围内哪些地址有应答、是什么设备"),
     ("Incidents: list them and handle them", "事件：列出与处理"),
+    ("Links: what they came to over a month", "链路：一个月的统计"),
+    ("Maintenance windows: list, announce, agree to, end", "维护窗口：列出、登记、复核、结束"),
     ("API tokens", "API 令牌"),
     ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录口令、令牌"),
     ("Accounts of people, and one-time sign-in links", "用户账号与一次性登录链接"),
@@ -260,6 +262,50 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Who was responsible", "责任方"),
     ("Words", "文字"),
+    // link, maintenance.
+    (
+        "Availability of links over a month: raw, without maintenance, by responsible party; loss and round trip",
+        "链路一个月的可用率：总体、不含维护、按责任方；丢包率和时延",
+    ),
+    ("Links; all if none is named", "链路；不写则为全部"),
+    ("Only of this tier: backbone, metro, access", "只限此级别：backbone 骨干、metro 城域、access 接入"),
+    ("Month, such as 2026-11 [default: this one]", "月份，如 2026-11 [默认：本月]"),
+    (
+        "Begin, instead of a month: RFC 3339, or local as in \"2026-11-01 00:00\"",
+        "开始时间，代替月份：RFC 3339，或本地时间 \"2026-11-01 00:00\"",
+    ),
+    ("End, in the same way", "结束时间，写法相同"),
+    (
+        "List windows that are open, to come or to be agreed to; with --all those that are over too",
+        "列出进行中、未开始、待复核的维护窗口；加 --all 时含已结束的",
+    ),
+    ("Those that are over too", "含已结束的"),
+    (
+        "Announce maintenance: incidents are marked, and availability is told without it too",
+        "登记维护窗口：期间的事件加标记，可用率另按不含维护统计",
+    ),
+    (
+        "Objects, such as link:aks-wushi, asset:core-1 or region:652901 with all in it",
+        "对象，如 link:aks-wushi、asset:core-1，或 region:652901（含其中全部）",
+    ),
+    ("What is done", "维护内容"),
+    (
+        "Begin: RFC 3339, or local as in \"2026-11-29 01:00\" [default: now]",
+        "开始时间：RFC 3339，或本地时间 \"2026-11-29 01:00\" [默认：现在]",
+    ),
+    ("How long, such as 4h, instead of an end", "时长，如 4h，代替结束时间"),
+    ("It comes again at the same local time: day or week", "按同一本地时间重复：day 每天、week 每周"),
+    ("It comes again until then, a year at most", "重复的截止时间，最长一年"),
+    (
+        "Only for this problem, such as link-down (repeat for more) [default: all]",
+        "只限此问题，如 link-down，可多次使用 [默认：全部]",
+    ),
+    ("Agree to a window as the second person", "作为第二人复核维护窗口"),
+    (
+        "Window: its id, or as much of its beginning or end as tells it apart",
+        "维护窗口编号；可只写开头或结尾，能区分即可",
+    ),
+    ("End a window now, or call it off", "立即结束或取消维护窗口"),
     // token, secret, enroll.
     ("Name [default: the role and a number]", "名称 [默认：角色加编号]"),
     ("Role: admin, operator, viewer, metrics", "角色：admin 管理员、operator 值班员、viewer 只读、metrics 指标采集"),

@@ -8,12 +8,14 @@ pub mod discoveries;
 pub mod imports;
 pub mod incidents;
 pub mod inventory;
+pub mod maintenance;
 pub mod objects;
 pub mod openapi;
 pub mod problem;
 pub mod query;
 pub mod route;
 pub mod shape;
+pub mod statistics;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -2,14 +2,16 @@
 //! and carries its audit row; every read takes a scope. The only SQL of the console stands in here.
 //!
 //! ```text
-//! DIR/lock  key  core.db  series/raw-YYYYMMDD.db  log/log-YYYYMMDD.db  pki/  backup/
+//! DIR/lock  key  core.db  series/raw-YYYYMMDD.db  series/roll-YYYYMM.db  log/log-YYYYMMDD.db  pki/  backup/
 //! ```
 
 mod accounts;
 mod agents;
 mod audit;
+mod availability;
 mod brief;
 mod certificates;
+mod changes;
 mod chunk;
 mod commands;
 mod days;
@@ -22,11 +24,16 @@ mod inventory;
 mod latest;
 mod live;
 mod lock;
+mod maintenance;
 mod own;
+mod points;
 mod retention;
+mod roll;
 mod scope;
 mod sealed;
 mod series;
+mod statistics;
+pub mod strip;
 mod tokens;
 pub mod traffic;
 pub mod types;
@@ -103,6 +110,7 @@ impl Store {
             clock: parts.clock.clone(),
             layout,
             raw_days: parts.raw_days,
+            roll_days: parts.roll_days,
             log_days: parts.log_days,
             silent_after: parts.silent_after,
             opened: now.mono,
@@ -110,6 +118,7 @@ impl Store {
             authority,
             live: RwLock::new(live),
             latest: RwLock::default(),
+            strips: RwLock::default(),
             policy: Mutex::default(),
             stats: Mutex::default(),
             changes: watch::channel(Changes::default()).0,
@@ -122,6 +131,7 @@ impl Store {
             close_at: Mutex::default(),
         });
         series::warm(&shared, now.wall);
+        strip::warm(&shared, now.wall);
         let writer = Writer::new(core, days, memory, shared.clone(), lock);
         let (queue, thread) = Queue::start(writer)?;
         Ok(Self { queue, shared, thread: Arc::new(Mutex::new(Some(thread))) })
@@ -363,26 +373,6 @@ impl Store {
     /// Calls `each` with the newest value of every series, objects in order; holds a lock meanwhile.
     pub fn latest_all(&self, each: impl FnMut(Latest)) {
         self.shared.latest().all(each);
-    }
-
-    /// Points of a series between two times, at most `max_points` of them.
-    pub async fn series(
-        &self,
-        scope: &Scope,
-        key: SeriesKey,
-        from: crate::model::Wall,
-        to: crate::model::Wall,
-        max_points: usize,
-    ) -> Result<Vec<Point>, StoreError> {
-        if !self.seen(scope).sees(&key.object) {
-            return Ok(Vec::new());
-        }
-        // Charts may take long on a large network; what pages read must not wait for them.
-        let shared = self.shared.clone();
-        let _permit = self.shared.charts.acquire().await.map_err(|_| StoreError::Closed)?;
-        tokio::task::spawn_blocking(move || series::read(&shared.layout, &key, from, to, max_points))
-            .await
-            .unwrap_or_else(|error| Err(StoreError::Sql { what: "read a series", detail: error.to_string() }))
     }
 
     /// What agents found out about an object; empty if it is not in scope.

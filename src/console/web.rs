@@ -22,7 +22,7 @@ use cx::{Answer, Cx};
 use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
     account, agents, assets as asset_pages, audit, definitions, discover, gallery, import, incidents, links,
-    overview, setup, sign_in, users,
+    maintenance, overview, setup, sign_in, users,
 };
 
 /// Who may open a page.
@@ -95,6 +95,10 @@ pub const PAGES: &[PageRoute] = &[
     post("/links/views", Needs::Viewer, run!(links::keep_view)),
     get("/links/{id}", Needs::Viewer, run!(links::one::page)),
     post("/links/{id}/probe", Needs::Operator, run!(links::one::probe)),
+    get("/links/heat", Needs::Viewer, run!(links::heat::page)),
+    // -- maintenance
+    get("/maintenance", Needs::Viewer, run!(maintenance::page)),
+    post("/maintenance", Needs::Operator, run!(maintenance::submit)),
     // -- incidents
     get("/incidents", Needs::Viewer, run!(incidents::list)),
     post("/incidents", Needs::Operator, run!(incidents::bulk)),

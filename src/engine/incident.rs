@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::maintenance::Cover;
 use crate::model::incident::{
     AckKind, CloseCause, Contribution, Incident, IncidentState, TimelineEntry, TimelineKind, Vantage,
 };
@@ -63,6 +64,11 @@ pub enum Input {
     AgentHeard {
         /// Which.
         agent: AgentId,
+    },
+    /// Which maintenance windows are open now, and what they cover.
+    Maintenance {
+        /// All of them.
+        open: Vec<Cover>,
     },
     /// An object left the inventory: all that is said about it is withdrawn.
     ObjectGone {
@@ -236,6 +242,8 @@ pub struct Book {
     held: BTreeMap<Arc<str>, (Wall, Wall)>,
     /// Active symptoms by their cause.
     symptoms: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Open maintenance windows; nothing until they are told.
+    maintenance: Option<Vec<Cover>>,
     policy: Policy,
     /// `Policy::hangs_on` the other way round.
     hanging: HashMap<Object, BTreeSet<Object>>,
@@ -369,6 +377,7 @@ impl Book {
             Input::Roster { agent, entries, at } => self.roster(&agent, entries, at, work),
             Input::AgentSilent { agent } => self.agent_silent(agent, work),
             Input::AgentHeard { agent } => self.agent_heard(&agent, work),
+            Input::Maintenance { open } => self.maintain(open, work),
             Input::ObjectGone { object } => self.object_gone(&object, work),
             Input::Tick => self.tick(work),
             Input::Ack { incident, actor, comment, kind } => self.ack(&incident, &actor, comment, kind, work)?,

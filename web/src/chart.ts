@@ -3,6 +3,8 @@
 // single measured line lies in the band of its extremes; incidents that `data-marks` names are shaded.
 import uPlot from "uplot";
 
+import { smoke } from "./smoke";
+
 interface Line { url: string; name: string; rate: number | null }
 interface Mark { from: string; to: string | null; severity: string }
 type Column = (number | null)[];
@@ -87,7 +89,7 @@ function shade(u: uPlot, marks: Mark[], style: CSSStyleDeclaration): void {
   u.ctx.restore();
 }
 
-function table(figure: HTMLElement, names: string[], data: uPlot.AlignedData, unit: string, zone: string): void {
+function table(figure: HTMLElement, names: string[], data: uPlot.AlignedData, units: string[], zone: string): void {
   const place = figure.querySelector(".numbers");
   if (!place) return;
   const grid = document.createElement("table");
@@ -106,7 +108,7 @@ function table(figure: HTMLElement, names: string[], data: uPlot.AlignedData, un
   for (let i = data[0].length - 1; i >= 0 && body.rows.length < 200; i -= 1) {
     const row = body.insertRow();
     cell(row, "td", format.format(data[0][i] * 1000), false);
-    for (let s = 1; s < data.length; s += 1) cell(row, "td", show(unit, data[s][i] as number | null), true);
+    for (let s = 1; s < data.length; s += 1) cell(row, "td", show(units[s - 1] ?? units[0] ?? "", data[s][i] as number | null), true);
   }
   place.replaceChildren(grid);
 }
@@ -135,6 +137,7 @@ document.addEventListener("click", (event) => {
 
 function draw(figure: HTMLElement): void {
   figure.dataset.dressed = "1";
+  if (figure.dataset.smoke) return smoke(figure, { show, hours, table });
   const plot = figure.querySelector<HTMLElement>(".plot");
   if (!plot) return;
   const lines = JSON.parse(figure.dataset.lines ?? "[]") as Line[];
@@ -159,7 +162,7 @@ function draw(figure: HTMLElement): void {
       }
       if (chart) chart.setData(data);
       else chart = make(data);
-      table(figure, names, data, unit, zone);
+      table(figure, names, data, [unit], zone);
     } catch {
       if (!chart) plot.textContent = figure.dataset.failed ?? "";
     }

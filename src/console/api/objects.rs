@@ -1,8 +1,7 @@
-//! What is watched: regions, assets, interfaces, links; their newest values and their series.
+//! What is watched: regions, assets, interfaces, links, and their newest values.
 //! Everything goes through the caller's scope; what is outside of it does not exist for the caller.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,17 +10,10 @@ use super::problem::Problem;
 use super::route::{Call, Reply};
 use super::{page, page_of, shape};
 use crate::console::command::{Command, Outcome, Scope};
-use crate::console::store::{Fact, FiringAlert, Latest, SeriesKey};
+use crate::console::store::{Fact, FiringAlert, Latest};
 use crate::engine::expose::Reach;
 use crate::model::inventory::{Asset, AssetKind, Inventory, Link, LinkEnd, LinkTier};
-use crate::model::{AgentId, AssetId, LinkId, Object, ProbeId, RegionId, Wall};
-
-/// Points of a series unless asked otherwise: what a chart has pixels for.
-const DEFAULT_POINTS: usize = 500;
-/// The most points of a series.
-const MAX_POINTS: usize = 5_000;
-/// What a series shows unless asked otherwise.
-const DEFAULT_SPAN: Duration = Duration::from_secs(3_600);
+use crate::model::{AssetId, LinkId, Object, RegionId};
 
 /// The regions of a scope with all below them; nothing = everything.
 pub fn regions_of(inventory: &Inventory, scope: &Scope) -> Option<BTreeSet<RegionId>> {
@@ -273,7 +265,7 @@ pub async fn link(call: Call) -> Result<Reply, Problem> {
 }
 
 /// The object of a query, if it is within the caller's scope.
-fn object_of(call: &Call, object: Object) -> Result<Object, Problem> {
+pub(super) fn object_of(call: &Call, object: Object) -> Result<Object, Problem> {
     let (_, inventory) = call.service.store.inventory();
     let seen = regions_of(&inventory, &call.actor.scope);
     let seen = seen.as_ref();
@@ -300,55 +292,6 @@ pub async fn observations(call: Call) -> Result<Reply, Problem> {
         .iter()
         .filter(|l| probe.is_none_or(|p| l.probe.as_str() == p) && instance.is_none_or(|i| *l.instance == *i));
     Ok(page(found.map(value).collect(), None))
-}
-
-/// `GET /series`
-pub async fn series(call: Call) -> Result<Reply, Problem> {
-    let query = &call.query;
-    let object = query.parse::<Object>("object", "an object, such as asset:core-1")?;
-    let Some(object) = object else { return Ok(page(Vec::new(), None)) };
-    let key = SeriesKey {
-        object: object_of(&call, object)?,
-        field: query.text("field").unwrap_or_default().to_owned(),
-        instance: query.text("instance").unwrap_or_default().to_owned(),
-        agent: query.parse::<AgentId>("agent", "an agent id")?,
-        probe: query.parse::<ProbeId>("probe", "a probe id")?,
-    };
-    const TIME: &str = "an RFC 3339 time, such as 2026-11-24T08:00:00Z";
-    let to = query.read_with("to", TIME, Wall::parse)?.unwrap_or_else(|| call.service.clock.wall());
-    let from = query.read_with("from", TIME, Wall::parse)?.unwrap_or_else(|| to.minus(DEFAULT_SPAN));
-    if from >= to {
-        return Err(Problem::wrong("`from` 必须早于 `to`", "`from` must be before `to`"));
-    }
-    let most = query
-        .read_with("max_points", "a number from 2 to 5000", |t| {
-            t.parse().ok().filter(|n| (2..=MAX_POINTS).contains(n))
-        })?
-        .unwrap_or(DEFAULT_POINTS);
-    let points = call.service.store.series(&call.actor.scope, key.clone(), from, to, most).await?;
-    let points: Vec<Value> = points
-        .iter()
-        .map(|p| {
-            json!({
-                "at": shape::time(p.t),
-                "count": p.n,
-                "min": shape::number(p.min),
-                "max": shape::number(p.max),
-                "mean": shape::number(p.mean),
-                "last": shape::number(p.last),
-            })
-        })
-        .collect();
-    Ok(Reply::Json(json!({
-        "object": key.object,
-        "field": key.field,
-        "instance": key.instance,
-        "agent": key.agent,
-        "probe": key.probe,
-        "from": shape::time(from),
-        "to": shape::time(to),
-        "points": points,
-    })))
 }
 
 #[derive(Deserialize)]

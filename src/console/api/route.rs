@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, Query, param, required};
-use super::{accounts, admin, discoveries, imports, incidents, inventory, objects, openapi};
+use super::{accounts, admin, discoveries, imports, incidents, inventory, maintenance, objects, openapi, statistics};
 use crate::console::command::{Actor, Role};
 use crate::console::service::Service;
 
@@ -166,6 +166,23 @@ const REASON: (&str, &str) = ("reason", "why, for the audit row (optional)");
 const MAPPING: Param = param("mapping", "columns mapped by hand, from 0: 3:owner,5:ignore (optional)");
 const PRUNE: Param = param("prune", "true: what the files lack is removed");
 
+const OBJECT: Param = required("object", "an object, such as asset:core-1");
+const PROBE: Param = param("probe", "of this probe; all merged if absent");
+const INSTANCE: Param = param("instance", "of this instance; the whole object if absent");
+const AGENT: Param = param("agent", "as this agent saw it; all merged if absent");
+const TO: Param = param("to", "RFC 3339; now if absent");
+/// What a request for a series says.
+const SERIES: &[Param] = &[
+    OBJECT,
+    required("field", "a field, such as rtt_seconds"),
+    PROBE,
+    INSTANCE,
+    AGENT,
+    param("from", "RFC 3339; one hour before `to` if absent"),
+    TO,
+    param("max_points", "2 to 5000; 500 if absent"),
+];
+
 /// The table.
 pub const ROUTES: &[Route] = &[
     get("/openapi.json", &[], "this description", run!(openapi::answer)),
@@ -211,18 +228,21 @@ pub const ROUTES: &[Route] = &[
     ),
     get(
         "/series",
-        &[
-            required("object", "an object, such as asset:core-1"),
-            required("field", "a field, such as rtt_seconds"),
-            param("probe", "of this probe; all merged if absent"),
-            param("instance", "of this instance; the whole object if absent"),
-            param("agent", "as this agent saw it; all merged if absent"),
-            param("from", "RFC 3339; one hour before `to` if absent"),
-            param("to", "RFC 3339; now if absent"),
-            param("max_points", "2 to 5000; 500 if absent"),
-        ],
-        "values of one field over time: count, min, max, mean, last of each step",
-        run!(objects::series),
+        SERIES,
+        "values of one field over time: count, min, max, mean, last and percentiles of each step",
+        run!(statistics::series),
+    ),
+    get(
+        "/smoke",
+        SERIES,
+        "how a field was spread and what was lost in each step, with the maintenance windows",
+        run!(statistics::smoke),
+    ),
+    get(
+        "/availability",
+        &[OBJECT, PROBE, INSTANCE, AGENT, param("from", "RFC 3339; 30 days before `to` if absent"), TO],
+        "availability over a period: raw, without maintenance, by responsible party; loss, percentiles of the round trip",
+        run!(statistics::availability),
     ),
     list("/alerts", &[], "every rule that fires now, with its incident", run!(incidents::alerts)),
     // -- incidents
@@ -303,6 +323,43 @@ pub const ROUTES: &[Route] = &[
         ]),
         "have its probes run now; `/` in an object is written %2F",
         run!(objects::probe_now),
+    ),
+    // -- maintenance
+    list(
+        "/maintenance",
+        &[param("stage", "waiting, running, planned, over"), param("all", "true: those that are over too")],
+        "maintenance windows (维护窗口), newest first; those that are over only if asked",
+        run!(maintenance::list),
+    ),
+    post(
+        "/maintenance",
+        Needs::Operator,
+        Body::Json(&[
+            ("title", "what is done"),
+            ("objects", "on what: region:ID stands for all in it"),
+            ("problems", "only for these problems; all if absent"),
+            ("from", "RFC 3339, 15 minutes ago at the earliest"),
+            ("to", "RFC 3339, 7 days later at the latest"),
+            ("every", "day or week: it comes again at the same local time (optional)"),
+            ("until", "RFC 3339: it comes again until then, a year at most"),
+            REASON,
+        ]),
+        "announce maintenance; more than 50 assets and links need a second person",
+        run!(maintenance::add),
+    ),
+    post(
+        "/maintenance/{id}/approve",
+        Needs::Operator,
+        Body::Json(&[REASON]),
+        "agree to a window as the second person",
+        run!(maintenance::approve),
+    ),
+    post(
+        "/maintenance/{id}/end",
+        Needs::Operator,
+        Body::Json(&[REASON]),
+        "end a window now, or call it off",
+        run!(maintenance::end),
     ),
     // -- administration
     list("/agents", &[], "agents (探针): declared, enrolled, last heard, what they cannot do", run!(admin::agents)),

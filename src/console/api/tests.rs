@@ -83,6 +83,9 @@ fn the_roles_of_all_routes_are_these() {
             "POST /incidents/{id}/note",
             "POST /incidents/{id}/resolve",
             "POST /incidents/{id}/unack",
+            "POST /maintenance",
+            "POST /maintenance/{id}/approve",
+            "POST /maintenance/{id}/end",
             "POST /objects/{object}/probe",
         ]
     );

@@ -55,6 +55,7 @@ impl Live {
             secrets: secrets.into_iter().map(|(row, body)| (row.name.clone(), (row, body))).collect(),
             tokens: tokens::load(core)?.into_iter().collect(),
             enroll_tokens: tokens::load_enroll(core)?,
+            maintenance: super::maintenance::load(core)?,
             ..Self::default()
         };
         live.load_agents(core)?;
@@ -234,6 +235,7 @@ pub(super) async fn tick(store: &Store, now: Now) {
             let mut inputs: Vec<Input> = silent.into_iter().map(|agent| Input::AgentSilent { agent }).collect();
             let changed = !inputs.is_empty();
             inputs.extend(super::own::ended(writer, now.wall)?);
+            inputs.extend(super::maintenance::input(writer, now.wall));
             inputs.push(Input::Tick);
             super::incidents::apply_all(writer, inputs, now.wall)?;
             if changed {

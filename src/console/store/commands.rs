@@ -12,7 +12,9 @@ use super::db::sql;
 use super::scope::Seen;
 use super::types::{StoreError, TokenRow};
 use super::writer::Writer;
-use super::{Store, accounts, agents, audit, certificates, discoveries, incidents, inventory, sealed, tokens};
+use super::{
+    Store, accounts, agents, audit, certificates, discoveries, incidents, inventory, maintenance, sealed, tokens,
+};
 use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
 use crate::model::incident::{AckKind, Incident};
@@ -96,6 +98,9 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::Close { id, .. } => ("incident.close", incident(id), Role::Operator),
         Command::Note { id, .. } => ("incident.note", incident(id), Role::Operator),
         Command::ProbeNow { object, .. } => ("probe.now", object.to_string(), Role::Operator),
+        Command::MaintenanceAdd(_) => ("maintenance.add", "maintenance".to_owned(), Role::Operator),
+        Command::MaintenanceApprove { id } => ("maintenance.approve", format!("maintenance:{id}"), Role::Operator),
+        Command::MaintenanceEnd { id } => ("maintenance.end", format!("maintenance:{id}"), Role::Operator),
         Command::Discover { agent, .. } => ("discovery.begin", format!("agent:{agent}"), Role::Admin),
         Command::InventoryApply { .. } => ("inventory.apply", "inventory".to_owned(), Role::Admin),
         Command::Import { .. } => ("inventory.import", "inventory".to_owned(), Role::Admin),
@@ -193,6 +198,12 @@ fn carry_out(
             let text = sized("the note", text)?;
             on_incident(writer, actor, entry, &id, |incident| Input::Note { incident, actor: who, text })
         }
+        Command::MaintenanceAdd(mut asked) => {
+            asked.title = sized("the title", asked.title)?;
+            maintenance::add(writer, actor, entry, *asked)
+        }
+        Command::MaintenanceApprove { id } => maintenance::approve(writer, actor, entry, &id),
+        Command::MaintenanceEnd { id } => maintenance::end(writer, actor, entry, &id),
         Command::ProbeNow { object, count, spacing_ms } => probe_now(writer, actor, &object, count, spacing_ms),
         Command::Discover { agent, wanted, zone, region, found } => {
             entry.after = serde_json::json!({

@@ -1,5 +1,6 @@
-//! Files of one day each: samples and logs. A record stands in the file of its own day, however late it
-//! comes; retention deletes whole files. A damaged file is set aside and begun anew, never a reason to stop.
+//! Files of one day each, samples and logs, and of one month each, roll-ups. A record stands in the file of its own
+//! day, however late it comes; retention deletes whole files. A damaged file is set aside and begun anew, never a
+//! reason to stop.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::model::Wall;
 /// Days whose files stay open between transactions: today and yesterday, which late samples touch.
 const OPEN_DAYS: usize = 2;
 
-/// A day in the console's time zone as YYYYMMDD.
+/// A day in the console's time zone as YYYYMMDD; of roll-ups a month as YYYYMM.
 pub(crate) type Day = i32;
 
 /// Which kind of file.
@@ -24,12 +25,14 @@ pub(super) enum Sort {
     Raw,
     /// Logs.
     Log,
+    /// Roll-ups.
+    Roll,
 }
 
 impl Sort {
     const fn directory(self) -> &'static str {
         match self {
-            Self::Raw => "series",
+            Self::Raw | Self::Roll => "series",
             Self::Log => "log",
         }
     }
@@ -37,6 +40,7 @@ impl Sort {
         match self {
             Self::Raw => "raw-",
             Self::Log => "log-",
+            Self::Roll => "roll-",
         }
     }
 }
@@ -57,6 +61,11 @@ impl Layout {
         Ok(Self { dir: dir.to_path_buf(), zone })
     }
 
+    /// The zone in which a day begins.
+    pub(super) const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The day of a time.
     pub(super) fn day(&self, at: Wall) -> Day {
         let time = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -64,9 +73,17 @@ impl Layout {
         i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())
     }
 
-    /// The file of a day.
+    /// When a day begins.
+    pub(super) fn begins(&self, day: Day) -> Wall {
+        let part = |n: i32| i8::try_from(n % 100).unwrap_or(1);
+        let date = jiff::civil::Date::new(i16::try_from(day / 10_000).unwrap_or(1970), part(day / 100), part(day));
+        let start = date.ok().and_then(|date| date.to_zoned(self.zone.clone()).ok());
+        Wall::from_millis(start.map_or(0, |start| start.timestamp().as_millisecond()))
+    }
+
+    /// The file of a day, or of a month.
     pub(super) fn path(&self, sort: Sort, day: Day) -> PathBuf {
-        self.dir.join(sort.directory()).join(format!("{}{day:08}.db", sort.prefix()))
+        self.dir.join(sort.directory()).join(format!("{}{day}.db", sort.prefix()))
     }
 
     /// Days that have a file, oldest first.
@@ -118,6 +135,7 @@ pub(super) struct Days {
     pub(super) layout: Layout,
     raw: BTreeMap<Day, File>,
     log: BTreeMap<Day, File>,
+    roll: BTreeMap<Day, File>,
     raw_in_job: bool,
 }
 
@@ -127,7 +145,7 @@ impl Days {
         for sort in [Sort::Raw, Sort::Log] {
             super::lock::make_dir(&layout.dir.join(sort.directory()))?;
         }
-        Ok(Self { layout, raw: BTreeMap::new(), log: BTreeMap::new(), raw_in_job: false })
+        Ok(Self { layout, raw: BTreeMap::new(), log: BTreeMap::new(), roll: BTreeMap::new(), raw_in_job: false })
     }
 
     /// The file of a day, inside this group's transaction and this job's savepoint.
@@ -138,6 +156,7 @@ impl Days {
                 &mut self.raw
             }
             Sort::Log => &mut self.log,
+            Sort::Roll => &mut self.roll,
         };
         let file = match files.entry(day) {
             std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
@@ -158,7 +177,7 @@ impl Days {
     }
 
     fn all(&mut self) -> impl Iterator<Item = &mut File> {
-        self.log.values_mut().chain(self.raw.values_mut())
+        self.log.values_mut().chain(self.roll.values_mut()).chain(self.raw.values_mut())
     }
 
     /// A job begins.
@@ -190,9 +209,10 @@ impl Days {
         ended
     }
 
-    /// Commits the logs.
+    /// Commits the logs and the roll-ups.
     pub(super) fn commit_logs(&mut self) -> Result<(), StoreError> {
-        commit(&mut self.log)
+        commit(&mut self.log)?;
+        commit(&mut self.roll)
     }
 
     /// Commits the samples, oldest day first.
@@ -212,11 +232,16 @@ impl Days {
     pub(super) fn close(&mut self) {
         self.raw.clear();
         self.log.clear();
+        self.roll.clear();
     }
 
     /// Forgets the connections of days that retention deleted.
     pub(super) fn forget_before(&mut self, sort: Sort, first: Day) {
-        let files = if sort == Sort::Raw { &mut self.raw } else { &mut self.log };
+        let files = match sort {
+            Sort::Raw => &mut self.raw,
+            Sort::Log => &mut self.log,
+            Sort::Roll => &mut self.roll,
+        };
         files.retain(|day, file| *day >= first || file.in_group);
     }
 }
@@ -234,9 +259,13 @@ fn commit(files: &mut BTreeMap<Day, File>) -> Result<(), StoreError> {
 
 fn open(layout: &Layout, sort: Sort, day: Day, now: Wall) -> Result<Connection, StoreError> {
     let path = layout.path(sort, day);
-    let migrations = if sort == Sort::Raw { db::RAW } else { db::LOG };
+    let (migrations, usage) = match sort {
+        Sort::Raw => (db::RAW, Use::Day),
+        Sort::Log => (db::LOG, Use::Day),
+        Sort::Roll => (db::ROLL, Use::Month),
+    };
     let backup = layout.dir.join("backup");
-    match db::open(&path, migrations, Use::Day, &backup, now) {
+    match db::open(&path, migrations, usage, &backup, now) {
         Err(error @ StoreError::Corrupt { .. }) => {
             for suffix in ["", "-wal", "-shm"] {
                 let from = with_suffix(&path, suffix);
@@ -248,7 +277,7 @@ fn open(layout: &Layout, sort: Sort, day: Day, now: Wall) -> Result<Connection, 
                 }
             }
             tracing::error!(%error, "set aside and begun anew");
-            db::open(&path, migrations, Use::Day, &backup, now)
+            db::open(&path, migrations, usage, &backup, now)
         }
         other => other,
     }

@@ -28,9 +28,12 @@ pub(super) const CORE: Migrations = &[
     include_str!("sql/core-4.sql"),
     include_str!("sql/core-5.sql"),
     include_str!("sql/core-6.sql"),
+    include_str!("sql/core-7.sql"),
 ];
 /// Of raw-YYYYMMDD.db.
-pub(super) const RAW: Migrations = &[include_str!("sql/raw-1.sql")];
+pub(super) const RAW: Migrations = &[include_str!("sql/raw-1.sql"), include_str!("sql/raw-2.sql")];
+/// Of roll-YYYYMM.db.
+pub(super) const ROLL: Migrations = &[include_str!("sql/roll-1.sql")];
 /// Of log-YYYYMMDD.db.
 pub(super) const LOG: Migrations = &[include_str!("sql/log-1.sql")];
 
@@ -43,6 +46,8 @@ pub(super) enum Use {
     Core,
     /// The writer, a day's file.
     Day,
+    /// The writer, a month's file: rows go from it one day, and their room with them.
+    Month,
 }
 
 /// Maps an error of SQLite.
@@ -69,6 +74,10 @@ pub(super) fn open(
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(broken)?;
     tune(&conn, if usage == Use::Core { WRITER_CACHE_KIB } else { READER_CACHE_KIB }).map_err(broken)?;
+    if usage == Use::Month {
+        // Counts for a file without tables only.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(broken)?;
+    }
     conn.pragma_update(None, "journal_mode", "WAL").map_err(broken)?;
     conn.pragma_update(None, "synchronous", "FULL").map_err(broken)?;
     conn.pragma_update(None, "journal_size_limit", WAL_LIMIT).map_err(broken)?;

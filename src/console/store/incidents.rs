@@ -357,6 +357,7 @@ impl Memory {
             book: Book::restore(held),
             marks: super::ingest::sample_marks(core, days)?,
             own: super::own::load(core)?,
+            told: None,
             dirty: false,
         })
     }

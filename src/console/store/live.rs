@@ -11,11 +11,13 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use super::accounts::Accounts;
 use super::days::Layout;
 use super::latest::LatestCache;
+use super::strip::Strips;
 use super::types::{EnrollTokenRow, GapRow, SecretRow, StoreStats, TokenRow};
 use crate::console::pki::Authority;
 use crate::console::secrets::Keys;
 use crate::engine::incident::Policy;
 use crate::model::inventory::Inventory;
+use crate::model::maintenance::Maintenance;
 use crate::model::wire::{AgentStatus, Samples};
 use crate::model::{AgentId, Mono, Object, Wall};
 use crate::net::clock::Clock;
@@ -96,6 +98,8 @@ pub(super) struct Live {
     pub(super) secrets: BTreeMap<String, (SecretRow, Vec<u8>)>,
     pub(super) keys: Keys,
     pub(super) assigned: HashMap<AgentId, Assigned>,
+    /// Newest first.
+    pub(super) maintenance: Vec<Arc<Maintenance>>,
     /// (agent, object) that were refused and audited.
     pub(super) refused: HashSet<(AgentId, Object)>,
 }
@@ -106,6 +110,7 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) layout: Layout,
     pub(super) raw_days: u32,
+    pub(super) roll_days: u32,
     pub(super) log_days: u32,
     pub(super) silent_after: Duration,
     pub(super) opened: Mono,
@@ -114,6 +119,7 @@ pub(super) struct Shared {
     pub(super) authority: Authority,
     pub(super) live: RwLock<Live>,
     pub(super) latest: RwLock<LatestCache>,
+    pub(super) strips: RwLock<Strips>,
     pub(super) policy: Mutex<Policy>,
     pub(super) stats: Mutex<StoreStats>,
     pub(super) changes: watch::Sender<Changes>,
@@ -145,6 +151,14 @@ impl Shared {
     /// To change.
     pub(super) fn latest_mut(&self) -> RwLockWriteGuard<'_, LatestCache> {
         self.latest.write().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// To look.
+    pub(super) fn strips(&self) -> RwLockReadGuard<'_, Strips> {
+        self.strips.read().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// To change.
+    pub(super) fn strips_mut(&self) -> RwLockWriteGuard<'_, Strips> {
+        self.strips.write().unwrap_or_else(PoisonError::into_inner)
     }
     /// Counts something.
     pub(super) fn count(&self, change: impl FnOnce(&mut StoreStats)) {

@@ -9,11 +9,15 @@ use super::Store;
 use super::days::{Day, Sort};
 use super::db::{self, sql};
 use super::types::StoreError;
+use super::{changes, maintenance, roll};
 use crate::model::Wall;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Records put aside, gaps and answered jobs are kept so long.
 const KEEP: Duration = Duration::from_secs(30 * 86_400);
+/// Windows of five minutes are kept so many whole months: a year of reports without their maintenance, to the
+/// minute. Hours and days stay as long as roll-ups do.
+const FINE_MONTHS: u32 = 13;
 /// And no more records put aside than so many.
 const MAX_ASIDE: i64 = 10_000;
 
@@ -27,8 +31,26 @@ pub(super) async fn daily(store: &Store, now: Wall) -> Result<(), StoreError> {
     }
     let first = |days: u32| shared.layout.day(now.minus(DAY.saturating_mul(days)));
     retire(store, first(shared.raw_days), first(shared.log_days), now).await?;
+    roll::thin(store, months_before(today / 100, FINE_MONTHS)).await?;
+    // A month goes once all of it is too old.
+    let first = first(shared.roll_days) / 100;
+    store
+        .queue
+        .ask(move |writer| {
+            writer.days.forget_before(Sort::Roll, first);
+            writer.after(move |shared| drop(shared.layout.retire(Sort::Roll, first)));
+            changes::forget(&writer.core, now)?;
+            maintenance::forget(writer, now.minus(maintenance::KEEP))
+        })
+        .await?;
     *ran() = today;
     Ok(())
+}
+
+/// The month so many before one, as YYYYMM.
+fn months_before(month: Day, n: u32) -> Day {
+    let at = (month / 100 * 12 + month % 100 - 1).saturating_sub(i32::try_from(n).unwrap_or(i32::MAX)).max(0);
+    at / 12 * 100 + at % 12 + 1
 }
 
 async fn retire(store: &Store, first_raw: Day, first_log: Day, now: Wall) -> Result<(), StoreError> {
@@ -91,4 +113,18 @@ async fn retire(store: &Store, first_raw: Day, first_log: Day, now: Wall) -> Res
             Ok(())
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::months_before;
+
+    #[test]
+    fn months_are_counted_over_the_turn_of_the_year() {
+        for (month, n, before) in
+            [(202_611, 1, 202_610), (202_601, 1, 202_512), (202_611, 13, 202_510), (202_611, 23, 202_412)]
+        {
+            assert_eq!(months_before(month, n), before, "{month} - {n}");
+        }
+    }
 }

@@ -1,8 +1,8 @@
-//! Series over time: chunks of closed hours, and the journal for the hour that is open, read when somebody
-//! asks. Hours are closed a few minutes after their end, one probe at a time and in bounded passes, so that
-//! the memory this takes does not grow with the number of devices.
+//! Samples: chunks of closed hours, and the journal for the hour that is open, read when somebody asks. Hours are
+//! closed a few minutes after their end, one probe at a time and in bounded passes, so that the memory this takes
+//! does not grow with the number of devices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use super::chunk::{Window, decode, encode, series_of};
 use super::days::{Day, Layout, Sort};
 use super::db::{self, sql};
 use super::live::Shared;
-use super::types::{Point, SeriesKey, StoreError};
+use super::roll;
+use super::types::{SeriesKey, StoreError};
 use super::writer::Writer;
 use crate::model::wire::Samples;
 use crate::model::{AgentId, Now, Wall};
@@ -35,8 +36,6 @@ const MAX_BODY: usize = 4 << 20;
 const WARM: Duration = Duration::from_secs(600);
 /// Newest values older than that are forgotten.
 const LATEST_LIFE: Duration = Duration::from_secs(86_400);
-/// Points in one answer.
-const MAX_POINTS: usize = 10_000;
 
 /// Unpacks a journal row.
 fn unpack(body: &[u8]) -> Result<Samples, StoreError> {
@@ -113,130 +112,89 @@ fn each_journal(
     Ok(())
 }
 
-/// Windows merged into points of equal width.
-struct Points {
-    from: i64,
-    to: i64,
-    width: i64,
-    found: BTreeMap<i64, Merged>,
-}
-
-struct Merged {
-    first_at: i64,
-    last_at: i64,
-    n: u64,
-    min: f64,
-    max: f64,
-    sum: f64,
-    last: f64,
-}
-
-impl Points {
-    fn add(&mut self, window: &Window) {
-        if window.from < self.from || window.from >= self.to {
-            return;
+/// Calls `each` with the begin and the record of every journal row in a span whose text holds `part`.
+pub(super) fn each_record(
+    conn: &Connection,
+    (from, to): (i64, i64),
+    part: &str,
+    mut each: impl FnMut(i64, &Samples),
+) -> Result<(), StoreError> {
+    each_journal(conn, from, to, None, None, |row| {
+        let json = plain(&row.body)?;
+        if std::str::from_utf8(&json).is_ok_and(|text| text.contains(part)) {
+            let samples = parse(&json)?;
+            each(samples.from.millis().saturating_add(row.skew_ms), &samples);
         }
-        let s = &window.summary;
-        let slot = (window.from - self.from) / self.width;
-        let merged = self.found.entry(slot).or_insert(Merged {
-            first_at: window.from,
-            last_at: window.from,
-            n: 0,
-            min: s.min,
-            max: s.max,
-            sum: 0.0,
-            last: s.last,
-        });
-        merged.n = merged.n.saturating_add(s.n);
-        merged.min = merged.min.min(s.min);
-        merged.max = merged.max.max(s.max);
-        merged.sum += s.sum;
-        merged.first_at = merged.first_at.min(window.from);
-        if window.from >= merged.last_at {
-            merged.last_at = window.from;
-            merged.last = s.last;
-        }
-    }
+        Ok(())
+    })
 }
 
-/// See `Store::series`.
-pub(super) fn read(
-    layout: &Layout,
+/// Calls `each` with agent, probe, field and window of every sample of some fields of an object, in chunks or in the
+/// journal, that touches a span. `key.field` is not looked at.
+pub(super) fn each_sample(
+    conn: &Connection,
     key: &SeriesKey,
-    from: Wall,
-    to: Wall,
-    max_points: usize,
-) -> Result<Vec<Point>, StoreError> {
-    if from >= to {
-        return Err(StoreError::Request(format!("{from} is not before {to}; give a range from earlier to later")));
-    }
-    let most = i64::try_from(max_points.clamp(1, MAX_POINTS)).unwrap_or(1);
-    let (from, to) = (from.millis(), to.millis());
-    let span = to.saturating_sub(from);
-    let width = (span / most + i64::from(span % most != 0)).max(1);
-    let mut points = Points { from, to, width, found: BTreeMap::new() };
-    let day = |at: i64| layout.day(Wall::from_millis(at));
-    let (first, last) = (day(from), day(to));
-    for held in layout.held(Sort::Raw).into_iter().filter(|held| (first..=last).contains(held)) {
-        let conn = db::open_reader(&layout.path(Sort::Raw, held))?;
-        // One transaction, so that an hour that is closed meanwhile is not seen twice or not at all.
-        let tx = conn.unchecked_transaction().map_err(sql("read the samples of a day"))?;
-        read_chunks(&tx, key, &mut points)?;
-        read_journal(&tx, key, &mut points)?;
-    }
-    Ok(points
-        .found
-        .into_values()
-        .map(|m| Point {
-            t: Wall::from_millis(m.first_at),
-            n: m.n,
-            min: m.min,
-            max: m.max,
-            mean: m.sum / m.n.max(1) as f64,
-            last: m.last,
-        })
-        .collect())
+    fields: &[&str],
+    span: (i64, i64),
+    mut each: impl FnMut(&str, &str, &str, &Window),
+) -> Result<(), StoreError> {
+    read_chunks(conn, key, fields, span, &mut each)?;
+    read_journal(conn, key, fields, span, &mut each)
 }
 
-fn read_chunks(conn: &Connection, key: &SeriesKey, points: &mut Points) -> Result<(), StoreError> {
+fn read_chunks(
+    conn: &Connection,
+    key: &SeriesKey,
+    fields: &[&str],
+    (from, to): (i64, i64),
+    each: &mut impl FnMut(&str, &str, &str, &Window),
+) -> Result<(), StoreError> {
     let failed = sql("read chunks of samples");
     let mut query = conn
-        .prepare(
-            "SELECT c.body FROM series s JOIN chunk c ON c.series = s.id
+        .prepare_cached(
+            "SELECT s.agent, s.probe, c.body FROM series s JOIN chunk c ON c.series = s.id
              WHERE s.object = ?1 AND s.field = ?2 AND s.instance = ?3 AND (?4 IS NULL OR s.agent = ?4) AND (?5 IS NULL OR s.probe = ?5)
-               AND c.t1 >= ?6 AND c.t0 < ?7",
+               AND c.t1 >= ?6 AND c.t0 < ?7 ORDER BY c.t0",
         )
         .map_err(&failed)?;
     let agent = key.agent.as_ref().map(AgentId::as_str);
     let probe = key.probe.as_ref().map(|probe| probe.as_str());
     let object = key.object.to_string();
-    let mut rows = query
-        .query(params![object, key.field, key.instance, agent, probe, points.from, points.to])
-        .map_err(&failed)?;
-    while let Some(r) = rows.next().map_err(&failed)? {
-        let body: Vec<u8> = r.get(0).map_err(&failed)?;
-        for window in decode(&body)? {
-            points.add(&window);
+    for field in fields {
+        let mut rows = query.query(params![object, field, key.instance, agent, probe, from, to]).map_err(&failed)?;
+        while let Some(r) = rows.next().map_err(&failed)? {
+            let read = || -> rusqlite::Result<(String, String, Vec<u8>)> { Ok((r.get(0)?, r.get(1)?, r.get(2)?)) };
+            let (agent, probe, body) = read().map_err(&failed)?;
+            for window in decode(&body)? {
+                each(&agent, &probe, field, &window);
+            }
         }
     }
     Ok(())
 }
 
-fn read_journal(conn: &Connection, key: &SeriesKey, points: &mut Points) -> Result<(), StoreError> {
+fn read_journal(
+    conn: &Connection,
+    key: &SeriesKey,
+    fields: &[&str],
+    (from, to): (i64, i64),
+    each: &mut impl FnMut(&str, &str, &str, &Window),
+) -> Result<(), StoreError> {
     let agent = key.agent.as_ref().map(AgentId::as_str);
     let probe = key.probe.as_ref().map(|probe| probe.as_str());
     // The open hour of a large network is hundreds of megabytes of text, nearly all of it about others: looking
     // for the name is several times faster than reading everything.
     let name = serde_json::Value::from(key.object.to_string()).to_string();
-    each_journal(conn, points.from, points.to, agent, probe, |row| {
+    each_journal(conn, from, to, agent, probe, |row| {
         let json = plain(&row.body)?;
         if !std::str::from_utf8(&json).is_ok_and(|text| text.contains(&name)) {
             return Ok(());
         }
         let samples = parse(&json)?;
         for sample in samples.rows.iter().filter(|r| r.object == key.object && *r.instance == *key.instance) {
-            for (_, summary) in series_of(sample).filter(|(field, _)| *field == key.field) {
-                points.add(&window(&samples, row.skew_ms, summary.into_owned()));
+            for (field, summary) in series_of(sample).filter(|(field, _)| fields.contains(field)) {
+                let window = window(&samples, row.skew_ms, summary.into_owned());
+                each(&row.agent, samples.probe.as_str(), field, &window);
             }
         }
         Ok(())
@@ -263,8 +221,13 @@ pub(super) async fn maintain(store: &Store, now: Now) {
     tokio::spawn(async move {
         let _permit = permit;
         store.shared.latest_mut().prune(now.wall.minus(LATEST_LIFE), |_| false);
+        let (_, inventory) = store.inventory();
+        store.shared.strips_mut().prune(|link| inventory.links.contains_key(link));
         if let Err(error) = close_hours(&store, now.wall.minus(CLOSE_AFTER)).await {
             tracing::warn!(%error, "hours stay in the journal until the next try");
+        }
+        if let Err(error) = roll::roll_up(&store).await {
+            tracing::warn!(%error, "hours are rolled up at the next try");
         }
         if let Err(error) = super::retention::daily(&store, now.wall).await {
             tracing::warn!(%error, "retention tries again in a minute");
@@ -411,6 +374,7 @@ fn write(writer: &mut Writer, day: Day, probe: &str, closed: Closed) -> Result<b
         return Ok(false);
     }
     let now = writer.now();
+    let hours: BTreeSet<i64> = closed.series.iter().map(|series| series.t0.div_euclid(HOUR_MS)).collect();
     writer.rows += closed.series.len() + closed.rows.len();
     let conn = writer.days.file(Sort::Raw, day, now)?;
     let failed = sql("store the chunks of an hour");
@@ -428,6 +392,9 @@ fn write(writer: &mut Writer, day: Day, probe: &str, closed: Closed) -> Result<b
             .query_row(params![s.object, s.instance, s.agent, probe, s.kind, s.field], |r| r.get(0))
             .map_err(&failed)?;
         chunk.execute(params![id, s.t0, s.t1, s.n as i64, s.body]).map_err(&failed)?;
+    }
+    for hour in hours {
+        roll::mark(conn, hour, probe)?;
     }
     let mut delete =
         conn.prepare_cached("DELETE FROM journal WHERE agent = ?1 AND epoch = ?2 AND seq = ?3").map_err(&failed)?;

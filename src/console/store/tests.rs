@@ -7,6 +7,8 @@ mod changes;
 mod discoveries;
 mod enrolment;
 mod incidents;
+mod maintenance;
+mod rolls;
 mod samples;
 
 use std::collections::BTreeMap;

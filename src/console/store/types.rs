@@ -2,12 +2,14 @@
 //! each of which says what was attempted on what, and the remedy.
 
 mod account;
+mod series;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use account::*;
+pub use series::*;
 
 use crate::console::command::{Role, Scope};
 use crate::model::alert::AlertKey;
@@ -98,6 +100,8 @@ pub struct StoreParts {
     pub timezone: String,
     /// Days for which raw samples are kept.
     pub raw_days: u32,
+    /// Days for which roll-ups are kept.
+    pub roll_days: u32,
     /// Days for which logs are kept; the law asks for 180 at least.
     pub log_days: u32,
     /// An agent that asked nothing for so long is silent. Agents poll all the time and report every 60 s.
@@ -117,6 +121,7 @@ impl StoreParts {
             key: None,
             timezone: "Asia/Shanghai".to_owned(),
             raw_days: 30,
+            roll_days: 1_826,
             log_days: 180,
             silent_after: Duration::from_secs(30),
             names: Vec::new(),
@@ -272,38 +277,6 @@ pub struct Latest {
     pub value: f64,
     /// End of the window it stands in, corrected.
     pub at: Wall,
-}
-
-/// Which series. What is left out merges.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeriesKey {
-    /// Object.
-    pub object: Object,
-    /// Field.
-    pub field: String,
-    /// Instance; empty for the whole.
-    pub instance: String,
-    /// One agent only.
-    pub agent: Option<AgentId>,
-    /// One probe only.
-    pub probe: Option<ProbeId>,
-}
-
-/// A point of a series: one summary window, or several merged.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
-    /// Start of the window.
-    pub t: Wall,
-    /// Measurements.
-    pub n: u64,
-    /// Smallest.
-    pub min: f64,
-    /// Largest.
-    pub max: f64,
-    /// Mean.
-    pub mean: f64,
-    /// Newest.
-    pub last: f64,
 }
 
 /// A firing alert with the incident it belongs to.

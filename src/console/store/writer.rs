@@ -58,6 +58,8 @@ pub(super) struct Memory {
     pub(super) marks: HashMap<(AgentId, Arc<str>), u64>,
     /// Alerts of the console about its agents that are firing.
     pub(super) own: BTreeMap<(AgentId, &'static str), Own>,
+    /// Which maintenance windows the book knows to be open.
+    pub(super) told: super::maintenance::Told,
     /// Changed by the job that runs now; set by whoever changes something above.
     pub(super) dirty: bool,
 }

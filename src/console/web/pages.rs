@@ -12,6 +12,7 @@ pub mod gallery;
 pub mod import;
 pub mod incidents;
 pub mod links;
+pub mod maintenance;
 pub mod measured;
 pub mod overview;
 pub mod setup;

@@ -7,6 +7,7 @@ pub mod chart;
 pub mod form;
 pub mod list;
 pub mod number;
+pub mod strip;
 pub mod table;
 pub mod time;
 pub mod views;

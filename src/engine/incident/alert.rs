@@ -10,6 +10,8 @@ use crate::model::incident::{AckKind, Contribution, Flags, Incident, IncidentSta
 use crate::model::wire::RosterEntry;
 use crate::model::{AgentId, Alert, AlertKey, Object, ProblemId, RuleId, Severity, Wall};
 
+use crate::engine::maintenance::Cover;
+
 use super::{AGENT_SILENT, Book, CONSOLE, MAX_ACTIVE, MAX_WAITING, REOPEN, Waiting, Work};
 
 /// Two reckonings of one moment differ by what the skew of an agent's clock is misjudged.
@@ -366,7 +368,17 @@ impl Book {
         }
     }
 
-    /// `flapping` and `stale` follow from the contributions.
+    /// Windows opened or closed: everything that stands open is looked at again.
+    pub(super) fn maintain(&mut self, open: Vec<Cover>, work: &mut Work<'_>) {
+        self.maintenance = Some(open);
+        let mut ids: Vec<Arc<str>> = self.active.values().cloned().collect();
+        ids.sort();
+        for id in ids {
+            self.flag(&id, work.now, work);
+        }
+    }
+
+    /// `flapping` and `stale` follow from the contributions, `maintenance` from the open windows.
     fn flag(&mut self, id: &Arc<str>, at: Wall, work: &mut Work<'_>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let mut firing = incident.contributions.iter().filter(|c| c.firing).peekable();
@@ -374,7 +386,12 @@ impl Book {
         let (flapping, stale) = firing.fold((false, true), |(flapping, stale), c| {
             (flapping || c.flapping, stale && (c.stale || self.silent.contains(&c.agent)))
         });
+        let covered = match &self.maintenance {
+            Some(open) => open.iter().any(|cover| cover.key(&incident.key)),
+            None => incident.flags.maintenance,
+        };
         let now = [
+            ("maintenance", covered, &mut incident.flags.maintenance),
             ("flapping", flapping, &mut incident.flags.flapping),
             ("stale", some && stale, &mut incident.flags.stale),
         ];

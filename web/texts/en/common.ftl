@@ -16,6 +16,7 @@ nav-overview = Overview
 nav-incidents = Incidents
 nav-assets = Assets
 nav-links = Links
+nav-maintenance = Maintenance
 nav-agents = Agents
 nav-definitions = Definitions
 nav-import = Import

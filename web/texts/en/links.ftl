@@ -34,3 +34,59 @@ link-no-probes = No agent probes this link; its state comes from the ports at it
 link-agent-alive = Alive
 link-peer-advice = This end is not ours: what happens there is judged from the other end
 links-id = Id
+
+links-day = Last day
+
+strip-nothing = nothing was measured
+strip-said = { $answered } answered, { $loss } lost
+strip-said-down = { $answered } answered, down for about { $minutes } min, { $loss } lost
+strip-well = all answered
+strip-little = under 1 % lost
+strip-lossy = 1 % lost or more
+strip-down = half lost or more: down
+strip-unmeasured = not measured
+
+heat-title = Links by hour
+heat-day = Day
+heat-last-day = Last 24 hours
+heat-lost = { $loss } lost
+heat-more = { $n } more links: narrow the search down
+
+smoke-title = Round trip and loss over time
+smoke-none = No probe measures the round trip of this link
+smoke-help = Dark: half of all measurements, pale: all but a twentieth at either end; bars from below: loss. Striped: maintenance.
+smoke-span-1 = 1 day
+smoke-span-7 = 1 week
+smoke-span-31 = 1 month
+smoke-span-92 = 3 months
+smoke-span-366 = 1 year
+smoke-span-731 = 2 years
+smoke-least = least
+smoke-p5 = 5 %
+smoke-p25 = 25 %
+smoke-median = Median
+smoke-p75 = 75 %
+smoke-p95 = 95 %
+smoke-most = most
+smoke-loss = Loss
+
+sla-title = Service level
+sla-figure = Figure
+sla-this-month = This month
+sla-last-month = Last month
+sla-raw = Availability
+sla-without-maintenance = Without maintenance
+sla-down = Down for
+sla-maintained = Maintenance
+sla-p99 = 99 %
+sla-until = Counted up to
+sla-nothing = Nothing is counted yet; hours are added up a few minutes after their end
+sla-parties = Responsible this month
+sla-party-maintenance = Maintenance
+sla-party-unnamed = Nobody named
+sla-party-no-incident = Too short for an incident
+sla-of-party = availability if nothing else had failed:
+
+path-title = Path
+path-none = No probe traces the path of { $name }
+path-more = { $n } older changes

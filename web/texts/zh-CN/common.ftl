@@ -16,6 +16,7 @@ nav-overview = 总览
 nav-incidents = 事件
 nav-assets = 资产
 nav-links = 链路
+nav-maintenance = 维护窗口
 nav-agents = 探针
 nav-definitions = 定义
 nav-import = 导入

@@ -34,3 +34,59 @@ link-no-probes = 没有探针监测此链路；状态只由两端端口判断
 link-agent-alive = 在线
 link-peer-advice = 这一端不是本单位设备，只能从另一端判断
 links-id = 编号
+
+links-day = 最近一天
+
+strip-nothing = 没有测量
+strip-said = 应答 { $answered }，丢包 { $loss }
+strip-said-down = 应答 { $answered }，中断约 { $minutes } 分钟，丢包 { $loss }
+strip-well = 全部应答
+strip-little = 丢包不到 1 %
+strip-lossy = 丢包 1 % 以上
+strip-down = 丢包过半：中断
+strip-unmeasured = 未测量
+
+heat-title = 链路逐时
+heat-day = 日期
+heat-last-day = 最近 24 小时
+heat-lost = 丢包 { $loss }
+heat-more = 另有 { $n } 条链路：请缩小范围
+
+smoke-title = 时延与丢包历史
+smoke-none = 没有监测项测量此链路的往返时延
+smoke-help = 深色：中间一半测量值；浅色：除两端各百分之五；下方竖条：丢包；斜纹：维护窗口。
+smoke-span-1 = 1 天
+smoke-span-7 = 1 周
+smoke-span-31 = 1 个月
+smoke-span-92 = 3 个月
+smoke-span-366 = 1 年
+smoke-span-731 = 2 年
+smoke-least = 最小
+smoke-p5 = 5 %
+smoke-p25 = 25 %
+smoke-median = 中位数
+smoke-p75 = 75 %
+smoke-p95 = 95 %
+smoke-most = 最大
+smoke-loss = 丢包率
+
+sla-title = 服务水平
+sla-figure = 指标
+sla-this-month = 本月
+sla-last-month = 上月
+sla-raw = 可用率
+sla-without-maintenance = 不含维护
+sla-down = 中断时长
+sla-maintained = 维护时长
+sla-p99 = 99 %
+sla-until = 统计至
+sla-nothing = 尚无统计；每小时结束几分钟后累计
+sla-parties = 本月责任方
+sla-party-maintenance = 维护
+sla-party-unnamed = 未定责
+sla-party-no-incident = 过短，未成事件
+sla-of-party = 仅计此方时的可用率：
+
+path-title = 路径
+path-none = 没有监测项跟踪 { $name } 的路径
+path-more = 另有 { $n } 次更早的变化

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::super::db::sql;
 use super::super::types::StoreError;
 use super::super::writer::Writer;
-use super::super::{agents, discoveries, incidents, own};
+use super::super::{agents, changes, discoveries, incidents, own};
 use super::{Context, HISTORY, Outcome, refuse};
 use crate::engine::incident::Input;
 use crate::model::wire::{AgentStatus, Facts, Record};
@@ -90,6 +90,9 @@ fn take_facts(writer: &mut Writer, context: &Context, at: Wall, facts: &Facts) -
     for (field, value) in &facts.values {
         let end = value.floor_char_boundary(MAX_FACT);
         let value = value.get(..end).unwrap_or_default();
+        if room {
+            changes::note(&writer.core, &object, facts, field, value, agent, at)?;
+        }
         writer
             .core
             .prepare_cached(

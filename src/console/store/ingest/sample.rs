@@ -91,7 +91,10 @@ pub(super) fn finish(writer: &mut Writer, context: &Context, kept: Kept, acked: 
     let skew_ms = context.shift_ms();
     writer.after(move |shared| {
         let mut latest = shared.latest_mut();
+        let mut strips = shared.strips_mut();
         for samples in kept.fresh {
+            let began = samples.from.millis().saturating_add(skew_ms);
+            samples.rows.iter().for_each(|row| strips.put(began, row));
             let to = crate::model::Wall::from_millis(samples.to.millis().saturating_add(skew_ms));
             latest.put(&agent, to, &samples);
             // Nobody may be listening.

@@ -116,7 +116,7 @@ fn filter(cx: &Cx, list: &List) -> (AuditFilter, Vec<&'static str>) {
 }
 
 /// A date or a time of a form, in the console's zone.
-fn moment(cx: &Cx, text: &str) -> Option<Wall> {
+pub fn moment(cx: &Cx, text: &str) -> Option<Wall> {
     let at: DateTime = text.parse().or_else(|_| format!("{text}T00:00").parse()).ok()?;
     Some(Wall::from_millis(at.to_zoned(cx.zone.clone()).ok()?.timestamp().as_millisecond()))
 }
@@ -303,6 +303,9 @@ fn action_word(l: Lang, action: &str) -> Option<&'static str> {
         "incident.resolve" => text::audit_do_resolve(l),
         "incident.close" => text::audit_do_close(l),
         "incident.note" => text::audit_do_note(l),
+        "maintenance.add" => text::audit_do_maintenance_add(l),
+        "maintenance.approve" => text::audit_do_maintenance_approve(l),
+        "maintenance.end" => text::audit_do_maintenance_end(l),
         "probe.now" => text::audit_do_probe(l),
         "inventory.apply" => text::audit_do_inventory(l),
         "secret.set" => text::audit_do_secret_set(l),

@@ -3,13 +3,14 @@
 
 use maud::{Markup, html};
 
+use crate::console::store::strip::Quarter;
 use crate::console::web::cx::{Answer, Cx};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::list::{Key, List};
 use crate::console::web::ui::table::{Bulk, Cell, Column, Row, Table};
-use crate::console::web::ui::{self, Tone, badge, chart, number, time};
+use crate::console::web::ui::{self, Tone, badge, chart, number, strip, time};
 use crate::engine::expose::Reach;
 use crate::model::incident::{Flags, IncidentState};
 use crate::model::{Object, Severity, Wall};
@@ -132,6 +133,7 @@ fn values(cx: &Cx) -> Markup {
         (l.pick("占比", "Share"), chart::share(0.73)),
         (l.pick("走势", "Sparkline"), chart::spark(&[1.0, 3.0, 2.0, 5.0, 4.0, 8.0, 6.0], "6 Mbit/s")),
         (l.pick("没有走势", "No sparkline"), chart::spark(&[], "")),
+        (l.pick("一天的状态条", "Strip of a day"), strip::show(l, &day())),
         (l.pick("空文字", "Empty text"), ui::or_none("")),
         (
             l.pick("很长的文字", "Long text"),
@@ -139,6 +141,18 @@ fn values(cx: &Cx) -> Markup {
         ),
     ];
     html! { section.card { h2 { (l.pick("数值", "Values")) } (ui::facts(&facts)) } }
+}
+
+/// A day with a bit of everything.
+fn day() -> Vec<Quarter> {
+    let quarter = |at: u32| match at {
+        20..24 => Quarter::default(),
+        40..44 => Quarter { answered: 0, failed: 900, sent: 900, lost: 900 },
+        44..50 => Quarter { answered: 870, failed: 30, sent: 900, lost: 30 },
+        70..80 => Quarter { answered: 898, failed: 2, sent: 900, lost: 2 },
+        _ => Quarter { answered: 900, failed: 0, sent: 900, lost: 0 },
+    };
+    (0..96).map(quarter).collect()
 }
 
 fn forms(cx: &Cx) -> Markup {

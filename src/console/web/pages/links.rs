@@ -1,6 +1,8 @@
 //! All links: which stand, how well they carry, who to call about them.
 
+pub mod heat;
 pub mod one;
+pub mod over_time;
 
 use maud::{Markup, html};
 
@@ -15,7 +17,7 @@ use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::list::{Format, Key, List};
 use crate::console::web::ui::table::{Cell, Column, Plain, Row, Table};
-use crate::console::web::ui::{self, badge, chart, number, views, words};
+use crate::console::web::ui::{self, badge, chart, number, strip, views, words};
 use crate::engine::expose::Reach;
 use crate::model::inventory::{Inventory, Link, LinkEnd, LinkTier};
 use crate::model::{Object, Severity};
@@ -45,7 +47,7 @@ pub async fn page(cx: Cx) -> Answer {
         ("tier=backbone", text::links_view_backbone(l)),
     ];
     let inside = html! {
-        (ui::heading(text::nav_links(l), html! { @if cx.administers() { a.button href="/links/new" { (text::linkform_new_title(l)) } } }))
+        (ui::heading(text::nav_links(l), html! { a.button href="/links/heat" { (text::heat_title(l)) } @if cx.administers() { a.button href="/links/new" { (text::linkform_new_title(l)) } } }))
         (crate::console::web::pages::declare::lists::said(&cx))
         @if board.inventory.links.is_empty() {
             section.card { (ui::empty(text::links_fresh(l), html! {
@@ -55,6 +57,7 @@ pub async fn page(cx: Cx) -> Answer {
             (views::show(&cx, VIEWS, "-trouble", &fixed, &list))
             (filters(&cx, &board, &list))
             (ui::live(&cx, "links", &[Topic::Objects, Topic::Incidents, Topic::Agents, Topic::Inventory], table.show(&cx)))
+            (strip::legend(l))
         }
     };
     Ok(layout::page(&cx, Place::Links, text::nav_links(l), inside))
@@ -166,6 +169,7 @@ fn table<'a>(
         Column::sorted("rtt", unit(text::links_rtt(l), text::links_rtt_file(l))).number().wide().down(),
         Column::sorted("loss", unit(text::links_loss(l), text::links_loss_file(l))).number().down(),
         Column::sorted("used", unit(text::links_used(l), text::links_used_file(l))).number().down(),
+        Column::new(text::links_day(l)).wide(),
         Column::sorted("incidents", text::links_incidents(l)).down(),
     ];
     if file {
@@ -182,6 +186,7 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
     let carrier = link.carrier.as_ref();
     let capacity = link.capacity_bps.map(|c| c as f64);
     let (rtt, loss) = (now.vitals.rtt_seconds, now.vitals.loss_ratio);
+    let quarters = cx.service.store.strip(&link.id);
     Row {
         id: link.id.to_string(),
         class: now.trouble.worst.map_or("", Severity::as_str),
@@ -206,6 +211,7 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
                 now.used_ratio.map_or_else(ui::none, chart::share),
                 now.used_ratio.map_or(Plain::None, |v| Plain::Number(v * 100.0)),
             ),
+            Cell::html(strip::show(l, &quarters), strip::words(l, &quarters)),
             Cell::of(
                 parts::trouble(cx, &now.trouble, &format!("{url}#incidents")),
                 Plain::Number(now.trouble.open as f64),

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::end_text;
+use super::over_time::{self, OverTime};
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::board::{Board, LinkNow, PortNow, end_port};
@@ -13,9 +14,10 @@ use crate::console::web::cx::{Answer, Cx, redirect};
 use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
 use crate::console::web::pages::assets::one as asset_page;
+use crate::console::web::pages::maintenance;
 use crate::console::web::pages::measured::{self, Said};
 use crate::console::web::text;
-use crate::console::web::ui::{self, Tone, badge, chart, form, number, time, words};
+use crate::console::web::ui::{self, Tone, badge, chart, form, number, strip, time, words};
 use crate::engine::expose::Reach;
 use crate::model::inventory::{Link, LinkEnd, Side};
 use crate::model::{LinkId, Object};
@@ -33,6 +35,7 @@ struct Seen {
     incidents: Vec<Brief>,
     /// Traffic of the last hour at either end.
     hours: [Vec<Rate>; 2],
+    over: OverTime,
 }
 
 async fn look(cx: &Cx) -> Result<Seen, Problem> {
@@ -46,6 +49,7 @@ async fn look(cx: &Cx) -> Result<Seen, Problem> {
     let ports = [&link.a, &link.b].map(end_port);
     let about: Vec<Object> = [object.clone()].into_iter().chain(ports.iter().flatten().cloned()).collect();
     let incidents = store.incidents_about(&scope, about, None, INCIDENTS).await?;
+    let over = over_time::look(cx, &object).await?;
     let newest = store.newest();
     let said = measured::said(&board, &newest, &object);
     let hours = ports.map(|port| {
@@ -54,7 +58,7 @@ async fn look(cx: &Cx) -> Result<Seen, Problem> {
         traffic.map(|(_, traffic)| traffic.rates(board.now).collect()).unwrap_or_default()
     });
     drop(newest);
-    Ok(Seen { board, link, now, object, said, incidents, hours })
+    Ok(Seen { board, link, now, object, said, incidents, hours, over })
 }
 
 /// `GET /links/{id}`
@@ -84,9 +88,11 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
     let base = format!("/links/{}", encode(link.id.as_str()));
     let beside = html! {
         @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::assets_one_probe_now(l), "", &[])) }
+        @if cx.operates() { a.button href=(maintenance::announce_url(&seen.object)) { (text::maintenance_announce(l)) } }
         @if cx.administers() { a.button href={ (base) "/edit" } { (text::assets_one_edit(l)) } }
     };
     let hours = measured::hours(cx);
+    let quarters = cx.service.store.strip(&link.id);
     let inside = html! {
         (ui::trail(&[("/links", text::nav_links(l))]))
         (ui::heading(&link.name, beside))
@@ -94,12 +100,15 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
         (crate::console::web::pages::declare::lists::said(cx))
         @if cx.query.text("said") == "probed" { (ui::note(Tone::Good, html! { (text::assets_one_probed(l)) })) }
         (ui::live(cx, "state", &[Topic::Objects, Topic::Incidents, Topic::Agents], html! {
+            (maintenance::of(cx, &seen.object))
             (state(cx, &seen))
+            section.card.day { h2 { (text::links_day(l)) } (strip::show(l, &quarters)) p.help { (strip::words(l, &quarters)) } (strip::legend(l)) }
             div.ends {
                 (end(cx, board, text::links_a(l), &link.a, seen.now.a, &seen.hours[0]))
                 (end(cx, board, text::links_b(l), &link.b, seen.now.b, &seen.hours[1]))
             }
         }))
+        (over_time::smoke(cx, &seen.object, &seen.said, &base))
         div.columns.even {
             div {
                 section.card #incidents { h2 { (text::assets_one_incidents(l)) } (asset_page::incidents(cx, board, &seen.incidents)) }
@@ -117,7 +126,9 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
                 }
             }
             div {
+                (over_time::months_card(cx, &seen.over))
                 section.card { h2 { (text::link_line(l)) } (line(cx, link)) }
+                (over_time::paths(cx, link, &seen.over))
                 section.card { h2 { (text::link_probes(l)) } (probes(cx, &seen)) }
             }
         }
