@@ -14,6 +14,7 @@ pub mod demo;
 pub mod discover;
 pub mod enroll;
 pub mod help;
+mod hidden;
 pub mod incident;
 pub mod inventory;
 pub mod json;

@@ -1,6 +1,6 @@
 //! `fengsui enroll`: how an agent comes to its certificate, and how it loses it.
 
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::client::{IfMissing, unreadable, with_console};
 use super::json::{list, show, text, time};
 use super::reach::{Reach, data_dir, identity_dir};
 use super::text::{parse_duration, pick};
-use super::{Answer, Exit, Failure, Format, print, say};
+use super::{Answer, Exit, Failure, Format, hidden, print, say};
 use crate::console::api::query::encode;
 use crate::model::{AgentId, SecretText};
 use crate::net::clock::Clock;
@@ -177,16 +177,17 @@ fn read_token(file: Option<&Path>) -> Result<SecretText, Failure> {
         Some(file) => std::fs::read_to_string(file).map_err(|e| unreadable(file, &e))?,
         None => {
             if std::io::stdin().is_terminal() {
-                say(pick("请粘贴注册令牌并回车：", "paste the enrolment token and press Enter:"));
+                say(pick(
+                    "请粘贴注册令牌（不显示）并回车：",
+                    "paste the enrolment token (it does not show) and press Enter:",
+                ));
             }
-            let mut line = String::new();
-            std::io::stdin().lock().take(MAX_TOKEN).read_line(&mut line).map_err(|e| {
+            hidden::read_line(MAX_TOKEN).map_err(|e| {
                 Failure::usage(pick(
                     format!("无法读取标准输入：{e}；请用 --token-file"),
                     format!("cannot read stdin: {e}; use --token-file"),
                 ))
-            })?;
-            line
+            })?
         }
     };
     let token = given.trim();

@@ -34,7 +34,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Links: what they came to over a month", "链路：一个月的统计"),
     ("Maintenance windows: list, announce, agree to, end", "维护窗口：列出、登记、复核、结束"),
     ("API tokens", "API 令牌"),
-    ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录口令、令牌"),
+    ("Named secrets: SNMP communities and users, logins, tokens", "凭据：SNMP 团体名与用户、登录密码、令牌"),
     ("Accounts of people, and one-time sign-in links", "用户账号与一次性登录链接"),
     ("Enrolment of agents", "探针注册"),
     ("Ask one SNMP agent: get, walk", "查询一台 SNMP 设备：get、walk"),
@@ -76,7 +76,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Set a secret; its value is read from stdin or --file", "保存凭据；值从标准输入或 --file 读取"),
     (
         "Set a secret; its value is read from stdin or --file\n\nsnmp-v1, snmp-v2c: the community. snmp-v3: the authentication key, and on a second line the privacy key (both absent for a user without authentication). login: the password. token: the token.",
-        "保存凭据；值从标准输入或 --file 读取\n\nsnmp-v1、snmp-v2c：团体名。snmp-v3：第一行认证密钥，第二行加密密钥（用户不认证时都不写）。login：口令。token：令牌。",
+        "保存凭据；值从标准输入或 --file 读取\n\nsnmp-v1、snmp-v2c：团体名。snmp-v3：第一行认证密钥，第二行加密密钥（用户不认证时都不写）。login：密码。token：令牌。",
     ),
     ("List names and types, never values", "列出名称和类型，不显示值"),
     ("Remove a secret", "删除凭据"),
@@ -95,14 +95,14 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Ask for everything below an OID", "读取某 OID 之下的全部内容"),
     (
         "Make an account; the first password is read from stdin or --password-file, and changed at the first sign-in",
-        "添加用户；初始口令从标准输入或 --password-file 读取，首次登录时须修改",
+        "添加用户；初始密码从标准输入或 --password-file 读取，首次登录时须修改",
     ),
     ("List accounts", "列出用户"),
     ("Lock an account and end its sessions", "锁定用户并结束其会话"),
     ("Unlock an account; failed sign-ins are forgotten", "解锁用户，清除登录失败记录"),
     (
         "Give an account a new password, read from stdin or --password-file; its sessions end",
-        "重置用户口令；新口令从标准输入或 --password-file 读取，其会话全部结束",
+        "重置用户密码；新密码从标准输入或 --password-file 读取，其会话全部结束",
     ),
     ("Remove an account with its sessions and saved views", "删除用户及其会话和保存的视图"),
     (
@@ -326,7 +326,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Name for people, such as 张三 [default: the name to sign in with]", "姓名，如 张三 [默认：登录名]"),
     ("Role: admin, operator, viewer", "角色：admin 管理员、operator 值班员、viewer 只读"),
     ("Only these regions and those below them (not for admin)", "只限这些区划及其下级（管理员不可限定）"),
-    ("Read the password from this file instead of stdin", "从此文件而不是标准输入读取口令"),
+    ("Read the password from this file instead of stdin", "从此文件而不是标准输入读取密码"),
     ("Stops working after so long", "有效期"),
     (
         "The console's address for agents, such as https://10.65.0.2:8443",
@@ -346,11 +346,11 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("SNMPv3 user", "SNMPv3 用户"),
     (
         "Authentication of the v3 user: md5, sha1, sha224, sha256, sha384 or sha512, and the file that holds the password",
-        "v3 用户的认证算法（md5、sha1、sha224、sha256、sha384、sha512）和口令文件",
+        "v3 用户的认证算法（md5、sha1、sha224、sha256、sha384、sha512）和密码文件",
     ),
     (
         "Privacy of the v3 user: aes128, aes192 or aes256, and the file that holds the password",
-        "v3 用户的加密算法（aes128、aes192、aes256）和口令文件",
+        "v3 用户的加密算法（aes128、aes192、aes256）和密码文件",
     ),
     ("Ask with SNMPv1 instead of v2c", "用 SNMPv1 代替 v2c"),
     ("How long one try waits", "每次尝试等待多久"),

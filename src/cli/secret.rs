@@ -1,6 +1,6 @@
 //! `fengsui secret`: named secrets. Values come from stdin or a file, never from argv, which others can read.
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -10,7 +10,7 @@ use super::client::{IfMissing, unreadable, with_console};
 use super::json::{show, text, time};
 use super::reach::Reach;
 use super::text::pick;
-use super::{Answer, Exit, Failure, Format, say};
+use super::{Answer, Exit, Failure, Format, hidden, say};
 use crate::console::api::query::encode;
 use crate::model::secret::{SnmpAuth, SnmpPrivacy};
 use crate::model::{Secret, SecretText};
@@ -123,14 +123,14 @@ fn read_value(file: Option<&Path>) -> Result<Vec<SecretText>, Failure> {
         Some(file) => std::fs::read_to_string(file).map_err(|e| unreadable(file, &e))?,
         None => {
             if std::io::stdin().is_terminal() {
-                say(pick("请输入凭据的值，按 Ctrl-D 结束：", "type the value, then Ctrl-D:"));
+                say(pick(
+                    "请输入凭据的值（不显示），按 Ctrl-D 结束：",
+                    "type the value (it does not show), then Ctrl-D:",
+                ));
             }
-            let mut text = String::new();
-            let limited = std::io::stdin().take(MAX_VALUE).read_to_string(&mut text);
-            limited.map_err(|e| {
+            hidden::read_all(MAX_VALUE).map_err(|e| {
                 Failure::usage(pick(format!("无法读取标准输入：{e}"), format!("cannot read stdin: {e}; use --file")))
-            })?;
-            text
+            })?
         }
     };
     Ok(text.lines().filter(|l| !l.is_empty()).map(SecretText::new).collect())

@@ -11,7 +11,7 @@ use super::client::{IfMissing, unreadable, with_console};
 use super::json::{list, show, text, time};
 use super::reach::Reach;
 use super::text::pick;
-use super::{Answer, Exit, Failure, Format, print, say};
+use super::{Answer, Exit, Failure, Format, hidden, print, say};
 use crate::console::api::query::encode;
 use crate::model::SecretText;
 
@@ -116,7 +116,7 @@ pub fn run(args: Args) -> Answer {
         What::List { format, reach } => {
             let items = with_console(&reach, IfMissing::Fail, async |c| c.list("/api/v1/users", usize::MAX).await)?;
             let head = pick(
-                ["登录名", "姓名", "角色", "区划", "状态", "最近登录", "口令设置时间", "创建者"],
+                ["登录名", "姓名", "角色", "区划", "状态", "最近登录", "密码设置时间", "创建者"],
                 ["name", "display", "role", "regions", "state", "signed in", "password set", "by"],
             );
             show(&items, format, &head, row);
@@ -133,7 +133,7 @@ pub fn run(args: Args) -> Answer {
             let password = read_password(password_file.as_deref())?;
             act(&reach, &name, "reset", &json!({ "password": password.expose() }))?;
             say(&pick(
-                format!("用户 `{name}` 的口令已重置，下次登录时须修改"),
+                format!("用户 `{name}` 的密码已重置，下次登录时须修改"),
                 format!("user `{name}` has a new password, to be changed at the next sign-in"),
             ));
         }
@@ -168,7 +168,7 @@ fn row(user: &Value) -> Vec<String> {
         (_, false, _) => {
             pick(format!("登录失败过多，锁定至 {until}"), format!("failed too often, locked until {until}"))
         }
-        (_, _, true) => pick("须修改口令", "must change the password").to_owned(),
+        (_, _, true) => pick("须修改密码", "must change the password").to_owned(),
         _ => pick("正常", "fine").to_owned(),
     };
     vec![
@@ -201,19 +201,19 @@ fn address(made: &Value, url: Option<&str>) -> String {
 
 /// The first line, without its end.
 fn read_password(file: Option<&Path>) -> Result<SecretText, Failure> {
-    let mut given = String::new();
-    match file {
-        Some(file) => std::fs::File::open(file)
-            .and_then(|opened| opened.take(MAX_PASSWORD).read_to_string(&mut given))
-            .map_err(|e| unreadable(file, &e))?,
+    let given = match file {
+        Some(file) => {
+            let mut given = String::new();
+            std::fs::File::open(file)
+                .and_then(|opened| opened.take(MAX_PASSWORD).read_to_string(&mut given))
+                .map_err(|e| unreadable(file, &e))?;
+            given
+        }
         None => {
             if std::io::stdin().is_terminal() {
-                say(pick(
-                    "请输入口令（会显示在屏幕上），按 Ctrl-D 结束：",
-                    "type the password (it shows), then Ctrl-D:",
-                ));
+                say(pick("请输入密码（不显示）并回车：", "type the password (it does not show) and press Enter:"));
             }
-            std::io::stdin().take(MAX_PASSWORD).read_to_string(&mut given).map_err(|e| {
+            hidden::read_line(MAX_PASSWORD).map_err(|e| {
                 Failure::usage(pick(
                     format!("无法读取标准输入：{e}；请用 --password-file"),
                     format!("cannot read stdin: {e}; use --password-file"),
@@ -223,7 +223,7 @@ fn read_password(file: Option<&Path>) -> Result<SecretText, Failure> {
     };
     only_line(&given).map(SecretText::new).ok_or_else(|| {
         Failure::usage(pick(
-            "需要一行口令；请写入标准输入或 --password-file 的文件",
+            "需要一行密码；请写入标准输入或 --password-file 的文件",
             "one line with the password is needed, on stdin or in the file of --password-file",
         ))
     })

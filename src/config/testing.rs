@@ -143,3 +143,30 @@ pub(crate) static CATALOG: Catalog = &[&ICMP, &TCP, &HTTP, &SNMP, &HOST];
 pub(crate) fn kind(name: &str) -> &'static KindSpec {
     CATALOG.iter().find(|k| k.name == name).expect("the tests name kinds that stand above")
 }
+
+/// A kind with a field of every type.
+pub(crate) static PING: KindSpec = KindSpec {
+    name: "ping",
+    zh: "回显",
+    en: "echo",
+    on: &[ObjectKind::Asset],
+    target: TargetNeed::Address,
+    settings: &[],
+    schema: KindSchema {
+        kind: Cow::Borrowed("ping"),
+        tables: Cow::Borrowed(&[Table {
+            on: TableOn::Target,
+            instance: None,
+            fields: Cow::Borrowed(&[
+                Field::histogram("rtt_seconds", "往返时延", "round-trip time"),
+                Field::counter("in_octets", "入字节", "octets in"),
+                Field::state("oper", &[Cow::Borrowed("up"), Cow::Borrowed("down")], "状态", "state"),
+                Field::text("name", "名称", "name"),
+            ]),
+        }]),
+    },
+    secret: false,
+};
+
+/// That kind alone.
+pub(crate) static PINGS: Catalog = &[&PING];

@@ -74,7 +74,7 @@ fn browser(
     if session.must_change {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
-            "口令由他人设置；请先修改口令",
+            "密码由他人设置；请先修改密码",
             "the password was set by somebody else; change it first",
         ));
     }

@@ -99,12 +99,12 @@ pub fn weakness(name: &str, password: &SecretText) -> Option<Said> {
     let long = text.chars().count();
     if !(SHORTEST..=LONGEST).contains(&long) {
         return Some(said(
-            format!("口令须有 {SHORTEST} 至 {LONGEST} 个字符；现有 {long} 个"),
+            format!("密码须有 {SHORTEST} 至 {LONGEST} 个字符；现有 {long} 个"),
             format!("a password has {SHORTEST} to {LONGEST} characters; this one has {long}"),
         ));
     }
     if text.chars().any(char::is_control) {
-        return Some(said("口令中不能有控制字符或换行", "a password has no control characters and no line ends"));
+        return Some(said("密码中不能有控制字符或换行", "a password has no control characters and no line ends"));
     }
     let kinds: [fn(char) -> bool; 4] = [
         |c| c.is_ascii_lowercase(),
@@ -114,7 +114,7 @@ pub fn weakness(name: &str, password: &SecretText) -> Option<Said> {
     ];
     if kinds.iter().filter(|kind| text.chars().any(kind)).count() < CLASSES {
         return Some(said(
-            format!("口令须含小写字母、大写字母、数字、其他字符中的至少 {CLASSES} 类"),
+            format!("密码须含小写字母、大写字母、数字、其他字符中的至少 {CLASSES} 类"),
             format!("a password holds {CLASSES} of: small letters, capital letters, digits, others"),
         ));
     }
@@ -122,11 +122,11 @@ pub fn weakness(name: &str, password: &SecretText) -> Option<Said> {
     let name = name.to_lowercase();
     let backwards: String = name.chars().rev().collect();
     if name.chars().count() >= NAME_COUNTS && (small.contains(&name) || small.contains(&backwards)) {
-        return Some(said("口令中不能含用户名", "a password does not hold the user's name"));
+        return Some(said("密码中不能含用户名", "a password does not hold the user's name"));
     }
     if guessable(&small) {
         return Some(said(
-            "口令过于常见或有规律；请换一个，例如几个不相干的词加数字",
+            "密码过于常见或有规律；请换一个，例如几个不相干的词加数字",
             "the password is one that people try first; take another, such as a few words that have nothing to do with each other and a number",
         ));
     }

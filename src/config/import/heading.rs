@@ -124,9 +124,9 @@ fields! {
     ];
     SnmpUser "snmp_user" "SNMP用户" "SNMP user" ["snmp用户名", "snmpv3用户", "snmpv3用户名", "v3用户", "v3用户名", "usm用户", "snmpusername", "snmpv3user", "securityname", "安全名"];
     AuthProtocol "auth_protocol" "认证算法" "Auth protocol" ["认证协议", "认证方式", "鉴权算法", "鉴权协议", "authentication", "authalgorithm", "snmp认证协议", "snmp认证算法"];
-    AuthKey "auth_key" "认证密码" "Auth key" ["认证密钥", "认证口令", "鉴权密码", "鉴权密钥", "authpassword", "authkey", "authenticationpassword", "authpassphrase", "snmp认证密码", "snmp认证密钥"];
+    AuthKey "auth_key" "认证密码" "Auth key" ["认证密钥", "认证密码", "鉴权密码", "鉴权密钥", "authpassword", "authkey", "authenticationpassword", "authpassphrase", "snmp认证密码", "snmp认证密钥"];
     PrivacyProtocol "privacy_protocol" "加密算法" "Privacy protocol" ["加密协议", "加密方式", "privprotocol", "privacyalgorithm", "privalgorithm", "snmp加密协议", "snmp加密算法"];
-    PrivacyKey "privacy_key" "加密密码" "Privacy key" ["加密密钥", "加密口令", "privpassword", "privkey", "privacypassword", "privpassphrase", "snmp加密密码", "snmp加密密钥"];
+    PrivacyKey "privacy_key" "加密密码" "Privacy key" ["加密密钥", "加密密码", "privpassword", "privkey", "privacypassword", "privpassphrase", "snmp加密密码", "snmp加密密钥"];
     Secret "secret" "凭据" "Secret" ["凭据名", "凭据名称", "snmp凭据", "secretname", "credential"];
     Url "url" "网址" "URL" ["网站地址", "网站网址", "网站url", "访问地址", "域名", "网站域名", "首页地址", "首页网址", "link", "website", "链接"];
     SiteCode "site_code" "网站标识码" "Site code" ["标识码", "政府网站标识码"];
@@ -173,7 +173,7 @@ impl Field {
 /// Words in a heading by which its column holds secrets, mapped or not.
 const SECRET_WORDS: &[&str] = &[
     "密码",
-    "口令",
+    "密码",
     "密钥",
     "团体",
     "共同体",

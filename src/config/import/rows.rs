@@ -79,7 +79,7 @@ fn columns(grid: &Grid, mapping: &Mapping, notes: &mut Vec<Words>) -> Vec<Column
         let refused = given.is_some_and(|field| guarded && !field.is_secret() && field != Field::Ignore);
         if refused {
             notes.push(words(
-                format!("第 {} 列看起来是口令或团体名，只能作为凭据导入，已忽略", index + 1),
+                format!("第 {} 列看起来是密码或团体名，只能作为凭据导入，已忽略", index + 1),
                 format!(
                     "column {} looks like passwords or communities: it can only become secrets and is left out",
                     index + 1

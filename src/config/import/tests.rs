@@ -299,7 +299,7 @@ fn headings_are_known_in_both_languages_however_they_are_written() {
 
 #[test]
 fn a_column_is_mapped_by_hand_and_secrets_are_not_made_to_show() {
-    let file = xlsx(&[&["设备", "管理IP", "放在哪里", "登录口令"], &["甲", "10.4.0.1", "五楼", "MARKER-PW"]]);
+    let file = xlsx(&[&["设备", "管理IP", "放在哪里", "登录密码"], &["甲", "10.4.0.1", "五楼", "MARKER-PW"]]);
     let plain = judged(&file);
     assert_eq!(plain.good[0].asset.location, "");
     let mapping = Mapping::from([(0, Field::Name), (2, Field::Location), (3, Field::Tags)]);
@@ -317,7 +317,7 @@ fn websites_are_told_by_their_url_and_may_share_an_address() {
         &["地区门户", "www.aks.example", "6529000001", "10.5.0.1", "网站"],
         &["教育局", "HTTPS://edu.aks.example/", "", "10.5.0.1", "网站"],
         &["没有网址", "", "", "10.5.0.2", "网站"],
-        &["带口令", "http://a:b@c/", "", "", "网站"],
+        &["带密码", "http://a:b@c/", "", "", "网站"],
     ]));
     assert_eq!(
         summary(&sheet),

@@ -328,7 +328,7 @@ pub(super) fn url(cell: &str) -> Judged<String> {
             "write http:// or https://, a host and a path",
         )),
         Err(BadUrl::Credentials) => Err(wrong(
-            "网址中有用户名或口令",
+            "网址中有用户名或密码",
             "the URL carries a user or a password",
             "请去掉，改用凭据",
             "take it out and keep it in a secret",

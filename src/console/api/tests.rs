@@ -2,16 +2,14 @@
 
 mod accounts;
 
-use std::borrow::Cow;
-
 use tower::ServiceExt;
 
 use super::route::Needs;
 use super::*;
 use crate::config::settings::ConsoleSettings;
+use crate::config::testing::{PING, PINGS};
 use crate::console::command::Role;
 use crate::console::{ConsoleParts, Local, planner};
-use crate::model::field::{Field, KindSchema, KindSpec, Table, TableOn, TargetNeed};
 use crate::model::wire::{SampleRow, Samples, SummaryBody};
 use crate::model::{Alert, AlertKey, AlertState, ObjectKind, Severity, Summary};
 use crate::net::clock::Clock;
@@ -201,7 +199,7 @@ impl World {
         let parts = ConsoleParts {
             data: dir.path().join("data"),
             settings: ConsoleSettings { definitions: vec![], ..ConsoleSettings::default() },
-            catalog: KINDS,
+            catalog: PINGS,
             clock: Clock::system(),
             key: None,
         };
@@ -484,29 +482,6 @@ async fn a_secret_goes_in_and_never_comes_out() {
 }
 
 // ---- metrics
-
-static KINDS: &[&KindSpec] = &[&PING];
-
-static PING: KindSpec = KindSpec {
-    name: "ping",
-    zh: "回显",
-    en: "echo",
-    on: &[ObjectKind::Asset],
-    target: TargetNeed::Address,
-    settings: &[],
-    schema: KindSchema {
-        kind: Cow::Borrowed("ping"),
-        tables: Cow::Borrowed(&[Table {
-            on: TableOn::Target,
-            instance: None,
-            fields: Cow::Borrowed(&[
-                Field::histogram("rtt_seconds", "往返时延", "round-trip time"),
-                Field::counter("in_octets", "入字节", "octets in"),
-            ]),
-        }]),
-    },
-    secret: false,
-};
 
 fn feed(service: &Service) {
     let now = service.clock.now();

@@ -47,7 +47,7 @@ fn admin(name: &str) -> Actor {
     Actor { name: Arc::from(name), role: Role::Admin, scope: Scope::All }
 }
 
-const FILE: &str = "设备名称,管理IP,类型,单位,区划,团体名,备注口令\n\
+const FILE: &str = "设备名称,管理IP,类型,单位,区划,团体名,备注密码\n\
     核心,10.65.0.1,交换机,电政办,温宿县,MARKER-one,MARKER-two\n\
     边界,10.65.0.2,路由器,电政办,温宿县,MARKER-three,\n\
     坏的,10.65.0.300,路由器,,,MARKER-four,MARKER-five\n";

@@ -113,8 +113,9 @@ fn put(core: &Connection, incident: &Incident) -> Result<(), StoreError> {
     let key = &incident.key;
     let object = key.object.to_string();
     let previous: Option<Arc<str>> = match (&incident.previous, &before) {
+        // An object has few incidents, a problem has them all: left alone, SQLite walks those.
         (None, None) => core
-            .prepare_cached("SELECT id FROM incident WHERE object = ?1 AND problem = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1")
+            .prepare_cached("SELECT id FROM incident INDEXED BY incident_object WHERE object = ?1 AND problem = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1")
             .and_then(|mut q| q.query_row(params![object, key.problem.as_str(), key.instance], |r| r.get(0)).optional())
             .map_err(&failed)?,
         (previous, _) => previous.clone(),
@@ -181,7 +182,7 @@ pub(super) fn note_original(
 ) -> Result<(), StoreError> {
     core.prepare_cached(
         "UPDATE contribution SET since_original = ?6, at_original = ?7 WHERE agent = ?4 AND rule = ?5 AND incident =
-            (SELECT id FROM incident WHERE object = ?1 AND problem = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1)",
+            (SELECT id FROM incident INDEXED BY incident_object WHERE object = ?1 AND problem = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1)",
     )
     .and_then(|mut q| {
         q.execute(params![

@@ -14,7 +14,30 @@ use crate::console::api;
 use crate::console::command::{Actor, Command, Role, Scope};
 use crate::console::service::Service;
 use crate::console::{ConsoleParts, Local};
+use crate::model::alert::{AlertKey, AlertState};
+use crate::model::{Alert, Severity, Wall};
 use crate::net::clock::Clock;
+
+/// An alert that fires from now on: its rule is called like its problem, and it says nothing more.
+pub(crate) fn firing(now: Wall, object: &str, problem: &str, severity: Severity) -> Alert {
+    Alert {
+        key: AlertKey { problem: problem.parse().unwrap(), object: object.parse().unwrap(), instance: "".into() },
+        rule: problem.parse().unwrap(),
+        probe: None,
+        state: AlertState::Firing,
+        cleared_by: None,
+        severity,
+        since: now,
+        at: now,
+        count: 1,
+        flapping: false,
+        stale: false,
+        evidence: Vec::new(),
+        folds_into: Vec::new(),
+        category: "".into(),
+        runbook: "".into(),
+    }
+}
 
 /// The most that a page may hold.
 const MAX_PAGE: usize = 8 << 20;

@@ -1,35 +1,9 @@
 //! The exact text, what goes stale, what is dropped.
 
-use std::borrow::Cow;
-
 use super::*;
-use crate::model::field::{KindSchema, KindSpec, Table, TableOn, TargetNeed};
+use crate::config::testing::{PING, PINGS};
 use crate::model::wire::SummaryBody;
 use crate::model::{Summary, Wall};
-
-static PING: KindSpec = KindSpec {
-    name: "ping",
-    zh: "回显",
-    en: "echo",
-    on: &[ObjectKind::Asset],
-    target: TargetNeed::Address,
-    settings: &[],
-    schema: KindSchema {
-        kind: Cow::Borrowed("ping"),
-        tables: Cow::Borrowed(&[Table {
-            on: TableOn::Target,
-            instance: None,
-            fields: Cow::Borrowed(&[
-                Field::histogram("rtt_seconds", "往返时延", "round-trip time"),
-                Field::counter("in_octets", "入字节", "octets in"),
-                Field::state("oper", &[Cow::Borrowed("up"), Cow::Borrowed("down")], "状态", "state"),
-                Field::text("name", "名称", "name"),
-            ]),
-        }]),
-    },
-    secret: false,
-};
-static KINDS: &[&KindSpec] = &[&PING];
 
 fn now(seconds: u64) -> Now {
     let since = Duration::from_secs(seconds);
@@ -64,7 +38,7 @@ fn samples(object: &str, instance: &str, at: u64) -> Samples {
 }
 
 fn exposition() -> Exposition {
-    let mut all = Exposition::new(KINDS);
+    let mut all = Exposition::new(PINGS);
     let region = Some("652900".parse().unwrap());
     let place = |info: &[(&'static str, &str)]| Place {
         region: region.clone(),

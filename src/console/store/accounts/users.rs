@@ -64,7 +64,7 @@ impl Prepared {
 
 fn busy() -> CommandError {
     CommandError::Conflict(said(
-        "口令校验繁忙：请稍后再试",
+        "密码校验繁忙：请稍后再试",
         "too many passwords are being checked: try again in a moment",
     ))
 }
@@ -94,7 +94,7 @@ pub(in crate::console::store) async fn prepare(store: &Store, actor: &Actor, com
 fn own_name(actor: &Actor) -> Result<&str, CommandError> {
     actor.name.strip_prefix("user:").ok_or_else(|| {
         CommandError::Invalid(said(
-            "当前身份不是用户，没有口令可改：请以用户名登录",
+            "当前身份不是用户，没有密码可改：请以用户名登录",
             "only a user has a password to change: sign in with a name",
         ))
     })
@@ -111,7 +111,7 @@ async fn fresh(store: &Store, name: &str, password: &SecretText, known: bool) ->
         for kept in store.read(move |core| history(core, &of)).await? {
             if guard.verify(password, Some(kept)).await.ok_or_else(busy)? {
                 return Err(CommandError::Invalid(said(
-                    format!("此口令在最近 {} 次之内用过：请换一个", password::HISTORY),
+                    format!("此密码在最近 {} 次之内用过：请换一个", password::HISTORY),
                     format!("the password was one of the last {}: take another", password::HISTORY),
                 )));
             }
@@ -127,7 +127,7 @@ async fn prove(store: &Store, name: &str, old: &SecretText) -> Result<(), Comman
     let whose = Whose::User(user.row.name.clone());
     let locked = |until: Wall| {
         CommandError::Conflict(said(
-            format!("口令错误次数过多：请在 {until} 之后再试"),
+            format!("密码错误次数过多：请在 {until} 之后再试"),
             format!("too many wrong passwords: try again after {until}"),
         ))
     };
@@ -147,7 +147,7 @@ async fn prove(store: &Store, name: &str, old: &SecretText) -> Result<(), Comman
             let note =
                 sessions::Failure { user: Some(user.row.name), why: "wrong password", until, from: String::new() };
             store.queue.ask(move |writer| note.write(writer, "password.check")).await?;
-            Err(CommandError::Invalid(said("原口令错误", "the old password is wrong")))
+            Err(CommandError::Invalid(said("原密码错误", "the old password is wrong")))
         }
     }
 }
@@ -389,7 +389,7 @@ pub(super) fn reset(writer: &mut Writer, actor: &Actor, name: &str, hash: &str) 
     target(writer, name, false)?;
     if own_name(actor).is_ok_and(|own| own == name) {
         return Err(CommandError::Conflict(said(
-            "自己的口令请用“修改口令”更改，需要原口令",
+            "自己的密码请用“修改密码”更改，需要原密码",
             "change your own password with the old one, not by a reset",
         )));
     }

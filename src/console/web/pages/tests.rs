@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use crate::console::command::{Role, Scope};
 use crate::console::planner;
-use crate::console::web::testing::World;
-use crate::model::alert::{AlertKey, AlertState};
+use crate::console::web::testing::{World, firing};
 use crate::model::wire::{Batch, Envelope, Facts, Record, SampleRow, Samples, Stream, SummaryBody, WIRE_VERSION};
-use crate::model::{AgentId, Alert, Object, Severity, Summary};
+use crate::model::{AgentId, Object, Severity, Summary};
 
 const INVENTORY: &str = r#"
 [[region]]
@@ -153,24 +152,7 @@ impl Net {
     }
 
     async fn raise(&self, object: &str, problem: &str, severity: Severity) {
-        let now = self.world.service().clock.wall();
-        let alert = Alert {
-            key: AlertKey { problem: problem.parse().unwrap(), object: object.parse().unwrap(), instance: "".into() },
-            rule: problem.parse().unwrap(),
-            probe: None,
-            state: AlertState::Firing,
-            cleared_by: None,
-            severity,
-            since: now,
-            at: now,
-            count: 1,
-            flapping: false,
-            stale: false,
-            evidence: Vec::new(),
-            folds_into: Vec::new(),
-            category: "".into(),
-            runbook: "".into(),
-        };
+        let alert = firing(self.world.service().clock.wall(), object, problem, severity);
         self.world.service().store.judge(vec![alert], Vec::new()).await.unwrap();
     }
 }

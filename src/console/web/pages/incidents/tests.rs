@@ -5,8 +5,8 @@ mod reading;
 
 use crate::config::{defs, testing::CATALOG};
 use crate::console::command::{Role, Scope};
-use crate::console::web::testing::{Browser, World};
-use crate::model::alert::{AlertKey, AlertState};
+use crate::console::web::testing::{Browser, World, firing};
+use crate::model::alert::AlertState;
 use crate::model::{Alert, Severity};
 
 const INVENTORY: &str = r#"
@@ -128,21 +128,10 @@ fn alert(world: &World, object: &str, problem: &str, severity: Severity, evidenc
     let now = world.service().clock.wall();
     let rule = if problem == "link-degraded" { "link-loss" } else { problem };
     Alert {
-        key: AlertKey { problem: problem.parse().unwrap(), object: object.parse().unwrap(), instance: "".into() },
         rule: rule.parse().unwrap(),
-        probe: None,
-        state: AlertState::Firing,
-        cleared_by: None,
-        severity,
-        since: now,
-        at: now,
-        count: 1,
-        flapping: false,
-        stale: false,
         evidence: evidence.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-        folds_into: Vec::new(),
-        category: "".into(),
         runbook: rule.into(),
+        ..firing(now, object, problem, severity)
     }
 }
 
