@@ -11,7 +11,7 @@ use crate::config::testing::{PING, PINGS};
 use crate::console::command::Role;
 use crate::console::{ConsoleParts, Local, planner};
 use crate::model::wire::{SampleRow, Samples, SummaryBody};
-use crate::model::{Alert, AlertKey, AlertState, ObjectKind, Severity, Summary};
+use crate::model::{Alert, AlertKey, AlertState, Severity, Summary};
 use crate::net::clock::Clock;
 use crate::net::listen::PeerAddr;
 

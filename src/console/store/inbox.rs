@@ -112,37 +112,26 @@ fn walk(
     let mut query = core.prepare_cached(&text).map_err(&failed)?;
     let args = rusqlite::params_from_iter(args.iter().map(|arg| &**arg));
     let mut rows = query.query(args).map_err(&failed)?;
-    let by_index = asked.sort == IncidentSort::Opened;
+    // Every order but one comes out of an index, and the walk ends with the page.
+    let by_index = asked.sort != IncidentSort::Acked;
     let order = |a: &At, b: &At| a.order(b, asked.descending);
     let mut found: Vec<At> = Vec::new();
-    let mut bound: Option<At> = None;
     while let Some(row) = rows.next().map_err(&failed)? {
-        // Most rows of a long walk come after those that are kept: seen without a copy of anything.
-        if let Some(bound) = &bound
-            && behind(row, bound, asked).map_err(&failed)?
-        {
-            continue;
-        }
         if !sieve.lets_through(row).map_err(&failed)? {
             continue;
         }
         let at = place(row, asked).map_err(&failed)?;
-        if by_index {
-            found.push(at);
-            if found.len() > limit {
-                return Ok(found);
-            }
-            continue;
-        }
         if after.is_some_and(|after| order(&at, after) != Ordering::Greater) {
             continue;
         }
         found.push(at);
+        if by_index && found.len() > limit {
+            break;
+        }
         // Only the first of the order are kept, whatever comes by.
         if found.len() >= 4 * (limit + 1) {
             found.select_nth_unstable_by(limit, order);
             found.truncate(limit + 1);
-            bound = found.last().cloned();
         }
     }
     if !by_index {
@@ -163,7 +152,13 @@ const ACKED: usize = 6;
 fn statement(asked: &Inbox, after: Option<&At>) -> (String, Vec<Box<dyn ToSql>>) {
     let active = !asked.states.is_empty() && asked.states.iter().all(|s| s.active());
     // Named, because the planner cannot know how few are active; it would take the index of one state.
-    let index = if active { "incident_active" } else { "incident_opened" };
+    let index = match asked.sort {
+        _ if active => "incident_active",
+        IncidentSort::Opened | IncidentSort::Acked => "incident_opened",
+        IncidentSort::Severity => "incident_by_severity",
+        IncidentSort::Updated => "incident_by_updated",
+        IncidentSort::Object => "incident_by_object",
+    };
     let mut clauses = vec![if active { "state IN ('open', 'acked')".to_owned() } else { "1".to_owned() }];
     if !asked.states.is_empty() {
         let words: Vec<String> = asked.states.iter().map(|state| format!("'{}'", state.as_str())).collect();
@@ -192,18 +187,16 @@ fn statement(asked: &Inbox, after: Option<&At>) -> (String, Vec<Box<dyn ToSql>>)
     if let Some(Assigned::To(names)) = &asked.assigned {
         bind("assignee IN (SELECT value FROM json_each(?))", Box::new(serde_json::json!(names).to_string()));
     }
-    let mut order = String::new();
-    if asked.sort == IncidentSort::Opened {
-        let (sign, word) = if asked.descending { ("<", "DESC") } else { (">", "ASC") };
-        if let Some(after) = after {
-            let opened = after.opened;
-            bind(
-                &format!("opened {sign}= {opened} AND (opened {sign} {opened} OR id {sign} ?)"),
-                Box::new(after.id.clone()),
-            );
-        }
-        order = format!(" ORDER BY opened {word}, id {word}");
+    let (column, word) = (column(asked.sort), if asked.descending { "DESC" } else { "ASC" });
+    let sign = if asked.descending { "<=" } else { ">=" };
+    if let (Some(column), Some(after)) = (column, after) {
+        let key: Box<dyn ToSql> = match &after.key {
+            Key::Number(n) => Box::new(*n),
+            Key::Text(text) => Box::new(text.clone()),
+        };
+        bind(&format!("{column} {sign} ?"), key);
     }
+    let order = column.map_or_else(String::new, |column| format!(" ORDER BY {column} {word}, opened DESC, id DESC"));
     let text = format!(
         "SELECT id, opened, object, problem, severity, updated, acked FROM incident INDEXED BY {index} WHERE {}{order}",
         clauses.join(" AND ")
@@ -211,25 +204,15 @@ fn statement(asked: &Inbox, after: Option<&At>) -> (String, Vec<Box<dyn ToSql>>)
     (text, args)
 }
 
-/// Whether a row certainly comes after `bound`, by its key alone.
-fn behind(row: &Row<'_>, bound: &At, asked: &Inbox) -> rusqlite::Result<bool> {
-    let column = match asked.sort {
-        IncidentSort::Opened => OPENED,
-        IncidentSort::Severity => SEVERITY,
-        IncidentSort::Updated => UPDATED,
-        IncidentSort::Object => OBJECT,
-        IncidentSort::Acked => return Ok(false),
-    };
-    let by_key = match (row.get_ref(column)?, &bound.key) {
-        (ValueRef::Integer(n), Key::Number(bound)) => n.cmp(bound),
-        (value, Key::Text(bound)) => text(value)?.cmp(bound.as_str()),
-        _ => return Ok(false),
-    };
-    Ok(match if asked.descending { by_key.reverse() } else { by_key } {
-        Ordering::Greater => true,
-        Ordering::Equal => row.get::<_, i64>(OPENED)? < bound.opened,
-        Ordering::Less => false,
-    })
+/// The column of an order; none where SQL cannot put it in order.
+const fn column(sort: IncidentSort) -> Option<&'static str> {
+    match sort {
+        IncidentSort::Opened => Some("opened"),
+        IncidentSort::Severity => Some("severity"),
+        IncidentSort::Updated => Some("updated"),
+        IncidentSort::Object => Some("object"),
+        IncidentSort::Acked => None,
+    }
 }
 
 fn place(row: &Row<'_>, asked: &Inbox) -> rusqlite::Result<At> {

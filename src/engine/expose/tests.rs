@@ -1,7 +1,7 @@
 //! The exact text, what goes stale, what is dropped.
 
 use super::*;
-use crate::config::testing::{PING, PINGS};
+use crate::config::testing::PINGS;
 use crate::model::wire::SummaryBody;
 use crate::model::{Summary, Wall};
 
