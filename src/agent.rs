@@ -5,6 +5,7 @@
 
 mod bulk;
 mod core;
+mod hours;
 mod latest;
 mod runs;
 mod status;

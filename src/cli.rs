@@ -6,6 +6,7 @@
 
 pub mod agent;
 mod arenas;
+pub mod calendar;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -125,7 +126,9 @@ pub enum Verb {
     Check(check::Args),
     /// The declared inventory: apply, export, diff, import.
     Inventory(inventory::Args),
-    /// Look at targets now: icmp, path, mtu, echo, tcp, http, tls, snmp, host.
+    /// Working calendars: list and show them, import a year's holidays.
+    Calendar(calendar::Args),
+    /// Look at targets now, by any kind of probe.
     Probe(probe::Args),
     /// Which addresses of a range answer, and what they are.
     Discover(discover::Args),
@@ -197,6 +200,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Agent(args) => agent::run(args),
         Verb::Check(args) => check::run(args),
         Verb::Inventory(args) => inventory::run(args),
+        Verb::Calendar(args) => calendar::run(args),
         Verb::Probe(args) => probe::run(args),
         Verb::Discover(args) => discover::run(args),
         Verb::Incident(args) => incident::run(args),

@@ -1,3 +1,4 @@
 //! Bytes to values and back. Pure, and never panics on input: every decoder says what was wrong and where.
 
+pub mod dns; // one question and its answer
 pub mod icmp; // echo requests, their replies, and errors that quote them

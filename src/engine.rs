@@ -2,6 +2,7 @@
 //! async in here, so every behaviour is a table of values, and virtual time tests it.
 
 pub mod availability; // what the runs of a period come to, and who was responsible
+pub mod calendar; // what is open when, by a working calendar
 pub mod confirm; // down, or one packet lost: patience and bursts
 pub mod detect; // judgements that no expression can make
 pub mod ends; // what both ends of a link say of it

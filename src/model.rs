@@ -1,6 +1,7 @@
 //! Plain values that every layer shares. No sockets, files, clocks or async here.
 
 pub mod alert;
+pub mod calendar;
 pub mod detector;
 pub mod discovery;
 pub mod field;
@@ -16,10 +17,11 @@ pub mod time;
 pub mod wire;
 
 pub use alert::{Alert, AlertKey, AlertState, Severity};
+pub use calendar::Calendar;
 pub use field::{Field, FieldType, KindSchema, Table, TableOn};
 pub use id::{
-    AgentId, AssetId, BadId, LinkId, Object, ObjectKind, OrganisationId, PersonId, ProbeId, ProblemId, RegionId,
-    RuleId, SystemId, ZoneId,
+    AgentId, AssetId, BadId, CalendarId, LinkId, Object, ObjectKind, OrganisationId, PersonId, ProbeId, ProblemId,
+    RegionId, RuleId, SystemId, ZoneId,
 };
 pub use observation::{Cause, Observation, Outcome, Purpose, Row, Tally, Value};
 pub use secret::{Secret, SecretText};

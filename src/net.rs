@@ -2,6 +2,7 @@
 
 pub mod certificate; // what a probed server presents, and whether to believe it
 pub mod clock; // wall and monotonic time; tests pause the one and shift the other
+pub mod dns; // one question to one name server
 pub mod error; // why the network did not do what was asked
 pub mod fetch; // one HTTP request of a probe, phase by phase
 pub mod http; // our own clients: to a console over mTLS or HTTPS, to the admin socket

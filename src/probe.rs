@@ -1,7 +1,9 @@
 //! One file a probe kind, and the table of them. A kind is a row in `KINDS`: its spec says what it takes
 //! and what it observes, its runner how it looks. Nothing outside switches on a kind's name.
 
+mod assertion; // what an HTTP answer must be
 pub mod discover; // what answers in a range of addresses; no kind
+pub mod dns; // one question to one name server
 pub mod echo; // round-trip time and loss by UDP echo
 pub mod host; // load, memory, disks and interfaces of the agent's own host
 pub mod http; // one HTTP request, its phases apart
@@ -12,6 +14,7 @@ pub mod snmp; // what a device says of itself and of its interfaces
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
 pub mod way; // DSCP, source and interface of packets; no kind
+pub mod transaction; // several requests that together are a service
 
 #[cfg(test)]
 pub(crate) mod tests; // what tests of kinds share
@@ -46,6 +49,8 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &tcp::SPEC, runner: Runner::Each(tcp::prober) },
     Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },
     Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },
+    Kind { spec: &dns::SPEC, runner: Runner::Each(dns::prober) },
+    Kind { spec: &transaction::SPEC, runner: Runner::Each(transaction::prober) },
     Kind { spec: &snmp::SPEC, runner: Runner::Each(snmp::prober) },
     Kind { spec: &host::SPEC, runner: Runner::Each(host::prober) },
     Kind { spec: &ends::SPEC, runner: Runner::Derived },

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::agent::Told;
 use crate::agent::bulk::{self, Bulk};
+use crate::agent::hours::Hours;
 use crate::agent::latest::Latest;
 use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
@@ -118,6 +119,7 @@ struct Core {
     schemas: HashMap<&'static str, Arc<KindSchema>>,
     runs: Runs,
     bulk: Bulk,
+    hours: Hours,
     sweeps: Sweeps,
     tasks: HashMap<Arc<str>, Arc<Task>>,
     rules: Option<Rules>,
@@ -146,6 +148,7 @@ impl Core {
             schemas: KINDS.iter().map(|kind| (kind.spec.name, Arc::new(kind.spec.schema.clone()))).collect(),
             runs: Runs::new(cx.clone()),
             bulk: Bulk::new(cx.clone()),
+            hours: Hours::default(),
             sweeps: Sweeps::new(cx.clone()),
             tasks: HashMap::new(),
             rules: None,
@@ -172,13 +175,15 @@ impl Core {
     fn apply(&mut self, plan: Plan) {
         let now = self.cx.clock.now();
         let tasks: Vec<Arc<Task>> = plan.tasks.iter().cloned().map(Arc::new).collect();
-        let (bulk, each): (Vec<_>, Vec<_>) = tasks.iter().cloned().partition(|task| bulk::is_bulk(&task.kind));
+        let each: Vec<Arc<Task>> = tasks.iter().filter(|task| !bulk::is_bulk(&task.kind)).cloned().collect();
         let mut problems = self.runs.set(&plan, &each);
         self.schedule.set(&each, now.mono);
-        self.bulk.set(&bulk);
+        self.hours.set(&plan, now.wall);
+        self.bulk.set(&self.hours.those_open(&tasks));
         self.tasks = tasks.iter().map(|task| (task.id.clone(), task.clone())).collect();
         let effects = match &mut self.rules {
             Some(rules) => {
+                rules.set_calendars(&plan.calendars);
                 let (effects, unknown) = rules.reload(&plan.rules, &plan.objects, &plan.tasks, now);
                 problems.extend(unknown);
                 effects
@@ -188,7 +193,9 @@ impl Core {
                 let (rules, unknown) =
                     Rules::new(&plan.rules, &plan.objects, &plan.tasks, probe::catalog(), saved, now);
                 problems.extend(unknown);
-                self.rules.insert(rules).tick(now) // what lost its rule while we were away
+                let rules = self.rules.insert(rules);
+                rules.set_calendars(&plan.calendars);
+                rules.tick(now) // what lost its rule while we were away
             }
         };
         self.effects(effects);
@@ -244,10 +251,13 @@ impl Core {
         if mine.is_empty() {
             return Err(format!("this agent has no probe on {object}"));
         }
+        if mine.iter().all(|task| !self.hours.open(task)) {
+            return Err(format!("{object} is probed in its working hours only"));
+        }
         if self.schedule.probe_now(object, count, spacing, now) == 0 {
             return Err(format!("{object} was probed out of turn too often; wait a minute"));
         }
-        for task in mine.iter().filter(|task| bulk::is_bulk(&task.kind)) {
+        for task in mine.iter().filter(|task| bulk::is_bulk(&task.kind) && self.hours.open(task)) {
             self.bulk.now(task);
         }
         Ok(mine.len())
@@ -283,6 +293,11 @@ impl Core {
     /// Starts what is due and looks at timers.
     fn turn(&mut self, tell: &watch::Sender<Told>, beat: &watch::Sender<u64>) {
         let now = self.cx.clock.now();
+        if self.hours.turned(now.wall) {
+            let mut tasks: Vec<Arc<Task>> = self.tasks.values().cloned().collect();
+            tasks.sort_by(|a, b| a.id.cmp(&b.id));
+            self.bulk.set(&self.hours.those_open(&tasks));
+        }
         self.start_due(now);
         if now.mono >= self.next_roster && self.rules.is_some() {
             self.next_roster = now.mono.plus(ROSTER_EVERY);
@@ -321,6 +336,12 @@ impl Core {
             }
             for due in due {
                 let done = match due.action {
+                    action if !self.hours.open(&due.task) => {
+                        if action == schedule::Action::Run {
+                            self.schedule.finished(&due.task.id);
+                        }
+                        None
+                    }
                     schedule::Action::Run => {
                         let done = self.runs.start(&due.task, now.wall, due.deadline);
                         if done.is_some() {

@@ -201,6 +201,7 @@ mod tests {
             timeout_ms: 900,
             keep_ms: 1000,
             secret: None,
+            calendar: None,
         })
     }
 
@@ -213,6 +214,7 @@ mod tests {
             objects: Vec::new(),
             tasks: Vec::new(),
             rules: Vec::new(),
+            calendars: Vec::new(),
             secrets: BTreeMap::new(),
             skipped: Vec::new(),
         }

@@ -9,6 +9,7 @@ use crate::config::diag::{Diagnostic, any_error};
 use crate::config::inventory;
 use crate::config::settings::{DEFAULT_OVERLAY, Settings};
 use crate::config::sort_files;
+use crate::net::clock::Clock;
 use crate::probe;
 
 /// Options of `check`.
@@ -57,6 +58,9 @@ pub fn run(args: Args) -> Answer {
     for diagnostic in &diagnostics {
         super::complain(&diagnostic.to_string());
     }
+    for warning in super::calendar::warnings(&loaded.definitions, Clock::system().wall()) {
+        super::say(&pick(format!("警告：{warning}"), format!("warning: {warning}")));
+    }
     if args.show_origin {
         show_origin(&loaded);
     }
@@ -97,6 +101,9 @@ fn show_origin(loaded: &Loaded) {
     }
     for rule in &d.rules {
         print(&format!("rule {} {}", rule.id, place(&rule.origin)));
+    }
+    for (id, calendar) in &d.calendars {
+        print(&format!("calendar {id} {}", place(&calendar.origin)));
     }
     for change in &d.overrides {
         print(&format!("override {} {}", change.rule, place(&change.origin)));

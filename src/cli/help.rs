@@ -25,9 +25,29 @@ pub const TEXTS: &[(&str, &str)] = &[
         "按守护进程的方式读取配置、定义和台账，列出全部错误",
     ),
     ("The declared inventory: apply, export, diff, import", "台账：应用、导出、比较、导入"),
+    ("Look at targets now, by any kind of probe", "立即监测目标，各种监测均可"),
+    ("Working calendars: list and show them, import a year's holidays", "工作日历：列出、查看，导入一年的节假日"),
     (
-        "Look at targets now: icmp, path, mtu, echo, tcp, http, tls, snmp, host",
-        "立即监测目标：icmp、path、mtu、echo、tcp、http、tls、snmp、host",
+        "List working calendars: open now or not, and for which years their holidays are known",
+        "列出工作日历：现在是否工作时间、已有哪些年份的节假日",
+    ),
+    (
+        "Show the hours of a calendar day by day; exit 1 if holidays of a year that is shown are not known",
+        "逐日显示工作时间；所示年份没有节假日安排时退出码为 1",
+    ),
+    (
+        "Make a definition of a year's holidays out of a table (CSV, XLSX) or the text of the notice",
+        "用表格（CSV、XLSX）或放假通知的原文生成一年的节假日定义",
+    ),
+    ("Calendar", "工作日历"),
+    ("First day, such as 2027-01-01 [default: today]", "起始日期，如 2027-01-01 [默认：今天]"),
+    ("How many days", "天数"),
+    ("File with one day a row, or with the notice", "每行一天的表格，或放假通知"),
+    ("Set of holidays that calendars name", "节假日集名称，供工作日历引用"),
+    ("Year, where the file does not say it", "年份，文件中没有写时给出"),
+    (
+        "Write it below this directory, in calendars/holidays-SET-YEAR.toml, instead of printing it",
+        "写入此目录下的 calendars/holidays-集名-年份.toml，不写则输出到屏幕",
     ),
     ("Which addresses of a range answer, and what they are", "发现：某范围内哪些地址有应答、是什么设备"),
     ("Incidents: list them and handle them", "事件：列出与处理"),
@@ -208,8 +228,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Region of what is found [default: the agent's]", "所发现资产的区划 [默认：探针的]"),
     // probe.
     (
-        "Kind of probe: icmp, path, mtu, echo, tcp, http, tls, snmp, host",
-        "监测种类：icmp、path、mtu、echo、tcp、http、tls、snmp、host",
+        "Kind of probe, such as icmp, tcp, http or dns; a wrong one lists all",
+        "监测种类，如 icmp、tcp、http、dns；写错时列出全部",
     ),
     (
         "Hosts, HOST:PORT, URLs, or @ASSET of the --inventory; none for a kind that looks at its own host",
@@ -230,15 +250,15 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("SNMP v2c community", "SNMP v2c 团体名"),
     ("Speak SNMP v1 with the community", "用 SNMP v1"),
-    ("SNMP v3 user", "SNMP v3 用户"),
+    ("SNMP v3 user, or the user of a login", "SNMP v3 用户，或登录用户"),
     (
         "Authentication protocol: md5, sha1, sha224, sha256, sha384, sha512",
         "认证协议：md5、sha1、sha224、sha256、sha384、sha512",
     ),
     ("Privacy protocol: des, aes128, aes192, aes256", "加密协议：des、aes128、aes192、aes256"),
     (
-        "File with the authentication key and, on a second line, the privacy key (- is stdin)",
-        "密钥文件：第一行认证密钥，第二行加密密钥（- 为标准输入）",
+        "File with the password or authentication key and, on a second line, the privacy key (- is stdin)",
+        "密钥文件：第一行口令或认证密钥，第二行加密密钥（- 为标准输入）",
     ),
     // incident.
     ("States: open, acked, resolved, closed", "状态：open 未受理、acked 已受理、resolved 已恢复、closed 已关闭"),

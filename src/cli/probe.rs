@@ -26,7 +26,7 @@ const READY: usize = 256;
 /// Options of `probe`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Kind of probe: icmp, path, mtu, echo, tcp, http, tls, snmp, host
+    /// Kind of probe, such as icmp, tcp, http or dns; a wrong one lists all
     pub kind: String,
     /// Hosts, HOST:PORT, URLs, or @ASSET of the --inventory; none for a kind that looks at its own host
     #[arg(value_name = "TARGET")]
@@ -102,7 +102,7 @@ fn check(args: Args) -> Result<Order, Failure> {
 
 async fn watch(cx: Ctx, order: Order) -> Answer {
     let tasks = targets::tasks(&order);
-    let secret = order.args.access.secret().map_err(Failure::usage)?;
+    let secret = order.args.access.secret(order.kind.spec).map_err(Failure::usage)?;
     let (out, mut told) = mpsc::channel(1024);
     let mut driver = drive::start(&cx, &order, &tasks, secret.as_ref(), out).map_err(Failure::usage)?;
     let mut screen = show::Screen::new(&cx, &order, &tasks);

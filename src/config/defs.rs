@@ -3,6 +3,7 @@
 //! Each overlay is a layer: an id replaces that of a lower layer, `disabled = true` removes it, an id twice in one
 //! layer is a mistake. Only what is in force is read in full. See `docs/definitions.md`.
 
+mod calendar;
 mod detector;
 mod layers;
 mod probe;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use crate::model::detector::{DetectorSpec, DetectorUse};
 use crate::model::field::{Catalog, KindSpec};
 use crate::model::plan::{RuleAt, RuleSource, Settings};
-use crate::model::{ObjectKind, ProbeId, ProblemId, RuleId, Severity};
+use crate::model::{Calendar, CalendarId, ObjectKind, ProbeId, ProblemId, RuleId, Severity};
 
 use super::diag::Diagnostic;
 use super::expr::{Expr, Ref};
@@ -31,6 +32,24 @@ pub struct Origin {
     pub line: usize,
     /// The place of the definition it replaces, if it does.
     pub replaces: Option<Box<Origin>>,
+}
+
+/// A working calendar (工作日历) with the holidays of all years it was told.
+#[derive(Debug, Clone)]
+pub struct CalendarDef {
+    /// The calendar.
+    pub calendar: Calendar,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// When a probe runs, or a rule raises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// While this calendar is open.
+    Calendar(CalendarId),
+    /// While that of the object's organisation is: its operator's, else its owner's, else the one above them.
+    Organisation,
 }
 
 /// A probe definition (监测项).
@@ -52,6 +71,8 @@ pub struct ProbeDef {
     pub keep: Duration,
     /// Settings, defaults included.
     pub settings: Settings,
+    /// When it runs; always if absent.
+    pub when: Option<When>,
     /// Name in Chinese; the id if not given.
     pub zh: String,
     /// Name in English; the id if not given.
@@ -132,6 +153,8 @@ pub struct RuleDef {
     pub no_data: u32,
     /// Problems, on the same object or on what it hangs on, that explain this one.
     pub folds_into: Vec<ProblemId>,
+    /// When it raises; always if absent.
+    pub when: Option<When>,
     /// Severity.
     pub severity: Severity,
     /// GB/T 20986-2023 class, or empty.
@@ -162,6 +185,8 @@ pub struct OverrideDef {
 /// All definitions in force.
 #[derive(Debug, Clone, Default)]
 pub struct Definitions {
+    /// Calendars by id.
+    pub calendars: BTreeMap<CalendarId, CalendarDef>,
     /// Probes by id.
     pub probes: Vec<ProbeDef>,
     /// Rules by id.
@@ -191,8 +216,8 @@ impl Loaded {
 }
 
 /// Reads the embedded definitions and lays `overlays` over them: each is a file or a directory (searched for
-/// `*.toml` below it; of a directory like `/etc/fengsui`, with settings beside `probes` and `alerts`, only those two
-/// count). A missing one is an empty one.
+/// `*.toml` below it; of a directory like `/etc/fengsui`, with settings beside `probes`, `alerts` and `calendars`, only
+/// those count). A missing one is an empty one.
 pub fn load(overlays: &[PathBuf], catalog: Catalog) -> Loaded {
     let faults = Faults::default();
     let mut layers = vec![layers::embedded()];
@@ -205,7 +230,7 @@ pub fn load(overlays: &[PathBuf], catalog: Catalog) -> Loaded {
 
 /// Where the definitions of an overlay are.
 fn parts(overlay: &Path) -> Vec<PathBuf> {
-    let inner = [overlay.join("probes"), overlay.join("alerts")];
+    let inner = ["probes", "alerts", "calendars"].map(|name| overlay.join(name));
     let settings = ["console.toml", "agent.toml"].iter().any(|name| overlay.join(name).exists());
     if settings || inner.iter().any(|p| p.is_dir()) { inner.to_vec() } else { vec![overlay.to_owned()] }
 }

@@ -9,6 +9,7 @@
 mod csv;
 mod grid;
 mod heading;
+mod holidays;
 mod names;
 mod rows;
 mod values;
@@ -25,6 +26,7 @@ use super::inventory::{Diff, diff};
 
 pub use grid::{Grid, MAX_COLUMNS, MAX_FILE, MAX_ROWS, read};
 pub use heading::Field;
+pub use holidays::{HolidayError, Year, definition, holidays};
 pub use names::slug;
 pub use rows::{Against, judge};
 pub use write::{Lang, template_xlsx};

@@ -1,15 +1,25 @@
 //! Settings of a probe kind: types and bounds as its `KindSpec` declares them, defaults filled in.
 
-use crate::model::field::{KindSpec, SettingDef, SettingType};
+use std::collections::BTreeMap;
+
+use crate::model::field::{KindSpec, Part, SettingDef, SettingType};
 use crate::model::plan::{SettingValue, Settings};
 
 use super::diag::did_you_mean;
 use super::reader::{Faults, Item, Source, Table};
 use super::units::format_duration;
 
+/// Most entries of a list or a map, and longest name in one: a step that needs more is several.
+const MAX_ENTRIES: usize = 64;
+const MAX_NAME: usize = 128;
+
 /// The settings a kind has when nothing is given.
 pub fn settings_of(kind: &KindSpec) -> Settings {
-    Settings(kind.settings.iter().filter_map(|def| Some((def.name.to_owned(), default_of(def)?))).collect())
+    defaults(kind.settings)
+}
+
+fn defaults(defs: &[SettingDef]) -> Settings {
+    Settings(defs.iter().filter_map(|def| Some((def.name.to_owned(), default_of(def)?))).collect())
 }
 
 /// Reads `--set key=value` pairs, with defaults filled in. All mistakes at once. A value is written as in a
@@ -43,10 +53,14 @@ pub fn parse_set(kind: &KindSpec, given: &[&str]) -> Result<Settings, Vec<String
 
 /// Reads a probe's `settings` table; mistakes are reported.
 pub(crate) fn read(kind: &KindSpec, given: Option<&Table<'_>>) -> Settings {
-    let mut settings = settings_of(kind);
-    let Some(table) = given else { return settings };
+    let Some(table) = given else { return settings_of(kind) };
     table.name(format!("the settings of kind `{}`", kind.name));
-    for def in kind.settings {
+    read_table(kind.settings, table)
+}
+
+fn read_table(defs: &'static [SettingDef], table: &Table<'_>) -> Settings {
+    let mut settings = defaults(defs);
+    for def in defs {
         if let Some(value) = table.item(def.name).and_then(|item| value(def, &item)) {
             settings.0.insert(def.name.to_owned(), value);
         }
@@ -62,16 +76,21 @@ fn value(def: &SettingDef, item: &Item<'_>) -> Option<SettingValue> {
         }
         SettingType::Int(min, max) => item.int(min, max).map(SettingValue::Int),
         SettingType::Bool => item.bool().map(SettingValue::Bool),
-        SettingType::Text(most) => {
-            let text = item.text()?;
-            if text.len() > most || text.chars().any(char::is_control) {
-                item.fault(
-                    format!("`{}` is too long or has control characters", item.key),
-                    format!("at most {most} bytes"),
-                );
-                return None;
-            }
-            Some(SettingValue::Text(text.to_owned()))
+        SettingType::Text(most) => text(item, most).map(SettingValue::Text),
+        SettingType::Pattern(most) => pattern(item, most).map(SettingValue::Text),
+        SettingType::Texts(most) => {
+            let items = item.list()?;
+            too_many(item, items.len(), MAX_ENTRIES)?;
+            let texts: Vec<String> = items.iter().filter_map(|i| text(i, most)).collect();
+            (texts.len() == items.len()).then_some(SettingValue::Texts(texts))
+        }
+        SettingType::Map(part, most) => map(item, part, most).map(SettingValue::Map),
+        SettingType::Tables(defs, most) => {
+            let items = item.list()?;
+            too_many(item, items.len(), most)?;
+            let tables = items.iter().filter_map(Item::table).inspect(|t| t.name(format!("a `{}`", item.key)));
+            let read: Vec<Settings> = tables.map(|table| read_table(defs, &table)).collect();
+            (read.len() == items.len()).then_some(SettingValue::Tables(read))
         }
         SettingType::Choice(words) => {
             item.word(words, |w| words.contains(&w).then(|| w.to_owned())).map(SettingValue::Text)
@@ -82,6 +101,67 @@ fn value(def: &SettingDef, item: &Item<'_>) -> Option<SettingValue> {
             (numbers.len() == items.len()).then_some(SettingValue::IntList(numbers))
         }
     }
+}
+
+fn text(item: &Item<'_>, most: usize) -> Option<String> {
+    let text = item.text()?;
+    if text.len() > most || text.chars().any(char::is_control) {
+        item.fault(format!("`{}` is too long or has control characters", item.key), format!("at most {most} bytes"));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn pattern(item: &Item<'_>, most: usize) -> Option<String> {
+    let text = text(item, most)?;
+    match regex::Regex::new(&text) {
+        Ok(_) => Some(text),
+        Err(error) => {
+            // Its words stand on the last of several lines.
+            let why = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            item.fault(format!("`{}` is no regular expression: {why}", item.key), "see docs/probes/transaction.md");
+            None
+        }
+    }
+}
+
+fn map(item: &Item<'_>, part: Part, most: usize) -> Option<BTreeMap<String, String>> {
+    let table = item.table()?;
+    let mut all = BTreeMap::new();
+    let mut good = true;
+    let pointer = |text: &str| text.is_empty() || text.starts_with('/');
+    for entry in table.items() {
+        let name = entry.key;
+        let read = match part {
+            Part::Pattern => pattern(&entry, most),
+            Part::Text | Part::AtPointer | Part::Pointer => text(&entry, most),
+        };
+        let at = match (part, &read) {
+            (Part::AtPointer, _) => name,
+            (Part::Pointer, Some(text)) => text,
+            _ => "",
+        };
+        if !pointer(at) {
+            entry.fault(format!("`{at}` is no JSON pointer"), "write it as \"/data/code\"");
+            good = false;
+        }
+        if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+            entry.fault("a name is empty, too long or has control characters", format!("at most {MAX_NAME} bytes"));
+            good = false;
+        }
+        good &= read.is_some();
+        all.extend(read.map(|text| (name.to_owned(), text)));
+    }
+    too_many(item, all.len(), MAX_ENTRIES)?;
+    good.then_some(all)
+}
+
+fn too_many(item: &Item<'_>, count: usize, most: usize) -> Option<()> {
+    if count <= most {
+        return Some(());
+    }
+    item.fault(format!("`{}` has {count} entries", item.key), format!("at most {most}"));
+    None
 }
 
 fn quoted(text: &str) -> String {
@@ -116,7 +196,17 @@ pub fn written(value: &SettingValue) -> String {
         SettingValue::Bool(v) => v.to_string(),
         SettingValue::Text(v) => v.clone(),
         SettingValue::IntList(v) => v.iter().map(i64::to_string).collect::<Vec<_>>().join(","),
+        SettingValue::Texts(v) => format!("{v:?}"),
+        SettingValue::Map(v) => named(v.iter().map(|(name, text)| (name.as_str(), format!("{text:?}")))),
+        SettingValue::Tables(v) => {
+            let table = |s: &Settings| named(s.0.iter().map(|(name, value)| (name.as_str(), written(value))));
+            format!("[{}]", v.iter().map(table).collect::<Vec<_>>().join(", "))
+        }
     }
+}
+
+fn named<'a>(all: impl Iterator<Item = (&'a str, String)>) -> String {
+    format!("{{ {} }}", all.map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

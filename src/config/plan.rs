@@ -9,18 +9,21 @@ mod attributes;
 mod file;
 mod rules;
 mod tasks;
+mod when;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::field::Catalog;
 use crate::model::inventory::Inventory;
 use crate::model::plan::{PLAN_SCHEMA, Plan, PlanObject, PlanRule, RuleAt};
-use crate::model::{AgentId, Object, Secret};
+use crate::model::{AgentId, Calendar, Object, Secret};
 
 use super::defs::Definitions;
 
 pub use attributes::attributes_of;
 pub use file::{load, save};
+pub use when::calendar_of;
 
 /// The most notes of one plan; the rest is counted. A page of them is read, a thousand are not.
 const MAX_NOTES: usize = 100;
@@ -49,8 +52,10 @@ pub fn build(
     let mut notes = Vec::new();
     let watched = assign::watched_by(inventory, agent, alive, &mut notes);
     let facts = attributes::Facts::of(inventory, &watched.objects(), agent);
-    let tasks = tasks::tasks(definitions, &watched, &facts, &mut notes);
-    let rules = rules::rules(definitions, RuleAt::Agent, &facts, &tasks);
+    let calendars = when::Calendars { definitions, inventory };
+    let tasks = tasks::tasks(definitions, &watched, &facts, &calendars, &mut notes);
+    let rules = rules::rules(definitions, RuleAt::Agent, &facts, &tasks, &calendars);
+    calendars.missing(&mut notes);
 
     let mut named = BTreeMap::new();
     for name in tasks.iter().filter_map(|t| t.secret.as_deref()).collect::<BTreeSet<_>>() {
@@ -74,6 +79,7 @@ pub fn build(
         digest: String::new(),
         agent: agent.clone(),
         objects,
+        calendars: calendars.used(&tasks, &rules),
         tasks,
         rules,
         secrets: named,
@@ -90,21 +96,23 @@ fn digest(plan: &Plan) -> String {
     hex(ring::digest::digest(&ring::digest::SHA256, &json).as_ref())
 }
 
-/// The rules that run on the console (`at = "console"`), with all objects they judge.
+/// The rules that run on the console (`at = "console"`), with all objects they judge and the calendars they follow.
 pub fn console_rules(
     inventory: &Inventory,
     definitions: &Definitions,
     catalog: Catalog,
-) -> (Vec<PlanRule>, Vec<PlanObject>) {
+) -> (Vec<PlanRule>, Vec<PlanObject>, Vec<Arc<Calendar>>) {
     let watched = assign::everything(inventory);
     let facts = attributes::Facts::of_all(inventory, &watched.objects());
     let mut notes = Vec::new(); // the plans of the agents say the same
-    let mut tasks = tasks::tasks(definitions, &watched, &facts, &mut notes);
+    let calendars = when::Calendars { definitions, inventory };
+    let mut tasks = tasks::tasks(definitions, &watched, &facts, &calendars, &mut notes);
     tasks.extend(tasks::derived(inventory, catalog));
-    let rules = rules::rules(definitions, RuleAt::Console, &facts, &tasks);
-    let used: BTreeSet<&Object> = rules.iter().flat_map(|r| &r.cases).flat_map(|c| &c.objects).collect();
-    let objects = facts.into_plan_objects(|object| used.contains(object));
-    (rules, objects)
+    let rules = rules::rules(definitions, RuleAt::Console, &facts, &tasks, &calendars);
+    let judged: BTreeSet<&Object> = rules.iter().flat_map(|r| &r.cases).flat_map(|c| &c.objects).collect();
+    let objects = facts.into_plan_objects(|object| judged.contains(object));
+    let calendars = calendars.used(&[], &rules);
+    (rules, objects, calendars)
 }
 
 /// Bytes as lower-case hex.

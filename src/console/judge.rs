@@ -81,15 +81,17 @@ async fn start(service: &Service) -> Rules {
     });
     let saved = saved.into_iter().map(|(key, body)| Saved { key, body }).collect();
     let (_, inventory) = service.store.inventory();
-    let (rules, objects) = console_rules(&inventory, &service.definitions(), service.catalog);
-    let (rules, problems) = Rules::new(&rules, &objects, &[], service.catalog, saved, service.clock.now());
+    let (rules, objects, calendars) = console_rules(&inventory, &service.definitions(), service.catalog);
+    let (mut rules, problems) = Rules::new(&rules, &objects, &[], service.catalog, saved, service.clock.now());
+    rules.set_calendars(&calendars);
     tell(service, problems);
     rules
 }
 
 fn reload(service: &Service, rules: &mut Rules) -> Vec<Effect> {
     let (_, inventory) = service.store.inventory();
-    let (fresh, objects) = console_rules(&inventory, &service.definitions(), service.catalog);
+    let (fresh, objects, calendars) = console_rules(&inventory, &service.definitions(), service.catalog);
+    rules.set_calendars(&calendars);
     let (effects, problems) = rules.reload(&fresh, &objects, &[], service.clock.now());
     tell(service, problems);
     effects

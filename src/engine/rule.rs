@@ -8,6 +8,7 @@ mod blind;
 mod compile;
 mod evidence;
 mod feed;
+mod hours;
 mod lookup;
 mod machine;
 mod no_data;
@@ -28,6 +29,7 @@ use crate::model::{AgentId, Alert, Mono, Now, Object, Observation, Outcome, Prob
 
 use compile::{Compiled, Layout, home};
 use feed::Feed;
+use hours::OpenHours;
 use lookup::Look;
 use machine::By;
 use report::{Place, Turned};
@@ -105,6 +107,7 @@ pub struct Rules {
     /// Whether the agent itself sees anything, and the alert that says that it does not.
     sight: Sight,
     blind: Option<blind::Blind>,
+    hours: OpenHours,
     /// Silence before this counts for nothing.
     grace: Mono,
     /// When we asked to be woken.
@@ -161,7 +164,10 @@ impl Rules {
             all.homes.push(Home { object, attributes: Arc::new(attributes), feeds: Vec::new() });
         }
         for task in tasks {
-            all.feed(None, (&task.probe, &task.instance), &task.kind, &task.object, task.interval(), now);
+            let key = (&task.probe, &task.instance);
+            if let Some((h, f)) = all.feed(None, key, &task.kind, &task.object, task.interval(), now) {
+                all.homes[h].feeds[f].calendar = task.calendar.clone();
+            }
         }
         all.sight = Sight::of(all.homes.iter().filter(|home| home.feeds.iter().any(|f| f.far)).count());
         (all, problems)
@@ -373,6 +379,7 @@ impl Rules {
                     attributes: &home.attributes,
                     feed,
                     row: &feed.rows[r],
+                    closed: self.hours.closed(rule.calendar(machine.case), now.wall),
                     now: now.mono,
                     sees,
                 };

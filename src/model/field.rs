@@ -140,6 +140,27 @@ pub enum SettingType {
     Choice(&'static [&'static str]),
     /// A list of whole numbers within bounds, such as the statuses an http probe accepts.
     IntList(i64, i64),
+    /// A regular expression of at most so many bytes.
+    Pattern(usize),
+    /// A list of texts of at most so many bytes each.
+    Texts(usize),
+    /// Texts by name, of at most so many bytes each.
+    Map(Part, usize),
+    /// At most so many tables, each with these settings: the steps of a transaction.
+    Tables(&'static [SettingDef], usize),
+}
+
+/// What the texts of a `SettingType::Map` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Anything.
+    Text,
+    /// Regular expressions.
+    Pattern,
+    /// Their names are JSON pointers (RFC 6901), such as `/data/code`.
+    AtPointer,
+    /// They are JSON pointers.
+    Pointer,
 }
 
 /// One key of a probe's `settings`.

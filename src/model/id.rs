@@ -113,6 +113,8 @@ ids! {
     RuleId = "rule id";
     /// What an incident is about; several rules may name the same problem.
     ProblemId = "problem id";
+    /// A working calendar (工作日历).
+    CalendarId = "calendar id";
 }
 
 /// The kinds of object that observations, alerts and incidents are about.

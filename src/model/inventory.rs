@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::id::{AgentId, AssetId, LinkId, OrganisationId, PersonId, RegionId, SystemId, ZoneId};
+use super::id::{AgentId, AssetId, CalendarId, LinkId, OrganisationId, PersonId, RegionId, SystemId, ZoneId};
 
 /// Tier of a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +42,8 @@ pub struct Organisation {
     pub region: Option<RegionId>,
     /// The unit above it.
     pub parent: Option<OrganisationId>,
+    /// When it works; if not given, that of the unit above it.
+    pub calendar: Option<CalendarId>,
 }
 
 /// A person responsible (责任人); not necessarily a user.

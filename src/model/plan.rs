@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Severity;
+use super::calendar::Calendar;
 use super::detector::DetectorUse;
 use super::discovery::{Keys, Wanted};
-use super::id::{AgentId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
+use super::id::{AgentId, CalendarId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
 use super::secret::Secret;
 
 /// The plan schema that this build writes. It reads older ones, and of a newer one the parts it knows.
@@ -32,6 +33,12 @@ pub enum SettingValue {
     Text(String),
     /// Whole numbers.
     IntList(Vec<i64>),
+    /// Texts.
+    Texts(Vec<String>),
+    /// Texts by name.
+    Map(BTreeMap<String, String>),
+    /// Settings of several like parts, in order.
+    Tables(Vec<Settings>),
 }
 
 /// Settings of a probe: every key its kind declares with a default is there, and has its type.
@@ -69,6 +76,28 @@ impl Settings {
     pub fn ints(&self, key: &str) -> &[i64] {
         match self.0.get(key) {
             Some(SettingValue::IntList(v)) => v,
+            _ => &[],
+        }
+    }
+    /// Texts; empty if unset.
+    pub fn texts(&self, key: &str) -> &[String] {
+        match self.0.get(key) {
+            Some(SettingValue::Texts(v)) => v,
+            _ => &[],
+        }
+    }
+    /// Texts by name; none if unset.
+    pub fn map(&self, key: &str) -> impl Iterator<Item = (&str, &str)> {
+        let found = match self.0.get(key) {
+            Some(SettingValue::Map(v)) => Some(v),
+            _ => None,
+        };
+        found.into_iter().flatten().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+    /// Settings of parts; empty if unset.
+    pub fn tables(&self, key: &str) -> &[Self] {
+        match self.0.get(key) {
+            Some(SettingValue::Tables(v)) => v,
             _ => &[],
         }
     }
@@ -116,6 +145,9 @@ pub struct Task {
     /// Name of its secret in the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// The calendar of the plan while which is open it runs; always without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarId>,
 }
 
 impl Task {
@@ -181,11 +213,14 @@ pub enum RuleAt {
     Console,
 }
 
-/// Objects of a rule that share parameter values.
+/// Objects of a rule that share parameter values and calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleCase {
     /// Parameters: the rule's own with overrides applied.
     pub params: BTreeMap<String, f64>,
+    /// The calendar of the plan while which is open it raises; always without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarId>,
     /// The objects. For a rule on interfaces an asset stands for all its interfaces.
     pub objects: Vec<Object>,
 }
@@ -259,6 +294,9 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Rules.
     pub rules: Vec<PlanRule>,
+    /// Calendars that tasks and rules name, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calendars: Vec<Arc<Calendar>>,
     /// Secrets by name; only those the tasks need.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,

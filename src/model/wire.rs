@@ -55,6 +55,7 @@ as_text!(
     ProbeId,
     RuleId,
     ProblemId,
+    CalendarId,
     Object
 );
 

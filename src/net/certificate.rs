@@ -94,6 +94,26 @@ impl Trust {
         }
     }
 
+    /// When a chain that is trusted now will no longer be: the end of the first of its certificates without which it
+    /// leads nowhere. Servers send others along that nobody needs; those do not count.
+    pub fn ends(&self, chain: &[CertificateDer<'_>], now: Wall) -> Option<Wall> {
+        let (leaf, rest) = chain.split_first()?;
+        let leaf = ParsedCertificate::try_from(leaf).ok()?;
+        let algorithms = tls::provider().signature_verification_algorithms.all;
+        let trusted = |at: Wall| {
+            let at = UnixTime::since_unix_epoch(at.since(Wall::from_millis(0)));
+            verify_server_cert_signed_by_trust_anchor(&leaf, &self.roots, rest, at, algorithms).is_ok()
+        };
+        let ends = |der: &CertificateDer<'_>| {
+            let (_, certificate) = X509Certificate::from_der(der).ok()?;
+            Some(Wall::from_millis(certificate.validity().not_after.timestamp().saturating_mul(1_000)))
+        };
+        let mut all: Vec<Wall> = chain.iter().filter_map(ends).filter(|end| *end > now).collect();
+        all.sort();
+        let after = |end: &Wall| end.plus(std::time::Duration::from_secs(1));
+        if trusted(now) { all.into_iter().find(|end| !trusted(after(end))) } else { None }
+    }
+
     /// What is wrong with a chain, if anything: trust (signatures, dates, roots) and name apart.
     pub fn judge(&self, chain: &[CertificateDer<'_>], name: &str, now: Wall) -> Verdict {
         let parsed = chain.split_first().ok_or(rustls::Error::from(CertificateError::BadEncoding));

@@ -1,13 +1,16 @@
-//! One HTTP request of a probe over a connection of its own, its phases timed apart. It follows no redirect,
-//! keeps no connection, decodes no compression, and reads no more of the body than it was told to.
+//! One HTTP request of a probe, its phases timed apart. Each request has a connection of its own, unless whoever asks
+//! keeps a `Line` for the next one. It follows no redirect, decodes no compression, and reads no more of the body
+//! than it was told to.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,16 +30,35 @@ const MAX_HEADERS: usize = 128;
 const MAX_HEAD: usize = 64 * 1024;
 
 /// What to ask for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Order {
     uri: Uri,
     host: String,
     port: u16,
     method: Method,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
     trust: Option<Arc<Trust>>,
     check: Check,
     family: Family,
     max_body: usize,
+}
+
+/// A connection kept from one request to the next.
+pub struct Line {
+    sender: SendRequest<Full<Bytes>>,
+    /// Drives the connection; ends with the line.
+    _driver: JoinSet<Result<(), hyper::Error>>,
+    tls: bool,
+    host: String,
+    port: u16,
+    peer: Option<SocketAddr>,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Line({}:{})", self.host, self.port)
+    }
 }
 
 /// How long each phase took, those that were reached.
@@ -61,8 +83,8 @@ pub struct Fetched {
     pub phases: Phases,
     /// Status.
     pub status: Option<u16>,
-    /// Where a redirect points to.
-    pub location: Option<String>,
+    /// Header fields of the answer.
+    pub headers: HeaderMap,
     /// Body, as much as was read.
     pub body: Vec<u8>,
     /// Whether there was more of it.
@@ -73,9 +95,33 @@ pub struct Fetched {
     pub error: Option<NetError>,
 }
 
+impl Fetched {
+    /// Where a redirect points to.
+    pub fn location(&self) -> Option<&str> {
+        self.headers.get("location")?.to_str().ok()
+    }
+}
+
 impl Order {
     /// From a URL, or what is wrong with it. `path` replaces path and query; `ca_file` adds trusted CAs.
     pub fn new(url: &str, path: Option<&str>, check: Check, ca_file: Option<&Path>) -> Result<Self, String> {
+        let mut order = Self::to(url, None, check)?;
+        if let Some(path) = path {
+            if !path.starts_with('/') {
+                return Err(format!("path `{path}` must start with /"));
+            }
+            let mut parts = order.uri.into_parts();
+            parts.path_and_query = Some(escaped(path).parse().map_err(|e| format!("path `{path}`: {e}"))?);
+            order.uri = Uri::from_parts(parts).map_err(|e| format!("path `{path}`: {e}"))?;
+        }
+        if order.secure() {
+            order.trust = Some(Trust::load(ca_file)?);
+        }
+        Ok(order)
+    }
+
+    /// From a URL with the trust that a probe loaded once; without one https is not spoken.
+    pub fn to(url: &str, trust: Option<Arc<Trust>>, check: Check) -> Result<Self, String> {
         let uri: Uri = escaped(url).parse().map_err(|e| format!("`{url}` is no URL: {e}"))?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
@@ -90,23 +136,30 @@ impl Order {
             return Err(format!("`{url}` has no host"));
         }
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let uri = match path {
-            Some(path) if path.starts_with('/') => {
-                let mut parts = uri.into_parts();
-                parts.path_and_query = Some(escaped(path).parse().map_err(|e| format!("path `{path}`: {e}"))?);
-                Uri::from_parts(parts).map_err(|e| format!("path `{path}`: {e}"))?
-            }
-            Some(path) => return Err(format!("path `{path}` must start with /")),
-            None => uri,
-        };
-        let trust = if tls { Some(Trust::load(ca_file)?) } else { None };
-        let (method, family) = (Method::GET, Family::Any);
-        Ok(Self { uri, host, port, method, trust, check, family, max_body: 0 })
+        let (method, family, body) = (Method::GET, Family::Any, Bytes::new());
+        let headers = Vec::new();
+        Ok(Self { uri, host, port, method, headers, body, trust, check, family, max_body: 0 })
     }
 
-    /// With HEAD instead of GET.
-    pub fn head(mut self) -> Self {
-        self.method = Method::HEAD;
+    /// With another method; what is none is left out.
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = Method::from_bytes(method.as_bytes()).unwrap_or(self.method);
+        self
+    }
+
+    /// With a header field more; one of the same name that is sent anyway gives way. The error never shows its value.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
+        let field: HeaderName = name.parse().map_err(|_| format!("`{name}` is no name of a header field"))?;
+        let value = HeaderValue::from_str(value).or_else(|_| HeaderValue::from_bytes(value.as_bytes()));
+        let mut value = value.map_err(|_| format!("header `{name}` has a value that cannot be sent"))?;
+        value.set_sensitive(true);
+        self.headers.push((field, value));
+        Ok(self)
+    }
+
+    /// With a body.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
         self
     }
 
@@ -116,17 +169,42 @@ impl Order {
         self
     }
 
-    /// With at most so many bytes of the body.
+    /// With at most so many bytes of the answer's body.
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Does it.
+    /// Whether it goes over TLS.
+    pub fn secure(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
+    /// Host it goes to.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Path it asks for, without the query.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// Does it over a connection of its own.
     pub async fn fetch(&self, deadline: Mono, clock: &Clock) -> Fetched {
+        self.run(None, deadline, clock).await
+    }
+
+    /// Does it over `line` if that leads there and is still open, and leaves there what can be used again. Of phases
+    /// that a kept connection spares there is no time.
+    pub async fn fetch_on(&self, line: &mut Option<Line>, deadline: Mono, clock: &Clock) -> Fetched {
+        self.run(Some(line), deadline, clock).await
+    }
+
+    async fn run(&self, line: Option<&mut Option<Line>>, deadline: Mono, clock: &Clock) -> Fetched {
         let mut fetched = Fetched::default();
         let began = clock.mono();
-        if let Err(error) = self.try_fetch(&mut fetched, deadline, clock).await {
+        if let Err(error) = self.try_fetch(line, &mut fetched, deadline, clock).await {
             fetched.error = Some(error);
         } else {
             fetched.phases.total = Some(clock.mono().since(began));
@@ -134,52 +212,97 @@ impl Order {
         fetched
     }
 
-    async fn try_fetch(&self, fetched: &mut Fetched, deadline: Mono, clock: &Clock) -> Result<(), NetError> {
-        let mut began = clock.mono();
-        let mut lap = || {
-            let now = clock.mono();
-            let took = now.since(began);
-            began = now;
-            Some(took)
+    async fn try_fetch(
+        &self,
+        line: Option<&mut Option<Line>>,
+        fetched: &mut Fetched,
+        deadline: Mono,
+        clock: &Clock,
+    ) -> Result<(), NetError> {
+        let keep = line.is_some();
+        let mut own = None;
+        let kept = line.unwrap_or(&mut own);
+        let mut open = kept.take().filter(|line| self.leads_here(line));
+        if let Some(line) = &mut open
+            && clock.until(deadline, line.sender.ready()).await.is_none_or(|ready| ready.is_err())
+        {
+            open = None; // closed while nobody used it
+        }
+        let reused = open.is_some();
+        let mut line = match open {
+            Some(line) => line,
+            None => self.connect(fetched, deadline, clock).await?,
         };
+        fetched.peer = line.peer;
+        let mut done = self.exchange(&mut line.sender, keep, fetched, deadline, clock).await;
+        // The other side may close an idle connection at the very moment at which it is used again.
+        let closed = done.as_ref().is_err_and(|e| e.cause == Cause::Reset) && fetched.status.is_none();
+        if reused && closed && matches!(self.method, Method::GET | Method::HEAD) {
+            line = self.connect(fetched, deadline, clock).await?;
+            done = self.exchange(&mut line.sender, keep, fetched, deadline, clock).await;
+        }
+        done?;
+        if keep && !fetched.cut && !line.sender.is_closed() {
+            *kept = Some(line);
+        }
+        Ok(())
+    }
+
+    fn leads_here(&self, line: &Line) -> bool {
+        line.tls == self.secure() && line.host == self.host && line.port == self.port && !line.sender.is_closed()
+    }
+
+    async fn connect(&self, fetched: &mut Fetched, deadline: Mono, clock: &Clock) -> Result<Line, NetError> {
+        let began = clock.mono();
         let resolving = resolve(&self.host, self.port, self.family);
         let late = || NetError::new(Cause::Resolve, format!("resolve {}: no answer in time", self.host));
         let addresses = clock.until(deadline, resolving).await.ok_or_else(late)??;
-        fetched.phases.resolve = lap();
+        fetched.phases.resolve = Some(clock.mono().since(began));
         let (stream, attempt) = connect_any(&addresses, deadline, clock).await?;
-        lap();
-        fetched.phases.connect = Some(clock.mono().since(attempt));
-        fetched.peer = stream.peer_addr().ok();
-        match &self.trust {
-            None => self.exchange(stream, fetched, deadline, clock).await,
-            Some(trust) => {
-                let stream = trust.handshake(self.check, &self.host, stream, deadline, clock).await?;
-                fetched.phases.tls = lap();
-                self.exchange(stream, fetched, deadline, clock).await
-            }
+        let stood = clock.mono();
+        fetched.phases.connect = Some(stood.since(attempt));
+        let peer = stream.peer_addr().ok();
+        fetched.peer = peer;
+        if !self.secure() {
+            return self.speak(stream, peer).await;
         }
+        let none = || NetError::new(Cause::Unsupported, format!("tls {}: no trusted roots were loaded", self.host));
+        let trust = self.trust.as_ref().ok_or_else(none)?;
+        let stream = trust.handshake(self.check, &self.host, stream, deadline, clock).await?;
+        fetched.phases.tls = Some(clock.mono().since(stood));
+        self.speak(stream, peer).await
     }
 
-    async fn exchange<S>(&self, stream: S, f: &mut Fetched, deadline: Mono, clock: &Clock) -> Result<(), NetError>
+    async fn speak<S>(&self, stream: S, peer: Option<SocketAddr>) -> Result<Line, NetError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let what = format!("{} {}", self.method, self.uri);
-        let asked = clock.mono();
-        // Ends with this function, whatever state the connection is in.
+        let mut builder = Builder::new();
+        builder.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
+        let spoken = builder.handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = spoken.map_err(|e| http_error(&self.what(), &e))?;
         let mut driver = JoinSet::new();
-        let head = async {
-            let mut builder = hyper::client::conn::http1::Builder::new();
-            builder.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
-            let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-            driver.spawn(connection);
-            sender.send_request(self.request()).await
-        };
-        let response = clock.until(deadline, head).await.ok_or_else(|| NetError::timeout(&what))?;
+        driver.spawn(connection);
+        let (tls, host, port) = (self.secure(), self.host.clone(), self.port);
+        Ok(Line { sender, _driver: driver, tls, host, port, peer })
+    }
+
+    async fn exchange(
+        &self,
+        sender: &mut SendRequest<Full<Bytes>>,
+        keep: bool,
+        f: &mut Fetched,
+        deadline: Mono,
+        clock: &Clock,
+    ) -> Result<(), NetError> {
+        let what = self.what();
+        let asked = clock.mono();
+        let sending = sender.send_request(self.request(keep));
+        let response = clock.until(deadline, sending).await.ok_or_else(|| NetError::timeout(&what))?;
         let response = response.map_err(|e| http_error(&what, &e))?;
         f.phases.first_byte = Some(clock.mono().since(asked));
         f.status = Some(response.status().as_u16());
-        f.location = response.headers().get("location").and_then(|v| v.to_str().ok()).map(str::to_owned);
+        f.headers = response.headers().clone();
         let reading = self.read_body(response, f);
         match clock.until(deadline, reading).await {
             Some(Ok(())) => Ok(()),
@@ -188,18 +311,32 @@ impl Order {
         }
     }
 
-    fn request(&self) -> Request<Empty<Bytes>> {
+    /// What is done, for messages; no query, which may hold what nobody is to see.
+    fn what(&self) -> String {
+        let scheme = self.uri.scheme_str().unwrap_or_default();
+        let authority = self.uri.authority().map_or("", |a| a.as_str());
+        format!("{} {scheme}://{authority}{}", self.method, self.uri.path())
+    }
+
+    fn request(&self, keep: bool) -> Request<Full<Bytes>> {
         let path = self.uri.path_and_query().map_or("/", |p| p.as_str());
-        let mut request = Request::new(Empty::new());
+        let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = path.parse().unwrap_or_default();
         let headers = request.headers_mut();
         let host = self.uri.authority().map_or("", |a| a.as_str());
         let agent = concat!("fengsui/", env!("CARGO_PKG_VERSION"));
-        for (name, value) in [("host", host), ("user-agent", agent), ("accept", "*/*"), ("connection", "close")] {
+        let connection = if keep { "keep-alive" } else { "close" };
+        for (name, value) in [("host", host), ("user-agent", agent), ("accept", "*/*"), ("connection", connection)] {
             if let Ok(value) = value.parse() {
                 headers.insert(name, value);
             }
+        }
+        for (name, _) in &self.headers {
+            headers.remove(name);
+        }
+        for (name, value) in &self.headers {
+            headers.append(name.clone(), value.clone());
         }
         request
     }

@@ -309,6 +309,7 @@ mod tests {
             timeout_ms: 5_000,
             keep_ms: 60_000,
             secret: None,
+            calendar: None,
         });
         let mut prober = prober(&cx, &task, None).unwrap();
         let run = prober.run(&cx, cx.clock.mono().plus(Duration::from_secs(5))).await;

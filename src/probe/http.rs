@@ -1,5 +1,6 @@
-//! `http`: one request, its phases timed apart, its answer checked. A new connection each time, and no
-//! redirect is followed: what is measured is this URL on this host, not wherever it leads.
+//! `http`: one request, its phases timed apart, its answer checked. A new look-up and a new connection each time,
+//! unless told otherwise, and no redirect is followed: what is measured is this URL on this host, as a first visitor
+//! meets it, not wherever it leads.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -8,14 +9,14 @@ use std::time::Duration;
 
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Value};
+use crate::model::observation::Value;
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::certificate::Check;
-use crate::net::error::NetError;
-use crate::net::fetch::{Fetched, Order};
+use crate::net::fetch::{Fetched, Line, Order, Phases};
 use crate::net::resolver::Family;
+use crate::probe::assertion::{self, Assertions};
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
 /// What it takes and observes.
@@ -40,20 +41,11 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "请求方法",
             en: "request method",
         },
-        SettingDef {
-            name: "status",
-            kind: SettingType::IntList(100, 599),
-            default: None,
-            zh: "可接受的状态码；不写则 200 至 399 均可",
-            en: "statuses that are good; unset = any from 200 to 399",
-        },
-        SettingDef {
-            name: "body_contains",
-            kind: SettingType::Text(1024),
-            default: None,
-            zh: "正文必须包含的文字",
-            en: "text that the body must contain",
-        },
+        assertion::STATUS,
+        assertion::BODY_CONTAINS,
+        assertion::BODY_LACKS,
+        assertion::BODY_MATCHES,
+        assertion::JSON,
         SettingDef {
             name: "verify",
             kind: SettingType::Bool,
@@ -67,6 +59,13 @@ pub static SPEC: KindSpec = KindSpec {
             default: Some("1048576"),
             zh: "最多读取的正文字节数",
             en: "most bytes of the body that are read",
+        },
+        SettingDef {
+            name: "reuse",
+            kind: SettingType::Bool,
+            default: Some("false"),
+            zh: "是否沿用上次的连接；沿用时不测解析、建连和握手",
+            en: "whether the connection of the run before is used again; what that spares is not measured",
         },
         crate::probe::CA_FILE,
         crate::probe::FAMILY,
@@ -90,9 +89,6 @@ pub static SPEC: KindSpec = KindSpec {
     secret: false,
 };
 
-/// Statuses that are good when none are set. Redirects count: where they lead is another URL's probe.
-const GOOD: std::ops::RangeInclusive<u16> = 200..=399;
-
 /// The prober of a task.
 pub fn prober(_cx: &Ctx, task: &Arc<Task>, _secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
     let settings = &task.settings;
@@ -103,53 +99,38 @@ pub fn prober(_cx: &Ctx, task: &Arc<Task>, _secret: Option<&Secret>) -> Result<B
     let order = Order::new(url, settings.text("path"), check, ca_file)?
         .max_body(max_body)
         .family(Family::of_setting(settings.text("family")));
-    let order = if settings.text("method") == Some("HEAD") { order.head() } else { order };
-    let status = settings.ints("status").iter().filter_map(|s| u16::try_from(*s).ok()).collect();
-    let contains = settings.text("body_contains").filter(|t| !t.is_empty()).map(str::to_owned);
-    Ok(Box::new(Http { task: task.clone(), order, status, contains }))
+    let order = order.method(settings.text("method").unwrap_or("GET"));
+    let wanted = Assertions::of(settings)?;
+    Ok(Box::new(Http { task: task.clone(), order, wanted, reuse: settings.bool("reuse"), line: None }))
 }
 
 struct Http {
     task: Arc<Task>,
     order: Order,
-    status: Vec<u16>,
-    contains: Option<String>,
+    wanted: Assertions,
+    reuse: bool,
+    /// What the run before left, where it may be used again.
+    line: Option<Line>,
 }
 
 impl Prober for Http {
     fn run<'a>(&'a mut self, cx: &'a Ctx, deadline: Mono) -> RunFuture<'a> {
         Box::pin(async move {
             let began = cx.clock.mono();
-            let fetched = self.order.fetch(deadline, &cx.clock).await;
+            let fetched = if self.reuse {
+                self.order.fetch_on(&mut self.line, deadline, &cx.clock).await
+            } else {
+                self.order.fetch(deadline, &cx.clock).await
+            };
             let took = cx.clock.mono().since(began);
             let rows = vec![target_row(&SPEC.schema, &self.task, values(&fetched))];
-            match fetched.error.clone().or_else(|| self.wrong(&fetched)) {
+            match fetched.error.clone().or_else(|| self.wanted.wrong(&fetched, &str::to_owned)) {
                 // Nothing was measured when it did not even resolve.
-                Some(error) if fetched.phases.resolve.is_none() => Run::error(error, Vec::new(), took),
+                Some(error) if fetched.phases == Phases::default() => Run::error(error, Vec::new(), took),
                 Some(error) => Run::error(error, rows, took),
                 None => Run::ok(rows, took),
             }
         })
-    }
-}
-
-impl Http {
-    /// What is wrong with an answer that came.
-    fn wrong(&self, fetched: &Fetched) -> Option<NetError> {
-        let status = fetched.status?;
-        let good = if self.status.is_empty() { GOOD.contains(&status) } else { self.status.contains(&status) };
-        if !good {
-            let wanted = if self.status.is_empty() { "200 to 399".to_owned() } else { format!("{:?}", self.status) };
-            let to = fetched.location.as_ref().map(|l| format!(" to {l}")).unwrap_or_default();
-            return Some(NetError::new(Cause::Status, format!("status {status}{to}, wanted {wanted}")));
-        }
-        let wanted = self.contains.as_ref()?;
-        if fetched.body.windows(wanted.len()).any(|part| part == wanted.as_bytes()) {
-            return None;
-        }
-        let read = fetched.body.len();
-        let cut = if fetched.cut { ", all that max_body allows" } else { "" };
-        Some(NetError::new(Cause::Content, format!("`{wanted}` is not in the body ({read} bytes read{cut})")))
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn task(spec: &KindSpec, id: &str, target: Target, set: &[&str]) -> A
         timeout_ms: 900,
         keep_ms: 10_000,
         secret: None,
+        calendar: None,
     })
 }
 
@@ -165,6 +166,30 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         server(certificate.der().clone(), &key)
     }
+
+    /// The same with an intermediate CA until `above` between.
+    pub(crate) fn server_below(&self, names: &[&str], year: i32, above: i32) -> ServerConfig {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Test intermediate");
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(above, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let between = params.signed_by(&key, &self.issuer).unwrap();
+        let issuer = Issuer::new(params, key);
+        let (params, key) = leaf(names, year);
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        chain(vec![certificate.der().clone(), between.der().clone()], &key)
+    }
+
+    /// A server that sends along a certificate until `other` which its own has nothing to do with.
+    pub(crate) fn server_with_stray(&self, names: &[&str], year: i32, other: i32) -> ServerConfig {
+        let (params, stray_key) = leaf(&["stray.test"], other);
+        let stray = params.self_signed(&stray_key).unwrap();
+        let (params, key) = leaf(names, year);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        chain(vec![certificate.der().clone(), stray.der().clone()], &key)
+    }
 }
 
 /// A server with a certificate that nobody signed.
@@ -183,11 +208,15 @@ fn leaf(names: &[&str], year: i32) -> (CertificateParams, KeyPair) {
 }
 
 fn server(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+    chain(vec![certificate], key)
+}
+
+fn chain(certificates: Vec<CertificateDer<'static>>, key: &KeyPair) -> ServerConfig {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     ServerConfig::builder_with_provider(tls::provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(certificates, key)
         .unwrap()
 }

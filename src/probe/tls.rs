@@ -60,6 +60,11 @@ pub static SPEC: KindSpec = KindSpec {
                     "证书剩余天数（过期为负）",
                     "days until the certificate expires; negative after",
                 ),
+                Field::gauge(
+                    "chain_days_left",
+                    "整条信任链的剩余天数（按其中最早到期的证书）",
+                    "days until the first certificate of the chain expires without which it is not trusted",
+                ),
                 Field::state("trusted", NO_YES, "是否受信任", "whether the chain leads to a trusted root in time"),
                 Field::state("name_ok", NO_YES, "域名是否相符", "whether the certificate is for this name"),
                 Field::text("subject", "证书主体", "subject of the certificate"),
@@ -137,6 +142,7 @@ impl Tls {
         let values = vec![
             ("handshake_seconds", Value::gauge(handshake.as_secs_f64())),
             ("days_left", Value::gauge(presented.days_left)),
+            ("chain_days_left", self.trust.ends(chain, now).map_or(Value::Null, |end| days(now, end))),
             ("trusted", Value::State(u8::from(verdict.untrusted.is_none()))),
             ("name_ok", Value::State(u8::from(verdict.misnamed.is_none()))),
             ("subject", text(presented.subject)),
@@ -152,6 +158,10 @@ impl Tls {
             _ => Run::ok(rows, took),
         }
     }
+}
+
+fn days(now: Wall, end: Wall) -> Value {
+    Value::gauge(end.since(now).as_secs_f64() / 86_400.0)
 }
 
 #[cfg(test)]

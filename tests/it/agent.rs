@@ -34,6 +34,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         timeout_ms: 90,
         keep_ms: 500,
         secret: None,
+        calendar: None,
     };
     let rule = PlanRule {
         id: "oa-down".parse().expect("it is an id"),
@@ -54,7 +55,11 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         runbook: String::new(),
         zh: String::new(),
         en: String::new(),
-        cases: vec![RuleCase { params: BTreeMap::from([("limit".into(), fails)]), objects: vec![object.clone()] }],
+        cases: vec![RuleCase {
+            params: BTreeMap::from([("limit".into(), fails)]),
+            calendar: None,
+            objects: vec![object.clone()],
+        }],
     };
     Plan {
         schema: 1,
@@ -64,6 +69,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         objects: vec![PlanObject { object, name: "OA".into(), attributes: BTreeMap::new() }],
         tasks: vec![task],
         rules: vec![rule],
+        calendars: Vec::new(),
         secrets: BTreeMap::new(),
         skipped: Vec::new(),
     }

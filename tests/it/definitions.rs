@@ -46,13 +46,14 @@ kind = "switch"
 zone = "extranet"
 address = "10.65.0.1"
 tcp = [22]
-tags = ["udp-echo"]
+tags = ["udp-echo", "dns"]
 snmp = { secret = "core" }
 [[asset]]
 id = "portal"
 kind = "website"
 zone = "extranet"
 website = { url = "https://www.aks.example/" }
+tags = ["visit"]
 [[link]]
 id = "a-b"
 tier = "backbone"
@@ -77,6 +78,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
         ids,
         [
             "agent-host|agent:local|",
+            "asset-dns|asset:core-1|",
             "asset-echo|asset:core-1|",
             "asset-icmp|asset:core-1|",
             "asset-snmp|asset:core-1|",
@@ -86,6 +88,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
             "link-path|link:a-b|b",
             "website-http|asset:portal|",
             "website-tls|asset:portal|",
+            "website-visit|asset:portal|",
         ]
     );
     // Every shipped rule applies to something here, but for those on data that nothing shipped gathers.
@@ -93,7 +96,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
     let rules = &loaded.definitions.rules;
     let idle: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !planned.contains(id)).collect();
     assert_eq!(idle, ["link-echo-down", "link-echo-loss", "link-ends-down", "link-sla", "link-utilisation"]);
-    let (console, objects) = plan::console_rules(&inventory, &loaded.definitions, probe::catalog());
+    let (console, objects, _) = plan::console_rules(&inventory, &loaded.definitions, probe::catalog());
     assert_eq!(
         console.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
         ["link-ends-down", "link-sla", "link-utilisation"]

@@ -5,7 +5,7 @@ use crate::tree;
 
 /// The folders that a backticked path may begin with; a first segment that is not here is no path of ours.
 const OURS: &[&str] =
-    &["src", "tests", "docs", "probes", "alerts", "systemd", "benches", ".ci", "web", "fuzz", "grafana"];
+    &["src", "tests", "docs", "probes", "alerts", "calendars", "systemd", "benches", ".ci", "web", "fuzz", "grafana"];
 
 /// Documents whose every word is checked.
 fn documents() -> Vec<tree::File> {

@@ -18,6 +18,7 @@ const BARE: &[(&str, &str)] = &[
     ("fails", "a count"),
     ("status_code", "a code"),
     ("days_left", "days is its unit: certificates are talked about in days"),
+    ("chain_days_left", "as days_left"),
     ("mtu", "IF-MIB's own name; octets"),
     ("load1", "the system's own name"),
     ("load5", "the system's own name"),

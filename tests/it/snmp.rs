@@ -60,6 +60,7 @@ fn prober(cx: &Ctx, at: SocketAddr, secret: Option<&Secret>, settings: &[(&str, 
         timeout_ms: 2_000,
         keep_ms: 60_000,
         secret: Some("a".into()),
+        calendar: None,
     };
     let Some(Runner::Each(make)) = probe::kind("snmp").map(|k| &k.runner) else { panic!("snmp is of type Each") };
     make(cx, &Arc::new(task), secret).unwrap()

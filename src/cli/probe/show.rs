@@ -207,10 +207,8 @@ fn settings(order: &Order) -> Vec<String> {
         let value = match order.settings.0.get(def.name) {
             None => "-".to_owned(),
             Some(SettingValue::DurationMs(ms)) => format!("{ms}ms"),
-            Some(SettingValue::Int(v)) => v.to_string(),
-            Some(SettingValue::Bool(v)) => v.to_string(),
-            Some(SettingValue::Text(v)) => v.clone(),
             Some(SettingValue::IntList(v)) => format!("{v:?}"),
+            Some(value) => crate::config::kinds::written(value),
         };
         format!("{} = {value}  # {}", def.name, pick(def.zh, def.en))
     };

@@ -31,7 +31,7 @@ pub struct Access {
     /// Speak SNMP v1 with the community
     #[arg(long, requires = "community")]
     pub v1: bool,
-    /// SNMP v3 user
+    /// SNMP v3 user, or the user of a login
     #[arg(long, value_name = "NAME", conflicts_with = "community")]
     pub user: Option<String>,
     /// Authentication protocol: md5, sha1, sha224, sha256, sha384, sha512
@@ -40,14 +40,14 @@ pub struct Access {
     /// Privacy protocol: des, aes128, aes192, aes256
     #[arg(long, value_name = "PROTOCOL", requires = "auth")]
     pub privacy: Option<String>,
-    /// File with the authentication key and, on a second line, the privacy key (- is stdin)
+    /// File with the password or authentication key and, on a second line, the privacy key (- is stdin)
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
 }
 
 impl Access {
-    /// The secret, if one was given.
-    pub(super) fn secret(&self) -> Result<Option<Secret>, String> {
+    /// The secret, if one was given; for a kind that signs in, a login with the password of the `--keys` file.
+    pub(super) fn secret(&self, spec: &KindSpec) -> Result<Option<Secret>, String> {
         if let Some(community) = &self.community {
             let community = SecretText::new(community.as_str());
             return Ok(Some(Secret::SnmpCommunity { v1: self.v1, community }));
@@ -60,6 +60,9 @@ impl Access {
                 pick(format!("--keys 文件中缺少 {what} 密钥"), format!("the --keys file lacks the key for {what}"));
             lines.next().map(SecretText::new).ok_or(missing)
         };
+        if !spec.secret {
+            return Ok(Some(Secret::Login { user: user.clone(), password: key("--user")? }));
+        }
         let auth = match self.auth.as_deref() {
             None => None,
             Some(name) => Some((auth_of(name).ok_or_else(|| unknown("--auth", name))?, key("--auth")?)),
@@ -261,6 +264,7 @@ pub(super) fn tasks(order: &Order) -> Vec<Arc<Task>> {
             timeout_ms,
             keep_ms: 10_000,
             secret: None,
+            calendar: None,
         })
     };
     order.targets.iter().enumerate().map(task).collect()

@@ -1,6 +1,6 @@
 //! Which definition of an id is in force, over all layers.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use include_dir::{Dir, include_dir};
 use toml::Spanned;
@@ -9,17 +9,18 @@ use toml::de::DeTable;
 use crate::config::diag::did_you_mean;
 use crate::config::reader::{self, Faults, Source, Table};
 use crate::model::field::Catalog;
-use crate::model::{ProbeId, RuleId};
+use crate::model::{CalendarId, ProbeId, RuleId};
 
-use super::{Definitions, Origin, probe, rule};
+use super::{CalendarDef, Definitions, Origin, calendar, probe, rule};
 
 static PROBES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes");
 static RULES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/alerts/rules");
+static CALENDARS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/calendars");
 
 /// The shipped texts.
 pub(super) fn embedded() -> Vec<Source> {
     let mut sources = Vec::new();
-    for (prefix, dir) in [("probes", &PROBES), ("alerts/rules", &RULES)] {
+    for (prefix, dir) in [("probes", &PROBES), ("alerts/rules", &RULES), ("calendars", &CALENDARS)] {
         for file in dir.files().filter(|f| f.path().extension().is_some_and(|e| e == "toml")) {
             let name = format!("embedded:{prefix}/{}", file.path().display());
             sources.push(Source { name, text: file.contents_utf8().unwrap_or_default().to_owned() });
@@ -46,9 +47,20 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
         .collect();
     let mut probes = BTreeMap::new();
     let mut rules = BTreeMap::new();
+    let (mut calendars, mut holidays) = (BTreeMap::new(), BTreeMap::new());
     let mut overrides = Vec::new();
     for (layer, source, document) in &parsed {
         let root = Table::root(source, faults, document.get_ref());
+        for table in root.tables("holidays") {
+            if let Some(key) = calendar::key(&table) {
+                lay(&mut holidays, "holidays", &key, table, *layer);
+            }
+        }
+        for table in root.tables("calendar") {
+            if let Some(id) = table.id::<CalendarId>("\"office\"") {
+                lay(&mut calendars, "calendar", id.as_str(), table, *layer);
+            }
+        }
         for table in root.tables("probe") {
             if let Some(id) = table.id::<ProbeId>("\"backbone-icmp\"") {
                 lay(&mut probes, "probe", id.as_str(), table, *layer);
@@ -64,15 +76,18 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
     }
 
     let mut definitions = Definitions::default();
-    let gone: Vec<(String, Origin)> =
-        drop_disabled(&mut probes).into_iter().chain(drop_disabled(&mut rules)).collect();
+    let all = [&mut holidays, &mut calendars, &mut probes, &mut rules];
+    let gone: Vec<(String, Origin)> = all.into_iter().flat_map(drop_disabled).collect();
+    definitions.calendars = read_calendars(&holidays, &calendars);
+    let open: BTreeSet<&str> = calendars.keys().map(String::as_str).collect();
     for (id, in_force) in &probes {
-        definitions.probes.extend(probe::read(id, &in_force.table, in_force.origin.clone(), catalog));
+        definitions.probes.extend(probe::read(id, &in_force.table, in_force.origin.clone(), catalog, &open));
     }
     // A rule on a probe whose definition is wrong has no mistake of its own.
     let known: HashSet<&str> = probes.keys().map(String::as_str).collect();
     for (id, in_force) in &rules {
-        let context = rule::Context { catalog, probes: &definitions.probes, known: &known, disabled: &gone };
+        let context =
+            rule::Context { catalog, probes: &definitions.probes, known: &known, disabled: &gone, calendars: &open };
         definitions.rules.extend(rule::read(id, &in_force.table, in_force.origin.clone(), &context));
     }
     let rule_ids: Vec<&str> = rules.keys().map(String::as_str).collect();
@@ -82,6 +97,18 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
     rule::check_folding(&definitions.rules, &rules.iter().map(|(id, r)| (id.as_str(), &r.table)).collect());
     definitions.disabled = gone;
     definitions
+}
+
+/// Calendars with the holidays of the sets they name.
+fn read_calendars(
+    holidays: &BTreeMap<String, InForce<'_>>,
+    calendars: &BTreeMap<String, InForce<'_>>,
+) -> BTreeMap<CalendarId, CalendarDef> {
+    // A year with a mistake is reported by itself; its set is known nevertheless.
+    let sets: BTreeSet<&str> = holidays.keys().filter_map(|key| Some(key.rsplit_once('-')?.0)).collect();
+    let known: Vec<calendar::Holidays> = holidays.values().filter_map(|h| calendar::holidays(&h.table)).collect();
+    let read = calendars.iter().filter_map(|(id, c)| calendar::read(id, &c.table, c.origin.clone(), &known, &sets));
+    read.map(|def| (def.calendar.id.clone(), def)).collect()
 }
 
 fn lay<'a>(all: &mut BTreeMap<String, InForce<'a>>, noun: &str, id: &str, table: Table<'a>, layer: usize) {

@@ -1,5 +1,6 @@
 //! One `[[probe]]`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::config::diag::did_you_mean;
@@ -10,6 +11,7 @@ use crate::config::units::format_duration;
 use crate::model::field::{Catalog, KindSpec, TargetNeed};
 use crate::model::{ObjectKind, ProbeId};
 
+use super::calendar::when;
 use super::{Origin, ProbeDef};
 
 /// The shortest interval: below it the schedule, not the network, is measured.
@@ -24,7 +26,13 @@ const DEFAULT_KEEP: Duration = Duration::from_secs(10);
 const MAX_KEEP: Duration = MAX_INTERVAL;
 
 /// Reads it; nothing comes back if a mistake was reported.
-pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, catalog: Catalog) -> Option<ProbeDef> {
+pub(super) fn read(
+    id: &str,
+    table: &Table<'_>,
+    origin: Origin,
+    catalog: Catalog,
+    calendars: &BTreeSet<&str>,
+) -> Option<ProbeDef> {
     let before = table.faults.count();
     let kind = kind(table, catalog);
     let on = on(table);
@@ -65,6 +73,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, catalog: Catalog
     }
     let given = table.table("settings");
     let settings = kind.map(|kind| kinds::read(kind, given.as_ref()));
+    let when = when(table, calendars);
     let title = |key| table.opt_text(key).unwrap_or(id).to_owned();
     let (zh, en) = (title("zh"), title("en"));
     table.finish();
@@ -80,6 +89,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, catalog: Catalog
         timeout: timeout.unwrap_or_else(|| interval.min(DEFAULT_TIMEOUT)),
         keep: keep.unwrap_or_else(|| interval.max(DEFAULT_KEEP)),
         settings: settings?,
+        when,
         zh,
         en,
         origin,

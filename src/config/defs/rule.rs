@@ -1,6 +1,6 @@
 //! One `[[rule]]`, one `[[override]]`, and what holds between rules.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::model::field::{Catalog, KindSpec, TargetNeed};
 use crate::model::plan::{RuleAt, RuleSource};
 use crate::model::{ObjectKind, ProbeId, ProblemId, RuleId, Severity, TableOn};
 
+use super::calendar::when;
 use super::probe::{bounded, expression, filter, kind, on};
 use super::{Judge, Origin, OverrideDef, ProbeDef, RuleDef, detector};
 
@@ -28,6 +29,7 @@ pub(super) struct Context<'a> {
     /// Ids of all probes in force, those with mistakes included.
     pub(super) known: &'a HashSet<&'a str>,
     pub(super) disabled: &'a [(String, Origin)],
+    pub(super) calendars: &'a BTreeSet<&'a str>,
 }
 
 /// Reads a rule; nothing comes back if a mistake was reported.
@@ -89,6 +91,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
     if !table.has("severity") {
         table.missing("severity", "\"major\"");
     }
+    let when = when(table, context.calendars);
     let category = table.text_or_empty("category");
     let runbook = table.text_or_empty("runbook");
     let title = |key| table.opt_text(key).unwrap_or(id).to_owned();
@@ -112,6 +115,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         clear_for: clear_for.unwrap_or(zero),
         no_data: no_data.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         folds_into,
+        when,
         severity: severity?,
         category,
         runbook,

@@ -148,3 +148,62 @@ fn a_file_that_cannot_be_read_is_named() {
             .any(|l| l.ends_with("gbk.toml:2: not UTF-8; save it as UTF-8 (an editor's GBK shows here)"))
     );
 }
+
+#[test]
+fn a_calendar_has_the_holidays_of_its_sets_and_a_later_set_prevails() {
+    let loaded = one(r#"
+[[calendar]]
+id = "office"
+hours = ["10:00-14:00", "16:00-20:00"]
+holidays = ["cn", "xj"]
+[[calendar.season]]
+from = "10-01"
+to = "04-30"
+hours = ["10:00-14:00"]
+[[holidays]]
+set = "cn"
+year = 2027
+off = ["2026-12-31..2027-01-02", 2027-05-01]
+work = [2027-01-03]
+[[holidays]]
+set = "cn"
+year = 2028
+off = [2028-01-01]
+[[holidays]]
+set = "xj"
+year = 2027
+work = [2027-05-01]
+[[probe]]
+id = "p"
+kind = "icmp"
+on = "asset"
+interval = "10s"
+calendar = "office"
+[[rule]]
+id = "r"
+kind = "icmp"
+on = "asset"
+raise = "up == 0"
+severity = "minor"
+calendar = "organisation"
+"#);
+    assert_eq!(lines(&loaded), Vec::<String>::new());
+    let office = &loaded.definitions.calendars["office"].calendar;
+    let days: Vec<String> = office.days.iter().map(|(date, kind)| format!("{date} {kind:?}")).collect();
+    assert_eq!(
+        days,
+        [
+            "2026-12-31 Off",
+            "2027-01-01 Off",
+            "2027-01-02 Off",
+            "2027-01-03 Work",
+            "2027-05-01 Work",
+            "2028-01-01 Off"
+        ]
+    );
+    // 2028 is told in one of the two sets only.
+    assert_eq!(office.years.iter().copied().collect::<Vec<_>>(), [2027]);
+    assert_eq!((office.seasons.len(), office.hours.work.len()), (1, 2));
+    assert_eq!(loaded.definitions.probes[0].when, Some(When::Calendar("office".parse().unwrap())));
+    assert_eq!(loaded.definitions.rules[0].when, Some(When::Organisation));
+}

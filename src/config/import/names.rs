@@ -218,7 +218,7 @@ impl<'a> Names<'a> {
             return Ok(found.id.clone());
         }
         let id = slug_of::<OrganisationId>(&format!("org-{}", short_hash(&key)))?;
-        self.row_units.push(Organisation { id: id.clone(), name, region: None, parent: None });
+        self.row_units.push(Organisation { id: id.clone(), name, region: None, parent: None, calendar: None });
         Ok(id)
     }
 

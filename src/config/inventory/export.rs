@@ -98,6 +98,7 @@ impl Fields for Organisation {
         start(self.id.as_str(), &self.name)
             .maybe("region", self.region.as_ref())
             .maybe("parent", self.parent.as_ref())
+            .maybe("calendar", self.calendar.as_ref())
             .0
     }
 }

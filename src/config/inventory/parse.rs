@@ -163,7 +163,9 @@ impl<'a> Reading<'a> {
         let name = name(t, id.as_ref());
         let region = self.reference(t, "region", &["region"]);
         let parent = self.parent(t, &["organisation"], id.as_ref().map_or("", |i| i.as_str()));
-        Some(Organisation { id: id?, name, region, parent })
+        // Calendars are definitions: whether there is one of that id, the plan's notes say.
+        let calendar = t.item("calendar").and_then(|item| item.parsed());
+        Some(Organisation { id: id?, name, region, parent, calendar })
     }
 
     fn person(&mut self, t: &Table<'a>) -> Option<Person> {

@@ -220,7 +220,7 @@ prop_compose! {
         let mut all = shipped();
         let region = |rid: &str, parent: Option<&str>| Region { id: id(rid), name: names.0.clone(), tier: Tier::County, parent: parent.map(id) };
         all.regions = BTreeMap::from([(id::<RegionId>("r1"), region("r1", Some("r2"))), (id("r2"), region("r2", None))]);
-        all.organisations.insert(id::<OrganisationId>("org"), Organisation { id: id("org"), name: names.1.clone(), region: Some(id("r2")), parent: None });
+        all.organisations.insert(id::<OrganisationId>("org"), Organisation { id: id("org"), name: names.1.clone(), region: Some(id("r2")), parent: None, calendar: Some(id("office")) });
         all.persons.insert(id::<PersonId>("zhang"), Person { id: id("zhang"), name: names.2.clone(), organisation: id("org"), duty: names.3.clone(), mobile: String::new(), deputy: Some(id("zhang")) });
         for agent in ["tower", "spare"] {
             all.agents.insert(id::<AgentId>(agent), AgentDecl { id: id(agent), name: agent.into(), region: None, zone: id("intranet"), address: None });

@@ -4,12 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::defs::{Definitions, Judge, RuleDef};
 use crate::model::plan::{PlanRule, RuleAt, RuleCase, RuleSource, Task};
-use crate::model::{Object, ObjectKind};
+use crate::model::{CalendarId, Object, ObjectKind};
 
 use super::attributes::Facts;
+use super::when::Calendars;
 
 /// The rules that run there, each with the objects that tasks give it data about.
-pub(super) fn rules(definitions: &Definitions, at: RuleAt, facts: &Facts, tasks: &[Task]) -> Vec<PlanRule> {
+pub(super) fn rules(
+    definitions: &Definitions,
+    at: RuleAt,
+    facts: &Facts,
+    tasks: &[Task],
+    calendars: &Calendars<'_>,
+) -> Vec<PlanRule> {
     let mut by_kind: BTreeMap<&str, BTreeSet<&Object>> = BTreeMap::new();
     let mut by_probe: BTreeMap<&str, BTreeSet<&Object>> = BTreeMap::new();
     for task in tasks {
@@ -26,7 +33,7 @@ pub(super) fn rules(definitions: &Definitions, at: RuleAt, facts: &Facts, tasks:
         let carrier = if def.on == ObjectKind::Interface { ObjectKind::Asset } else { def.on };
         let objects = fed.into_iter().flatten().copied().filter(|o| o.kind() == carrier);
         let objects = objects.filter(|o| facts.passes(o, def.filter.as_ref()));
-        let cases = cases(definitions, def, objects, facts);
+        let cases = cases(definitions, def, objects, facts, calendars);
         if !cases.is_empty() {
             rules.push(plan_rule(def, cases));
         }
@@ -34,23 +41,26 @@ pub(super) fn rules(definitions: &Definitions, at: RuleAt, facts: &Facts, tasks:
     rules
 }
 
-/// Objects grouped by equal parameters.
+/// Objects grouped by equal parameters and calendars.
 fn cases<'a>(
     definitions: &Definitions,
     def: &RuleDef,
     objects: impl Iterator<Item = &'a Object>,
     facts: &Facts,
+    calendars: &Calendars<'_>,
 ) -> Vec<RuleCase> {
     let overrides: Vec<_> = definitions.overrides.iter().filter(|o| o.rule == def.id).collect();
-    let mut groups: BTreeMap<Vec<u64>, RuleCase> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<CalendarId>, Vec<u64>), RuleCase> = BTreeMap::new();
     for object in objects {
         let mut params = def.params.clone();
         for change in overrides.iter().filter(|o| facts.passes(object, o.filter.as_ref())) {
             params.extend(change.params.iter().map(|(name, value)| (name.clone(), *value)));
         }
         // All objects have the same names, so the values alone tell groups apart.
-        let key = params.values().map(|v| v.to_bits()).collect();
-        groups.entry(key).or_insert_with(|| RuleCase { params, objects: Vec::new() }).objects.push(object.clone());
+        let calendar = calendars.of(def.when.as_ref(), object);
+        let key = (calendar.clone(), params.values().map(|v| v.to_bits()).collect());
+        let case = || RuleCase { params, calendar, objects: Vec::new() };
+        groups.entry(key).or_insert_with(case).objects.push(object.clone());
     }
     groups.into_values().collect()
 }

@@ -6,26 +6,34 @@ use crate::config::defs::{Definitions, ProbeDef};
 use crate::model::field::{Catalog, TargetNeed};
 use crate::model::inventory::{Asset, Inventory, Link, LinkEnd, Side, Website};
 use crate::model::plan::{SettingValue, Settings, Target, Task};
-use crate::model::{Object, ObjectKind, ProbeId};
+use crate::model::{CalendarId, Object, ObjectKind, ProbeId};
 
 use super::assign::Watched;
 use super::attributes::Facts;
+use super::when::Calendars;
 
 /// The setting by which a probe chooses a port; a kind that has it without a default probes all ports of an asset.
 const PORT: &str = "port";
+
+/// The setting by which a probe names a secret of its own.
+const SECRET: &str = "secret";
 
 /// All tasks, by probe, then object.
 pub(super) fn tasks(
     definitions: &Definitions,
     watched: &Watched<'_>,
     facts: &Facts,
+    calendars: &Calendars<'_>,
     notes: &mut Vec<String>,
 ) -> Vec<Task> {
     let mut tasks = Vec::new();
     for probe in &definitions.probes {
         let filter = probe.filter.as_ref();
         let mut add = |object: Object, made: Result<Vec<Aim>, &'static str>| match made {
-            Ok(aims) => tasks.extend(aims.into_iter().map(|aim| task(probe, object.clone(), aim))),
+            Ok(aims) => {
+                let calendar = calendars.of(probe.when.as_ref(), &object);
+                tasks.extend(aims.into_iter().map(|aim| task(probe, object.clone(), aim, calendar.clone())));
+            }
             Err(why) => notes.push(format!("probe `{}` leaves out {object}: {why}", probe.id)),
         };
         match probe.on {
@@ -83,6 +91,7 @@ pub(super) fn derived(inventory: &Inventory, catalog: Catalog) -> Vec<Task> {
                     timeout_ms: 0,
                     keep_ms: 0,
                     secret: None,
+                    calendar: None,
                 }
             })
         })
@@ -106,7 +115,7 @@ impl Aim {
     }
 }
 
-fn task(probe: &ProbeDef, object: Object, aim: Aim) -> Task {
+fn task(probe: &ProbeDef, object: Object, aim: Aim, calendar: Option<CalendarId>) -> Task {
     let ms = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     Task {
         id: Arc::from(format!("{}|{object}|{}", probe.id, aim.to)),
@@ -119,7 +128,8 @@ fn task(probe: &ProbeDef, object: Object, aim: Aim) -> Task {
         interval_ms: ms(probe.interval),
         timeout_ms: ms(probe.timeout),
         keep_ms: ms(probe.keep),
-        secret: aim.secret,
+        secret: aim.secret.or_else(|| probe.settings.text(SECRET).map(str::to_owned)),
+        calendar,
     }
 }
 

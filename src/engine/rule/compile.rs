@@ -8,7 +8,7 @@ use crate::engine::detect::{self, Detector, Make, Settings};
 use crate::model::detector::DetectorSpec;
 use crate::model::field::{Catalog, KindSpec};
 use crate::model::plan::{PlanRule, RuleAt, RuleSource};
-use crate::model::{FieldType, Object, ObjectKind, ProbeId, TableOn};
+use crate::model::{CalendarId, FieldType, Object, ObjectKind, ProbeId, TableOn};
 
 use super::machine::Holds;
 
@@ -106,6 +106,8 @@ pub(super) struct Compiled {
     pub(super) table: usize,
     pub(super) refs: Vec<(Ref, Source)>,
     pub(super) cases: Vec<BTreeMap<String, f64>>,
+    /// The calendar of each case.
+    pub(super) calendars: Vec<Option<CalendarId>>,
     /// Case by object.
     pub(super) objects: HashMap<Object, u32>,
     /// Objects whose tasks feed it: its own, or the assets of its interfaces.
@@ -143,8 +145,9 @@ impl Compiled {
             .collect::<HashMap<_, _>>();
         let homes = objects.keys().map(home).collect();
         let cases = rule.cases.iter().map(|case| case.params.clone()).collect();
+        let calendars = rule.cases.iter().map(|case| case.calendar.clone()).collect();
         let def = PlanRule { cases: Vec::new(), ..rule.clone() };
-        Ok(Self { def, spec, judge, table, refs, cases, objects, homes })
+        Ok(Self { def, spec, judge, table, refs, cases, calendars, objects, homes })
     }
 
     /// Whether it reads what this probe sees, at the agent or at the console.
@@ -165,6 +168,11 @@ impl Compiled {
             Object::Interface { asset, .. } => self.objects.get(&Object::Asset(asset.clone())).copied(),
             _ => None,
         }
+    }
+
+    /// The calendar of a case, if it has one.
+    pub(super) fn calendar(&self, case: u32) -> Option<&CalendarId> {
+        self.calendars.get(case as usize)?.as_ref()
     }
 
     pub(super) const fn hold(&self) -> Duration {

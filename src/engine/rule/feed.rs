@@ -10,7 +10,9 @@ use crate::engine::detect::{Detector, Heard, Measured};
 use crate::engine::window::Ring;
 use crate::model::observation::Cause;
 use crate::model::wire::SampleRow;
-use crate::model::{AgentId, Mono, Now, Object, Observation, Outcome, ProbeId, Purpose, Summary, Tally, Value};
+use crate::model::{
+    AgentId, CalendarId, Mono, Now, Object, Observation, Outcome, ProbeId, Purpose, Summary, Tally, Value,
+};
 
 use super::compile::{Compiled, Layout, Series, What};
 use super::machine::Machine;
@@ -59,6 +61,8 @@ pub(super) struct Feed {
     pub(super) far: bool,
     pub(super) layout: Arc<Layout>,
     pub(super) interval: Duration,
+    /// While which is open its probe runs.
+    pub(super) calendar: Option<CalendarId>,
     pub(super) fails: u32,
     pub(super) up: Option<f64>,
     pub(super) duration: Option<f64>,
@@ -98,6 +102,7 @@ impl Feed {
             far: false,
             layout,
             interval,
+            calendar: None,
             fails: 0,
             up: None,
             duration: None,

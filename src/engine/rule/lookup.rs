@@ -21,6 +21,8 @@ pub(super) struct Look<'a> {
     pub(super) attributes: &'a BTreeMap<String, Attribute>,
     pub(super) feed: &'a Feed,
     pub(super) row: &'a Row,
+    /// Outside the hours of its calendar nothing is raised.
+    pub(super) closed: bool,
     pub(super) now: Mono,
     /// False while the agent may be blind itself.
     pub(super) sees: bool,
@@ -77,6 +79,9 @@ impl Look<'_> {
 
 impl Conditions for Look<'_> {
     fn raise(&self) -> Eval {
+        if self.closed {
+            return Eval::False;
+        }
         match (&self.rule.judge, self.detector()) {
             (Judge::Expressions(raise, _), _) => raise.eval(self),
             // Who falls silent while nobody at all is heard says nothing yet.

@@ -18,6 +18,8 @@ pub(super) struct NoData {
     pub(super) rule: u32,
     pub(super) intervals: u32,
     pub(super) count: u32,
+    /// Silence before this was outside of working hours.
+    pub(super) from: Mono,
     pub(super) raised: Option<Box<Raised>>,
 }
 
@@ -29,7 +31,13 @@ impl NoData {
         for i in &layout.rules {
             let Some(rule) = rules.get(*i as usize) else { continue };
             if rule.def.no_data > 0 && rule.def.at == RuleAt::Agent && rule.homes.contains(home) {
-                all.push(Self { rule: *i, intervals: rule.def.no_data, count: 0, raised: None });
+                all.push(Self {
+                    rule: *i,
+                    intervals: rule.def.no_data,
+                    count: 0,
+                    from: Mono::default(),
+                    raised: None,
+                });
             }
         }
         all
@@ -37,7 +45,7 @@ impl NoData {
 
     /// When it is due, if the silence began at `from`.
     pub(super) fn deadline(&self, from: Mono, interval: Duration) -> Mono {
-        from.plus(interval.saturating_mul(self.intervals))
+        from.max(self.from).plus(interval.saturating_mul(self.intervals))
     }
 }
 

@@ -86,6 +86,7 @@ impl Rules {
         self.dropped += old.dropped;
         self.sight.carry(&old.sight);
         self.blind = old.blind.take();
+        self.hours = std::mem::take(&mut old.hours);
         let mut gone = Vec::new();
         for h in 0..old.homes.len() {
             for f in 0..old.homes[h].feeds.len() {
@@ -136,6 +137,16 @@ impl Rules {
         if let Some((nh, nf)) = place {
             let to = &mut self.homes[nh].feeds[nf];
             to.carry(from);
+        }
+        if let Some((nh, nf)) = place {
+            for silence in &old.homes[h].feeds[f].no_data {
+                let id = &old.rules[silence.rule as usize].def.id;
+                let rules = &self.rules;
+                let mut there = self.homes[nh].feeds[nf].no_data.iter_mut();
+                if let Some(to) = there.find(|to| rules[to.rule as usize].def.id == *id) {
+                    to.from = silence.from;
+                }
+            }
         }
         for n in 0..old.homes[h].feeds[f].no_data.len() {
             let Some(alert) = old.silence(h, f, n, now) else { continue };

@@ -178,7 +178,9 @@ impl Rules {
         let (home, feed, row, machine, rule) = self.look_up(at)?;
         let raised = machine.raised.as_ref()?;
         let (index, attributes) = (machine.rule, &home.attributes);
-        let look = Look { rule, index, case: machine.case, attributes, feed, row, now: now.mono, sees: true };
+        // Evidence is told of what fires, at whatever hour.
+        let (closed, sees) = (false, true);
+        let look = Look { rule, index, case: machine.case, attributes, feed, row, closed, now: now.mono, sees };
         Some(Alert {
             key: AlertKey {
                 problem: rule.def.problem.clone(),
@@ -216,9 +218,16 @@ impl Rules {
         let feed = &self.homes[h].feeds[f];
         let from = feed.last.unwrap_or(feed.started).max(feed.started).max(self.grace);
         for n in 0..feed.no_data.len() {
-            let feed = &mut self.homes[h].feeds[f];
+            let home = &mut self.homes[h];
+            let feed = &mut home.feeds[f];
             let interval = feed.interval;
             let silence = &mut feed.no_data[n];
+            let rule = &self.rules[silence.rule as usize];
+            let judged = rule.case_of(&home.object).and_then(|case| rule.calendar(case));
+            if [feed.calendar.as_ref(), judged].into_iter().any(|c| self.hours.closed(c, now.wall)) {
+                silence.from = now.mono;
+                continue;
+            }
             if silence.raised.is_some() || now.mono < silence.deadline(from, interval) {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! Tables of (state, input, now) -> effects. A `Play` feeds observations and logs what comes out, one line an
-//! effect: `3.0 + host-down|asset:a| x1` is a raise at 3 s, `-` a clear, `~` an update of a firing one.
+//! Tables of (state, input, now) -> effects. A `Play` logs what comes out, `3.0 + host-down|asset:a| x1` for a raise
+//! at 3 s, `-` for a clear, `~` for an update of a firing one.
 
 use super::*;
 use crate::config::testing::{CATALOG, kind};
@@ -36,7 +36,7 @@ fn rule(id: &str, kind: &str, objects: &[&str], raise: &str) -> PlanRule {
         runbook: String::new(),
         zh: String::new(),
         en: String::new(),
-        cases: vec![RuleCase { params: BTreeMap::from([("raise_at".to_owned(), 0.1)]), objects }],
+        cases: vec![RuleCase { params: BTreeMap::from([("raise_at".to_owned(), 0.1)]), calendar: None, objects }],
     }
 }
 
@@ -53,6 +53,7 @@ fn task(probe: &str, kind: &str, object: &str, interval_s: u64) -> Task {
         timeout_ms: 900,
         keep_ms: 10_000,
         secret: None,
+        calendar: None,
     }
 }
 
@@ -399,7 +400,6 @@ fn flapping_is_told_at_its_start_and_at_its_end_only() {
     assert_eq!(play.rules.roster().len(), 1, "reported as firing while it flaps, whatever is underneath");
     play.pings(34.0, A, "11111111111111111111");
     assert_eq!(play.log(), ["48.0 - down|asset:a| x7"], "at its end the true state");
-    // It may also end in a failure that lasts.
     play.pings(100.0, A, "01010101000000000000000000000000");
     let log = play.log();
     assert!(log.last().unwrap().ends_with("x12") && log.last().unwrap().contains('~'), "{log:?}");

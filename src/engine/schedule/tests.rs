@@ -21,6 +21,7 @@ fn task(id: &str, interval_ms: u64, timeout_ms: u64) -> Arc<Task> {
         timeout_ms,
         keep_ms: 10_000,
         secret: None,
+        calendar: None,
     })
 }
 

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Job, PLAN_SCHEMA, Plan, PlanObject, PlanRule, Task};
+use crate::model::calendar::Calendar;
 use crate::model::id::AgentId;
 use crate::model::secret::Secret;
 
@@ -31,6 +33,8 @@ pub(super) struct PlanBody {
     tasks: Known<Task>,
     rules: Known<PlanRule>,
     #[serde(default)]
+    calendars: Known<Arc<Calendar>>,
+    #[serde(default)]
     secrets: KnownSecrets,
     #[serde(default)]
     skipped: Vec<String>,
@@ -49,6 +53,7 @@ impl From<PlanBody> for Plan {
             ("object", body.objects.skipped),
             ("task", body.tasks.skipped),
             ("rule", body.rules.skipped),
+            ("calendar", body.calendars.skipped),
             ("secret", body.secrets.skipped),
         ];
         for (part, names) in parts {
@@ -70,6 +75,7 @@ impl From<PlanBody> for Plan {
             objects: body.objects.kept,
             tasks: body.tasks.kept,
             rules: body.rules.kept,
+            calendars: body.calendars.kept,
             secrets: body.secrets.kept,
             skipped,
         }

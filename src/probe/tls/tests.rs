@@ -5,7 +5,9 @@ use crate::probe::tests::{Authority, Script, host, peer, run_once, self_signed, 
 use super::*;
 
 const LONG: Duration = Duration::from_secs(10);
-const ALL: &str = "handshake days_left trusted name_ok subject issuer names chain";
+const ALL: &str = "handshake days_left chain_days_left trusted name_ok subject issuer names chain";
+/// Of a chain that is not trusted nobody can say when it ends.
+const UNTRUSTED: &str = "handshake days_left trusted name_ok subject issuer names chain";
 
 #[tokio::test]
 async fn a_certificate_is_described_even_when_it_is_bad() {
@@ -21,7 +23,8 @@ async fn a_certificate_is_described_even_when_it_is_bad() {
         let address = peer(Script::Say(""), Some(server)).await;
         let at = || host("127.0.0.1", address.port());
         let run = run_once("tls", at(), &["server_name=portal.test", &ca], LONG).await.unwrap();
-        assert_eq!(told("tls", &run), format!("{outcome}: {ALL}"), "{:?}", run.detail);
+        let all = if trusted == 1 { ALL } else { UNTRUSTED };
+        assert_eq!(told("tls", &run), format!("{outcome}: {all}"), "{:?}", run.detail);
         assert_eq!(value("tls", &run, "trusted"), Value::State(trusted), "{why}");
         assert_eq!(value("tls", &run, "name_ok"), Value::State(name_ok), "{why}");
         let expired = value("tls", &run, "days_left").number().unwrap() < 0.0;
@@ -30,7 +33,30 @@ async fn a_certificate_is_described_even_when_it_is_bad() {
         assert_eq!(value("tls", &run, "subject"), Value::Text(Arc::from("Test server")));
         // The same without judging.
         let run = run_once("tls", at(), &["server_name=portal.test", &ca, "verify=false"], LONG).await.unwrap();
-        assert_eq!(told("tls", &run), format!("ok: {ALL}"));
+        assert_eq!(told("tls", &run), format!("ok: {all}"));
+    }
+}
+
+#[tokio::test]
+async fn a_chain_ends_with_the_first_certificate_that_it_needs() {
+    let authority = Authority::new();
+    let ca = format!("ca_file={}", authority.file());
+    let year = |y: i64| f64::from(u32::try_from((y - 2026) * 365).unwrap());
+    for (server, wanted) in [
+        (authority.server_below(&["portal.test"], 2039, 2033), 2033),
+        (authority.server_below(&["portal.test"], 2031, 2033), 2031),
+        // Sent along, and of no use to anybody.
+        (authority.server_with_stray(&["portal.test"], 2039, 2027), 2039),
+    ] {
+        let address = peer(Script::Say(""), Some(server)).await;
+        let at = host("127.0.0.1", address.port());
+        let run = run_once("tls", at, &["server_name=portal.test", &ca], LONG).await.unwrap();
+        assert_eq!(told("tls", &run), format!("ok: {ALL}"), "{:?}", run.detail);
+        let days = value("tls", &run, "chain_days_left").number().unwrap();
+        // The test runs in some year; what counts is which of them ends it.
+        let all = value("tls", &run, "days_left").number().unwrap();
+        assert_eq!(days < all - 300.0, wanted == 2033, "{wanted}: {days} of {all}");
+        assert!(days > year(wanted) - 3_000.0, "{wanted}: {days}");
     }
 }
 

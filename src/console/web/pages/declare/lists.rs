@@ -251,7 +251,8 @@ fn rows(noun: Noun, all: &Inventory, wanted: &str) -> Vec<Line> {
     lines
 }
 
-const FIELDS: &[&str] = &["id", "name", "tier", "parent", "region", "organisation", "duty", "mobile", "deputy"];
+const FIELDS: &[&str] =
+    &["id", "name", "tier", "parent", "region", "calendar", "organisation", "duty", "mobile", "deputy"];
 
 fn noun(cx: &Cx) -> Result<Noun, Problem> {
     Noun::parse(cx.part("noun")).ok_or_else(|| Problem::unknown("台账项", "item", cx.part("noun")))
@@ -300,6 +301,7 @@ impl Thing {
                 f.put("id", o.id.as_str());
                 f.put("region", o.region.as_ref().map_or("", AsRef::as_ref));
                 f.put("parent", o.parent.as_ref().map_or("", AsRef::as_ref));
+                f.put("calendar", o.calendar.as_ref().map_or("", AsRef::as_ref));
             }
             Self::Person(p) => {
                 f.put("id", p.id.as_str());
@@ -395,7 +397,11 @@ pub fn draft(noun: Noun, f: &Filled, id: &str) -> Draft {
     let draft = Draft::new(word).raw("id", "id", &quoted(id)).text("name", "name", get("name"));
     match noun {
         Noun::Region => draft.text("tier", "tier", get("tier")).text("parent", "parent", get("parent")),
-        Noun::Unit => draft.text("region", "region", get("region")).text("parent", "parent", get("parent")),
+        Noun::Unit => draft.text("region", "region", get("region")).text("parent", "parent", get("parent")).text(
+            "calendar",
+            "calendar",
+            get("calendar"),
+        ),
         Noun::Person => draft
             .text("organisation", "organisation", get("organisation"))
             .text("duty", "duty", get("duty"))
@@ -435,6 +441,7 @@ fn show(cx: &Cx, noun: Noun, thing: Option<&Thing>, f: &Filled) -> Response {
                     Noun::Unit => {
                         (form::select(&f.field("region", text::asset_region(l), ""), &options(none, super::regions(&inventory).into_iter())))
                         (form::select(&f.field("parent", text::inventory_above(l), ""), &options(none, not_self(super::units(&inventory)))))
+                        (form::select(&f.field("calendar", text::inventory_calendar(l), text::inventory_calendar_help(l)), &options(none, calendars(cx, f).into_iter())))
                     }
                     Noun::Person => {
                         (form::select(&f.must("organisation", text::inventory_unit(l), ""), &options(none, super::units(&inventory).into_iter())))
@@ -448,6 +455,19 @@ fn show(cx: &Cx, noun: Noun, thing: Option<&Thing>, f: &Filled) -> Response {
         }
     };
     layout::page(cx, Place::Import, &title, inside)
+}
+
+/// The calendars there are; one that no definition has stays as it is.
+fn calendars(cx: &Cx, f: &Filled) -> Vec<(String, String)> {
+    let definitions = cx.service.definitions();
+    let known = definitions.calendars.values().map(|def| &def.calendar);
+    let mut all: Vec<(String, String)> =
+        known.map(|c| (c.id.to_string(), cx.lang.pick(c.zh.as_str(), c.en.as_str()).to_owned())).collect();
+    let set = f.get("calendar");
+    if !set.is_empty() && all.iter().all(|(id, _)| id != set) {
+        all.push((set.to_owned(), set.to_owned()));
+    }
+    all
 }
 
 /// The word of a tier.
