@@ -11,6 +11,7 @@ mod chaos;
 mod definitions;
 mod demo;
 mod discover;
+mod dns;
 mod docs;
 mod door;
 mod fields;
