@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, RCODE, SimpleDnsError, TYPE, header_buffer};
 
+/// Bytes of the header of every message.
+const HEADER: usize = 12;
 /// Most records of an answer that are taken, and longest text of one, in characters.
 const MAX_RECORDS: usize = 256;
 const MAX_TEXT: usize = 512;
@@ -137,6 +139,10 @@ pub struct Answer {
 impl Answer {
     /// Reads a message.
     pub fn read(bytes: &[u8]) -> Result<Self, BadMessage> {
+        // The crate takes it for granted that a header is whole.
+        if bytes.len() < HEADER {
+            return Err(BadMessage("a DNS header that is cut off"));
+        }
         let has = |flag| header_buffer::has_flags(bytes, flag).unwrap_or(false);
         if !has(PacketFlag::RESPONSE) {
             return Err(BadMessage("no DNS answer"));

@@ -42,7 +42,13 @@ impl Server {
         drop(free);
         let mut command = Command::new(path);
         command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--pid-file", "--no-resolv", "--no-hosts"]);
-        command.args(["--listen-address=127.0.0.1", "--bind-interfaces", "--user=", "--local=/test/", "--auth-ttl=60"]);
+        command.args([
+            "--listen-address=127.0.0.1",
+            "--bind-interfaces",
+            "--user=",
+            "--local=/test/",
+            "--auth-ttl=60",
+        ]);
         command.arg(format!("--port={port}")).args([
             "--host-record=www.aks.test,10.65.0.1,2001:db8::1,300",
             "--host-record=www.aks.test,10.65.0.2,300",

@@ -86,7 +86,7 @@ fn every_mistake_of_every_file_is_reported_at_once() {
         [
             "a.toml:3: unknown kind `icpm`; did you mean `icmp`?",
             "a.toml:5: `interval` is a whole number, not a duration; write interval = \"10s\"",
-            "a.toml:6: unknown key `colour` in probe `p`; known: disabled, en, id, interval, keep, kind, on, settings, timeout, where, zh",
+            "a.toml:6: unknown key `colour` in probe `p`; known: calendar, disabled, en, id, interval, keep, kind, on, settings, timeout, where, zh",
             "a.toml:12: `raise`: unknown name `fials` for kind `icmp`; did you mean `fails`?",
             "a.toml:13: `bad` is no value of `severity`; known: critical, info, major, minor, warning",
             "b.toml:1: probe `p` is defined twice; the other one is at a.toml:1",

@@ -20,6 +20,8 @@ pub(super) struct NoData {
     pub(super) count: u32,
     /// Silence before this was outside of working hours.
     pub(super) from: Mono,
+    /// It was outside of them when last looked at.
+    pub(super) closed: bool,
     pub(super) raised: Option<Box<Raised>>,
 }
 
