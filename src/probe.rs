@@ -13,8 +13,8 @@ pub mod path; // the way to a target, hop by hop
 pub mod snmp; // what a device says of itself and of its interfaces
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
-pub mod way; // DSCP, source and interface of packets; no kind
-pub mod transaction; // several requests that together are a service
+pub mod transaction;
+pub mod way; // DSCP, source and interface of packets; no kind // several requests that together are a service
 
 #[cfg(test)]
 pub(crate) mod tests; // what tests of kinds share

@@ -51,7 +51,8 @@ fn minute(text: &str) -> Option<u16> {
     }
     let (hours, minutes) = text.split_once(':')?;
     let two = |t: &str| t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit());
-    if !two(minutes) || hours.is_empty() || hours.len() > 2 {
+    let one_or_two = hours.len() == 1 && hours.bytes().all(|b| b.is_ascii_digit()) || two(hours);
+    if !two(minutes) || !one_or_two {
         return None;
     }
     let time = Time::new(hours.parse().ok()?, minutes.parse().ok()?, 0, 0).ok()?;

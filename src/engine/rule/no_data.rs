@@ -22,6 +22,8 @@ pub(super) struct NoData {
     pub(super) from: Mono,
     /// It was outside of them when last looked at.
     pub(super) closed: bool,
+    /// It was outside of them when last looked at.
+    pub(super) closed: bool,
     pub(super) raised: Option<Box<Raised>>,
 }
 
@@ -38,6 +40,7 @@ impl NoData {
                     intervals: rule.def.no_data,
                     count: 0,
                     from: Mono::default(),
+                    closed: false,
                     raised: None,
                 });
             }

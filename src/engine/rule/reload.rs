@@ -144,7 +144,7 @@ impl Rules {
                 let rules = &self.rules;
                 let mut there = self.homes[nh].feeds[nf].no_data.iter_mut();
                 if let Some(to) = there.find(|to| rules[to.rule as usize].def.id == *id) {
-                    to.from = silence.from;
+                    (to.from, to.closed) = (silence.from, silence.closed);
                 }
             }
         }

@@ -224,8 +224,10 @@ impl Rules {
             let silence = &mut feed.no_data[n];
             let rule = &self.rules[silence.rule as usize];
             let judged = rule.case_of(&home.object).and_then(|case| rule.calendar(case));
-            if [feed.calendar.as_ref(), judged].into_iter().any(|c| self.hours.closed(c, now.wall)) {
-                silence.from = now.mono;
+            let closed = [feed.calendar.as_ref(), judged].into_iter().any(|c| self.hours.closed(c, now.wall));
+            // The first look after it opened begins the count.
+            if closed || silence.closed {
+                (silence.from, silence.closed) = (now.mono, closed);
                 continue;
             }
             if silence.raised.is_some() || now.mono < silence.deadline(from, interval) {
