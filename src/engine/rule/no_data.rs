@@ -22,8 +22,6 @@ pub(super) struct NoData {
     pub(super) from: Mono,
     /// It was outside of them when last looked at.
     pub(super) closed: bool,
-    /// It was outside of them when last looked at.
-    pub(super) closed: bool,
     pub(super) raised: Option<Box<Raised>>,
 }
 
