@@ -17,8 +17,9 @@ pub const SHORTEST: Duration = Duration::from_millis(50);
 pub const AFTER: Duration = Duration::from_millis(300);
 /// The usual round trip is the 99th percentile of the last answers; patience is this many times that.
 const TIMES: u32 = 4;
-/// Answers it takes to know what is usual; until then the timeout holds.
-const ENOUGH: u16 = 20;
+/// Answers it takes to know what is usual; until then the timeout holds. Few, because a line may be cut soon after
+/// the agent starts, and four times the slowest of eight is patient enough.
+const ENOUGH: u16 = 8;
 /// Answers remembered, more or less: at this many all counts are halved, so that a new path is learnt in seconds.
 const REMEMBERED: u16 = 200;
 /// Steps of the round-trip scale: four an octave from 64 us; the last begins at four seconds.

@@ -74,6 +74,10 @@ pub trait Detector: fmt::Debug + Send + Sync {
     fn evidence(&self) -> Vec<(String, String)>;
     /// What it learnt holds no more: the path has changed, or this agent saw nothing at all for a while.
     fn forget(&mut self);
+    /// Whether it judges reachability.
+    fn of_reach(&self) -> bool {
+        false
+    }
     /// Since when nobody answers, of one that judges reachability.
     fn silent_since(&self) -> Option<Mono> {
         None

@@ -169,7 +169,7 @@ impl Rules {
                 all.homes[h].feeds[f].calendar = task.calendar.clone();
             }
         }
-        all.sight = Sight::of(all.homes.iter().filter(|home| home.feeds.iter().any(|f| f.far)).count());
+        all.sight = Sight::of(all.homes.iter().filter(|home| home.feeds.iter().any(Feed::of_reach)).count());
         (all, problems)
     }
 

@@ -1,7 +1,9 @@
 //! Whether the agent itself sees anything. When all it watches falls silent at once, the fault is near: its own cable,
 //! its own host, and not forty links. A target that falls silent is believed as soon as another one is heard that was
 //! asked later; while none is, others are asked, and when nobody answers for a while the agent is blind and says so
-//! instead. It refuses to guess with fewer than three targets: there the near and the far cannot be told apart.
+//! instead. It refuses to guess with fewer than three lines: there the near and the far cannot be told apart. What stands
+behind a line is no witness against the agent, only what it reaches by itself: the caller counts targets whose
+reachability is judged on its own.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,7 +48,7 @@ pub struct Sight {
 }
 
 impl Sight {
-    /// Of an agent that watches so many targets over the network.
+    /// Of an agent that judges the reachability of so many targets.
     pub fn of(targets: usize) -> Self {
         Self { targets, ..Self::default() }
     }

@@ -48,13 +48,20 @@ pub(super) fn make(settings: &Settings<'_>) -> Box<dyn Detector> {
 }
 
 impl Burn {
-    /// How many times as fast as allowed, and failures, over the last so long.
+    /// How many times as fast as allowed, and failures, over the last so long. Time from before it began to watch
+    /// counts as good: ten lost runs in its first minute are no ruined month.
     fn rate(&self, over: Duration) -> (f64, u64) {
         let oldest = self.now.minus(over);
         let recent = self.minutes.iter().rev().take_while(|m| m.at >= oldest);
-        let (good, bad) = recent.fold((0, 0), |(good, bad), m| (good + m.answered, bad + m.failed));
-        let all = good + bad;
-        let ratio = if all == 0 { 0.0 } else { bad as f64 / all as f64 };
+        let (mut all, mut bad, mut from) = (0, 0, self.now);
+        for minute in recent {
+            all += minute.answered + minute.failed;
+            bad += minute.failed;
+            from = minute.at;
+        }
+        let watched = self.now.since(from).max(MINUTE).as_secs_f64();
+        let expected = all as f64 * (over.as_secs_f64() / watched).max(1.0);
+        let ratio = if all == 0 { 0.0 } else { bad as f64 / expected };
         (ratio / (1.0 - self.target), bad)
     }
 

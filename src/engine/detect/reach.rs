@@ -110,6 +110,10 @@ impl Detector for Reach {
         (self.fails, self.since, self.nobody) = (0, None, None);
     }
 
+    fn of_reach(&self) -> bool {
+        true
+    }
+
     fn silent_since(&self) -> Option<Mono> {
         match (self.nobody, self.since) {
             (Some((a, _)), Some(b)) => Some(a.min(b)),

@@ -59,7 +59,7 @@ impl Rules {
             return true;
         };
         let homes = &self.homes;
-        let silent = || homes.iter().filter(|h| h.feeds.iter().any(|f| f.far && f.fails > 0)).count();
+        let silent = || homes.iter().filter(|h| h.feeds.iter().any(|f| f.of_reach() && f.fails > 0)).count();
         match self.sight.ask(who, since, silent, now.mono) {
             View::Clear => true,
             View::Wait | View::Blind => false,
@@ -111,7 +111,7 @@ impl Rules {
     /// It sees again: what fell silent meanwhile must fall silent anew to count.
     fn see_again(&mut self, now: Now, out: &mut Vec<Effect>) {
         for feed in self.homes.iter_mut().flat_map(|home| &mut home.feeds) {
-            feed.forget(|held| held.detector.silent_since().is_some());
+            feed.forget(|held| held.detector.of_reach());
         }
         if let Some(blind) = self.blind.as_mut().filter(|blind| blind.firing) {
             blind.firing = false;

@@ -130,6 +130,11 @@ impl Feed {
         }
     }
 
+    /// Whether a detector judges if anybody answers.
+    pub(super) fn of_reach(&self) -> bool {
+        self.rows.first().is_some_and(|target| target.detectors.iter().any(|held| held.detector.of_reach()))
+    }
+
     /// Since when nobody answers, by the detector that wants to say so.
     pub(super) fn silent_since(&self) -> Option<Mono> {
         let detectors = self.rows.first().map_or(&[][..], |target| &target.detectors);
