@@ -2,8 +2,8 @@
 //! its own host, and not forty links. A target that falls silent is believed as soon as another one is heard that was
 //! asked later; while none is, others are asked, and when nobody answers for a while the agent is blind and says so
 //! instead. It refuses to guess with fewer than three lines: there the near and the far cannot be told apart. What stands
-behind a line is no witness against the agent, only what it reaches by itself: the caller counts targets whose
-reachability is judged on its own.
+//! behind a line is no witness against the agent, only what it reaches by itself: the caller counts targets whose
+//! reachability is judged on its own.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
