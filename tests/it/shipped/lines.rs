@@ -94,10 +94,9 @@ const CORE: &str = "[[asset]]\nid = \"core\"\nkind = \"router\"\nzone = \"extran
 #[test]
 fn an_agent_whose_own_wire_is_cut_blames_itself_and_not_its_links() {
     let Some(lab) = Lab::new("fsb") else { return };
-    for far in ["3", "4"] {
-        let more =
-            Command::new("ip").args(["-n", &lab.far, "addr", "add", &format!("198.18.0.{far}/24"), "dev", "w"]);
-        assert!({ more }.status().is_ok_and(|status| status.success()));
+    for far in ["198.18.0.3/24", "198.18.0.4/24"] {
+        let more = Command::new("ip").args(["-n", &lab.far, "addr", "add", far, "dev", "w"]).status();
+        assert!(more.is_ok_and(|status| status.success()));
     }
     let site = Site::new();
     let links = ["2", "3", "4"].map(|far| link(&format!("line-{far}"), &format!("198.18.0.{far}")));
