@@ -140,8 +140,6 @@ fn a_line_that_loses_every_fourth_packet_is_degraded_and_not_down() {
     took("loss of a quarter", began);
     assert!(began.elapsed() < Duration::from_secs(40));
     for_a_while(Duration::from_secs(5), || assert_eq!(all(&site), ["link-degraded link:line"]));
-    let bursts = values(&up, "fengsui_icmp_burst_packets", "link=\"line\"");
-    assert!(!bursts.is_empty(), "each lost packet was followed by a burst, which stands apart");
     drop(up);
 }
 
