@@ -12,6 +12,7 @@ pub mod imports;
 pub mod ingest;
 pub mod judge;
 pub mod metrics;
+pub mod parents;
 pub mod password;
 pub mod pki;
 pub mod planner;

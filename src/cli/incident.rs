@@ -353,6 +353,10 @@ fn show_one(i: &Value, name: &str) {
     row("派单", "assignee", text(i, "assignee"));
     let flags: Vec<&str> = list(i, "flags").iter().filter_map(Value::as_str).map(flag_text).collect();
     row("标记", "flags", flags.join(pick("、", ", ")));
+    for l in list(i, "lines") {
+        let line = ["name", "carrier", "circuit", "hotline"].map(|key| text(l, key));
+        row("线路", "line", line.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", "));
+    }
     row("根因事件", "symptom of", text(i, "cause"));
     row("前一事件", "previous", text(i, "previous"));
     row("关闭原因", "close cause", cause_text(&text(i, "close_cause")));
@@ -453,6 +457,7 @@ fn flag_text(word: &str) -> &str {
         "flapping" => "抖动",
         "silence" => "屏蔽",
         "storm" => "告警风暴",
+        "held" => "待确认",
         "stale" => "无新数据",
         "late" => "补报",
         other => other,

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::plan;
+use crate::console::parents;
 use crate::console::service::{Planned, Service};
 use crate::engine::expose::Place;
 use crate::engine::incident::Policy;
 use crate::model::inventory::{Inventory, LinkEnd};
-use crate::model::{AgentId, AssetId, LinkId, Object};
+use crate::model::{AgentId, Object};
 
 /// How long further changes are awaited: an import touches things one after the other.
 const DEBOUNCE: Duration = Duration::from_millis(200);
@@ -80,8 +81,9 @@ pub async fn rebuild(service: &Service) -> Result<(), crate::console::store::Sto
         }
         service.store.set_assignments(agent, objects);
     }
-    let hangs_on = hangs_on(&inventory);
-    service.store.set_policy(Policy { watchers, hangs_on, ..Policy::default() });
+    let hangs_on = parents::hangs_on(&inventory, &watchers);
+    let noticed_within = parents::noticed_within(plans.values().map(|planned| &planned.plan));
+    service.store.set_policy(Policy { watchers, hangs_on, noticed_within, ..Policy::default() });
     service.exposition().set_places(places(&inventory));
     service.set_plans(plans);
     Ok(())
@@ -109,31 +111,6 @@ async fn build_all(
         tracing::error!(%error, "building plans broke off");
         Vec::new()
     })
-}
-
-/// What each object hangs on: an asset on what its inventory says, a port on the link that ends there, a link on
-/// what its ends hang on.
-fn hangs_on(inventory: &Inventory) -> BTreeMap<Object, Vec<Vec<Object>>> {
-    let mut all: BTreeMap<Object, Vec<Vec<Object>>> = BTreeMap::new();
-    let named = |id: &String| {
-        let asset = AssetId::new(id).ok().filter(|id| inventory.assets.contains_key(id)).map(Object::Asset);
-        asset.or_else(|| LinkId::new(id).ok().filter(|id| inventory.links.contains_key(id)).map(Object::Link))
-    };
-    for asset in inventory.assets.values().filter(|asset| !asset.depends_on.is_empty()) {
-        let groups = asset.depends_on.iter().map(|group| group.iter().filter_map(named).collect()).collect();
-        all.insert(Object::Asset(asset.id.clone()), groups);
-    }
-    for link in inventory.links.values() {
-        let own = Object::Link(link.id.clone());
-        for end in [&link.a, &link.b] {
-            let LinkEnd::Port { asset, interface, .. } = end else { continue };
-            if let Ok(port) = Object::interface(asset.clone(), interface) {
-                all.entry(port).or_default().push(vec![own.clone()]);
-            }
-            all.entry(own.clone()).or_default().push(vec![Object::Asset(asset.clone())]);
-        }
-    }
-    all
 }
 
 /// What the metrics pages say of each object.

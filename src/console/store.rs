@@ -24,6 +24,7 @@ mod inventory;
 mod latest;
 mod live;
 mod lock;
+mod looks;
 mod maintenance;
 mod own;
 mod points;

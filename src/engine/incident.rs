@@ -4,6 +4,7 @@
 
 mod alert;
 mod fold;
+mod hush;
 mod operator;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -145,6 +146,8 @@ pub enum Effect {
     Put(Incident),
     /// A line of its timeline.
     Timeline(TimelineEntry),
+    /// Have an object looked at: what it hung on is back.
+    Look(Object),
 }
 
 /// Why an operator's input was refused. Nothing has changed then.
@@ -217,6 +220,8 @@ pub struct Policy {
     /// What an object hangs on: groups of objects; it is out of reach when all of any group are. A symptom looks
     /// there for its cause too.
     pub hangs_on: BTreeMap<Object, Vec<Vec<Object>>>,
+    /// How soon trouble of an object is noticed: what hangs on it waits so long before it is loud.
+    pub noticed_within: BTreeMap<Object, Duration>,
 }
 
 /// All incidents that may still change by themselves, and the newest that have ended.
@@ -240,6 +245,8 @@ pub struct Book {
     timed: BTreeSet<Arc<str>>,
     /// Symptoms whose cause is gone: when it ended, and when we learnt it.
     held: BTreeMap<Arc<str>, (Wall, Wall)>,
+    /// Incidents that wait for word of what they hang on, and until when.
+    quiet: BTreeMap<Arc<str>, Wall>,
     /// Active symptoms by their cause.
     symptoms: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
     /// Open maintenance windows; nothing until they are told.
@@ -264,6 +271,7 @@ struct Work<'a> {
     id: &'a mut dyn FnMut() -> Arc<str>,
     touched: Vec<Arc<str>>,
     lines: Vec<TimelineEntry>,
+    looks: BTreeSet<Object>,
 }
 
 impl Work<'_> {
@@ -330,6 +338,10 @@ impl Book {
         self.incidents.insert(id.clone(), incident);
         if state.active() {
             self.index(&id);
+            if self.incidents.get(&id).is_some_and(|incident| incident.flags.held) {
+                // Whatever it waited for is told anew, or not at all.
+                self.quiet.insert(id.clone(), Wall::default());
+            }
             let hung = self.incidents.get(&id).filter(|i| i.flags.topology).and_then(|i| i.cause.clone());
             if let Some(cause) = hung {
                 self.symptoms.entry(cause).or_default().insert(id);
@@ -354,7 +366,7 @@ impl Book {
         now: Wall,
         id: &mut dyn FnMut() -> Arc<str>,
     ) -> Result<Vec<Effect>, Refused> {
-        let mut work = Work { now, id, touched: Vec::new(), lines: Vec::new() };
+        let mut work = Work { now, id, touched: Vec::new(), lines: Vec::new(), looks: BTreeSet::new() };
         self.step(input, &mut work)?;
         Ok(self.finish(work))
     }
@@ -362,7 +374,7 @@ impl Book {
     /// All agents' inputs of one batch, committed together: an incident changed twice is put once, as it ends up.
     /// So a late raise whose clear is in the batch too is only ever seen resolved.
     pub fn apply_all(&mut self, inputs: Vec<Input>, now: Wall, id: &mut dyn FnMut() -> Arc<str>) -> Vec<Effect> {
-        let mut work = Work { now, id, touched: Vec::new(), lines: Vec::new() };
+        let mut work = Work { now, id, touched: Vec::new(), lines: Vec::new(), looks: BTreeSet::new() };
         for input in inputs {
             if let Err(refused) = self.step(input, &mut work) {
                 tracing::warn!(%refused, "an operator's input in a batch of agents' inputs was refused");
@@ -401,6 +413,7 @@ impl Book {
             }
         }
         effects.extend(work.lines.into_iter().map(Effect::Timeline));
+        effects.extend(work.looks.into_iter().map(Effect::Look));
         while self.endings.len() > MAX_ENDED {
             self.forget_oldest();
         }
@@ -463,6 +476,7 @@ impl Book {
         self.ended.insert(incident.key.clone(), id.clone());
         self.endings.push_back((id.clone(), incident.resolved.unwrap_or(incident.updated)));
         self.timed.remove(id);
+        self.quiet.remove(id);
         self.held.remove(id);
     }
 }

@@ -128,6 +128,8 @@ pub struct Flags {
     pub storm: bool,
     /// No fresh data stands behind it.
     pub stale: bool,
+    /// Waits for word of what it hangs on.
+    pub held: bool,
     /// It happened while the agent was cut off and was told later (补报).
     pub late: bool,
 }

@@ -9,6 +9,7 @@ use super::route::{Call, Reply};
 use super::{page, shape};
 use crate::console::command::{Command, IncidentFilter, Outcome};
 use crate::model::incident::{AckKind, CloseCause, IncidentState};
+use crate::model::inventory::{Inventory, LinkEnd};
 use crate::model::{Object, Severity, Wall};
 
 /// The longest comment, note, reason or name that an action takes, in bytes.
@@ -37,7 +38,34 @@ pub async fn list(call: Call) -> Result<Reply, Problem> {
 pub async fn get(call: Call) -> Result<Reply, Problem> {
     let id = call.part("id");
     let found = call.service.store.incident(&call.actor.scope, id).await?;
-    found.map(|d| Reply::Json(shape::incident_detail(&d))).ok_or_else(|| Problem::unknown("事件", "incident", id))
+    let found = found.ok_or_else(|| Problem::unknown("事件", "incident", id))?;
+    let (_, inventory) = call.service.store.inventory();
+    let mut all = shape::incident_detail(&found);
+    if let Some(all) = all.as_object_mut() {
+        all.insert("lines".to_owned(), lines(&inventory, &found.incident.key.object));
+    }
+    Ok(Reply::Json(all))
+}
+
+/// The lines that an object is, or ends at: whose they are, and whom to call.
+fn lines(inventory: &Inventory, object: &Object) -> Value {
+    let here = |end: &LinkEnd| match (end, object) {
+        (LinkEnd::Port { asset, interface, .. }, Object::Interface { asset: own, name }) => {
+            asset == own && **interface == **name
+        }
+        _ => false,
+    };
+    let links = inventory.links.values().filter(|link| match object {
+        Object::Link(id) => link.id == *id,
+        _ => here(&link.a) || here(&link.b),
+    });
+    links
+        .map(|link| {
+            let carrier = link.carrier.clone().unwrap_or_default();
+            let (name, circuit, hotline) = (carrier.name, carrier.circuit, carrier.hotline);
+            json!({ "link": link.id, "name": link.name, "carrier": name, "circuit": circuit, "hotline": hotline })
+        })
+        .collect()
 }
 
 /// `GET /alerts`

@@ -76,6 +76,7 @@ fn flags(f: Flags) -> Vec<&'static str> {
         (f.flapping, "flapping"),
         (f.silence, "silence"),
         (f.storm, "storm"),
+        (f.held, "held"),
         (f.stale, "stale"),
         (f.late, "late"),
     ];

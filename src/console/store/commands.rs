@@ -1,7 +1,6 @@
 //! Commands of people and of the console: who may do what, on what is in their scope, and the audit row that
 //! every one of them leaves, a refused one too.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::params;
@@ -13,7 +12,8 @@ use super::scope::Seen;
 use super::types::{StoreError, TokenRow};
 use super::writer::Writer;
 use super::{
-    Store, accounts, agents, audit, certificates, discoveries, incidents, inventory, maintenance, sealed, tokens,
+    Store, accounts, agents, audit, certificates, discoveries, incidents, inventory, looks, maintenance, sealed,
+    tokens,
 };
 use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
@@ -26,8 +26,6 @@ use crate::model::{AgentId, Object, Wall};
 const MAX_WORDS: usize = 8_192;
 /// An enrolment token lives so long at most: a USB stick takes days to a remote county.
 const MAX_ENROLL: Duration = Duration::from_secs(7 * 86_400);
-/// Jobs that may wait for one agent.
-const MAX_WAITING: i64 = 50;
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
@@ -505,17 +503,10 @@ fn probe_now(
             "ask for 1 to 20 runs, at least 100 ms apart",
         )));
     }
-    let agents: BTreeSet<AgentId> = {
-        let live = writer.shared.live();
-        if !Seen::new(&actor.scope, &live.inventory).sees(object) {
-            return Err(CommandError::NotFound { what: "object", id: object.to_string() });
-        }
-        let whole = object.asset().map(|asset| Object::Asset(asset.clone()));
-        let watches = |objects: &std::collections::HashSet<Object>| {
-            objects.contains(object) || whole.as_ref().is_some_and(|whole| objects.contains(whole))
-        };
-        live.assigned.iter().filter(|(_, set)| watches(&set.now)).map(|(agent, _)| agent.clone()).collect()
-    };
+    if !Seen::new(&actor.scope, &writer.shared.live().inventory).sees(object) {
+        return Err(CommandError::NotFound { what: "object", id: object.to_string() });
+    }
+    let agents = looks::watchers(writer, object);
     if agents.is_empty() {
         return Err(CommandError::Conflict(said(
             format!("目前没有探针监测 {object}：见台账中的 `watch`"),
@@ -524,11 +515,8 @@ fn probe_now(
     }
     let now = writer.now();
     for agent in &agents {
-        let waiting: i64 = writer
-            .core
-            .query_row("SELECT count(*) FROM job WHERE agent = ?1 AND done IS NULL", [agent.as_str()], |r| r.get(0))
-            .map_err(sql("count the jobs of an agent"))?;
-        if waiting >= MAX_WAITING {
+        let waiting = looks::waiting(writer, agent)?;
+        if waiting >= looks::MAX_WAITING {
             return Err(CommandError::Conflict(said(
                 format!("探针 `{agent}` 尚有 {waiting} 个任务等待：请稍后再试"),
                 format!("{waiting} jobs wait for agent `{agent}`: try again later"),

@@ -79,11 +79,12 @@ fn persist(writer: &mut Writer, effects: Vec<Effect>) -> Result<(), StoreError> 
     }
     writer.rows += effects.len();
     // Those that leave the key free go first: the unique index looks after each row.
-    let (mut puts, mut lines) = (Vec::new(), Vec::new());
+    let (mut puts, mut lines, mut looks) = (Vec::new(), Vec::new(), Vec::new());
     for effect in effects {
         match effect {
             Effect::Put(incident) => puts.push(incident),
             Effect::Timeline(entry) => lines.push(entry),
+            Effect::Look(object) => looks.push(object),
         }
     }
     puts.sort_by_key(|incident| incident.state.active());
@@ -100,6 +101,7 @@ fn persist(writer: &mut Writer, effects: Vec<Effect>) -> Result<(), StoreError> 
             .map_err(sql("write a time line"))?;
     }
     drop(insert);
+    super::looks::queue(writer, &looks)?;
     writer.after(|shared| shared.changed(|changes| changes.incidents += 1));
     Ok(())
 }
@@ -221,6 +223,7 @@ const fn flag_bits(f: Flags) -> i64 {
         | (f.storm as i64) << 4
         | (f.stale as i64) << 5
         | (f.late as i64) << 6
+        | (f.held as i64) << 7
 }
 
 pub(super) const fn flags(bits: i64) -> Flags {
@@ -232,6 +235,7 @@ pub(super) const fn flags(bits: i64) -> Flags {
         storm: bits & 16 != 0,
         stale: bits & 32 != 0,
         late: bits & 64 != 0,
+        held: bits & 128 != 0,
     }
 }
 

@@ -218,6 +218,9 @@ impl Book {
         work.line(&id, alert.at, agent.as_str(), TimelineKind::Opened, words(alert));
         self.flag(&id, alert.at, work);
         self.fold(&alert.key.object, work);
+        if !history {
+            self.hush(&id, work);
+        }
     }
 
     fn reopen(
@@ -245,6 +248,9 @@ impl Book {
         self.worse(id, alert, agent, work);
         self.flag(id, alert.at, work);
         self.fold(&alert.key.object, work);
+        if !history {
+            self.hush(id, work);
+        }
     }
 
     /// An alert of a key that has an active incident.
@@ -350,7 +356,7 @@ impl Book {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         incident.state = IncidentState::Resolved;
         incident.resolved = Some(at.max(incident.opened));
-        (incident.flags.flapping, incident.flags.stale) = (false, false);
+        (incident.flags.flapping, incident.flags.stale, incident.flags.held) = (false, false, false);
         incident.contributions.iter_mut().for_each(|c| c.firing = false);
         let object = incident.key.object.clone();
         self.unindex(id);

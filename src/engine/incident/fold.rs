@@ -81,11 +81,12 @@ impl Book {
         let text = self.incidents.get(cause).map(|c| c.key.to_string()).unwrap_or_default();
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let before = incident.cause.replace(cause.clone());
-        incident.flags.topology = true;
+        (incident.flags.topology, incident.flags.held) = (true, false);
         if let Some(before) = before {
             super::remove(&mut self.symptoms, &before, id);
         }
         self.symptoms.entry(cause.clone()).or_default().insert(id.clone());
+        self.quiet.remove(id);
         work.line(id, work.now, CONSOLE, TimelineKind::Folded, text);
     }
 
@@ -138,10 +139,11 @@ impl Book {
     }
 
     /// Its cause is gone: the symptoms are held until they speak, or for a while.
-    pub(super) fn hold_symptoms(&mut self, cause: &Arc<str>, at: Wall, work: &Work<'_>) {
+    pub(super) fn hold_symptoms(&mut self, cause: &Arc<str>, at: Wall, work: &mut Work<'_>) {
         for id in self.symptoms.remove(cause).unwrap_or_default() {
             let symptom = self.incidents.get(&id).filter(|i| i.flags.topology && i.cause.as_ref() == Some(cause));
-            if symptom.is_some_and(|i| i.state.active()) {
+            if let Some(symptom) = symptom.filter(|i| i.state.active()) {
+                work.looks.insert(symptom.key.object.clone());
                 self.held.insert(id, (at, work.now));
             }
         }
@@ -181,6 +183,9 @@ impl Book {
             free.iter().filter_map(|id| Some(self.incidents.get(id)?.key.object.clone())).collect();
         for object in &objects {
             self.fold_own(object, work);
+        }
+        for id in self.hushed_until_now(work.now) {
+            self.heard(&id, work);
         }
         let over = |book: &Self, id: &Arc<str>| {
             let ack = book.incidents.get(id).and_then(|i| i.ack.as_ref());
@@ -246,6 +251,7 @@ impl Search<'_> {
             *other != self.id
                 && book.incidents.get(*other).is_some_and(|other| self.problems.contains(&other.key.problem))
                 && !book.is_below(other, self.id)
+                && book.in_time(self.id, other)
         };
         let own = book.by_object.get(object).into_iter().flatten().find(named).cloned();
         own.or_else(|| self.above(object))

@@ -40,12 +40,14 @@ struct Play {
     book: Book,
     ids: u32,
     log: Vec<String>,
+    /// Objects to be looked at.
+    looks: Vec<Object>,
     /// What a store would hold.
     stored: BTreeMap<Arc<str>, Incident>,
 }
 
 fn show(i: &Incident) -> String {
-    let Flags { maintenance, topology, flapping, silence, storm, stale, late } = i.flags;
+    let Flags { maintenance, topology, flapping, silence, storm, stale, late, held } = i.flags;
     let flags = [
         (maintenance, " +maintenance"),
         (topology, " +topology"),
@@ -54,6 +56,7 @@ fn show(i: &Incident) -> String {
         (storm, " +storm"),
         (stale, " +stale"),
         (late, " +late"),
+        (held, " +held"),
     ];
     let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
     let under = i.cause.as_ref().map(|c| format!(" <#{c}")).unwrap_or_default();
@@ -80,6 +83,7 @@ impl Play {
                     self.log.push(show(&incident));
                     self.stored.insert(incident.id.clone(), incident);
                 }
+                Effect::Look(object) => self.looks.push(object),
                 Effect::Timeline(line) => {
                     assert!(self.stored.contains_key(&line.incident), "a line of an incident that was never put");
                     let text = if line.text.is_empty() { String::new() } else { format!(" {}", line.text) };
@@ -538,7 +542,7 @@ fn a_vantage_of_all_needs_every_live_agent() {
     let policy = |vantage| Policy {
         vantage: BTreeMap::from([("down".parse().unwrap(), vantage)]),
         watchers: BTreeMap::from([("asset:a".parse().unwrap(), agents.clone())]),
-        hangs_on: BTreeMap::new(),
+        ..Policy::default()
     };
     play.book.set_policy(policy(Vantage::All));
     for line in ["0 t1 + down", "1 t2 + down", "2 t1 - down since=0", "3 t1 + down x=2"] {

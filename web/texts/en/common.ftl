@@ -46,6 +46,7 @@ flag-maintenance = Maintenance
 flag-topology = Symptom
 flag-flapping = Flapping
 flag-silence = Silenced
+flag-held = To be confirmed
 flag-storm = Storm
 flag-stale = Stale
 flag-late = Late

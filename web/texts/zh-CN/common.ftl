@@ -46,6 +46,7 @@ flag-maintenance = 维护中
 flag-topology = 衍生
 flag-flapping = 抖动
 flag-silence = 已屏蔽
+flag-held = 待确认
 flag-storm = 告警风暴
 flag-stale = 数据过时
 flag-late = 补报

@@ -80,6 +80,7 @@ fn badges(l: Lang) -> Markup {
         flapping: true,
         silence: true,
         storm: true,
+        held: true,
         stale: true,
         late: true,
     };

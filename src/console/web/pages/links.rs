@@ -169,11 +169,11 @@ fn table<'a>(
         Column::sorted("rtt", unit(text::links_rtt(l), text::links_rtt_file(l))).number().wide().down(),
         Column::sorted("loss", unit(text::links_loss(l), text::links_loss_file(l))).number().down(),
         Column::sorted("used", unit(text::links_used(l), text::links_used_file(l))).number().down(),
-        Column::new(text::links_day(l)).wide(),
         Column::sorted("incidents", text::links_incidents(l)).down(),
     ];
     if file {
-        columns.extend([text::links_tier(l), text::links_capacity_file(l), text::links_id(l)].map(Column::new));
+        let more = [text::links_tier(l), text::links_capacity_file(l), text::links_id(l), text::links_day(l)];
+        columns.extend(more.map(Column::new));
     }
     let rows = shown.iter().map(|(link, now)| row(cx, board, link, now)).collect();
     let empty = ui::empty(text::links_none(l), html! { a.button href="/links" { (text::table_reset(l)) } });
@@ -191,7 +191,10 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
         id: link.id.to_string(),
         class: now.trouble.worst.map_or("", Severity::as_str),
         cells: vec![
-            Cell::html(badge::reach(l, now.reach), badge::reach_word(l, now.reach)),
+            Cell::html(
+                html! { (badge::reach(l, now.reach)) (strip::show(l, &quarters)) },
+                badge::reach_word(l, now.reach),
+            ),
             Cell::html(
                 html! {
                     a.title href=(url) { (link.name) }
@@ -211,7 +214,6 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
                 now.used_ratio.map_or_else(ui::none, chart::share),
                 now.used_ratio.map_or(Plain::None, |v| Plain::Number(v * 100.0)),
             ),
-            Cell::html(strip::show(l, &quarters), strip::words(l, &quarters)),
             Cell::of(
                 parts::trouble(cx, &now.trouble, &format!("{url}#incidents")),
                 Plain::Number(now.trouble.open as f64),
@@ -219,6 +221,7 @@ fn row(cx: &Cx, board: &Board, link: &Link, now: &LinkNow) -> Row {
             Cell::text(words::link_tier(l, link.tier)),
             Cell::value(None, capacity),
             Cell::text(link.id.as_str()),
+            Cell::text(strip::words(l, &quarters)),
         ],
     }
 }

@@ -68,6 +68,11 @@ fn declared<'a>(service: &Service, kind: &str, field: &str) -> Option<&'a Field>
     own.or_else(|| IMPLICIT.iter().find(|f| f.name == field))
 }
 
+/// Whether a kind measures a field, be there a value of it now or not.
+pub fn declares(service: &Service, kind: &str, field: &str) -> bool {
+    declared(service, kind, field).is_some()
+}
+
 /// What a field is called: its declaration's words, without the unit that stands beside the value.
 pub fn field_name(cx: &Cx, kind: &str, field: &str) -> String {
     declared(&cx.service, kind, field).map_or_else(

@@ -115,6 +115,7 @@ pub fn flags(lang: Lang, flags: Flags) -> Markup {
         (flags.flapping, text::flag_flapping(lang)),
         (flags.silence, text::flag_silence(lang)),
         (flags.storm, text::flag_storm(lang)),
+        (flags.held, text::flag_held(lang)),
         (flags.stale, text::flag_stale(lang)),
         (flags.late, text::flag_late(lang)),
     ];

@@ -104,6 +104,7 @@ proptest! {
             ids: first.ids,
             stored: first.stored,
             log: first.log,
+            ..Play::default()
         };
         for (t, input) in &told[cut..] {
             second.apply(*t, input.clone()).unwrap();

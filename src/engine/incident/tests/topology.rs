@@ -135,3 +135,46 @@ fn a_restart_keeps_who_hangs_under_whom() {
     again.line("200 tick");
     assert_eq!(hanging(&again), Vec::<String>::new());
 }
+
+#[test]
+fn what_hangs_on_something_is_quiet_until_trouble_above_would_be_known() {
+    let flags = |play: &Play, on: &str| {
+        let found = play.book.active().find(|i| i.key.object.to_string() == on).map(|i| i.flags);
+        found.map(|f| (f.held, f.topology))
+    };
+    let (mut play, _) = after(&["0 t1 + sym on=asset:far", "0 t1 + other on=asset:free"]);
+    assert_eq!(flags(&play, "asset:free"), Some((false, false)), "it hangs on nothing");
+    assert_eq!(flags(&play, "asset:far"), Some((true, false)));
+    play.line("29 tick");
+    assert_eq!(flags(&play, "asset:far"), Some((true, false)));
+    play.line("31 tick");
+    assert_eq!(flags(&play, "asset:far"), Some((false, false)), "nothing came, so it is loud");
+    // With word from above it is a symptom, and what was loud goes quiet again.
+    let (play, _) = after(&["0 t1 + sym on=asset:far", "3 t1 + cause on=link:line"]);
+    assert_eq!(flags(&play, "asset:far"), Some((false, true)));
+    // A policy that knows how soon a line is looked at waits no longer than that.
+    let mut play = self::play();
+    let mut policy = play.book.policy.clone();
+    policy.noticed_within.insert("link:line".parse().unwrap(), Duration::from_secs(3));
+    play.book.set_policy(policy);
+    play.line("0 t1 + sym on=asset:far");
+    play.line("3 tick");
+    assert_eq!(flags(&play, "asset:far"), Some((false, false)));
+}
+
+#[test]
+fn what_began_long_before_its_cause_is_no_symptom_of_it() {
+    let (_, found) = after(&["0 t1 + sym on=asset:far", "600 t1 + cause on=link:line"]);
+    assert_eq!(found, Vec::<String>::new());
+    let (_, found) = after(&["0 t1 + sym on=asset:far", "25 t1 + cause on=link:line"]);
+    assert_eq!(found, ["sym|asset:far|<cause|link:line|"]);
+}
+
+#[test]
+fn when_a_cause_is_over_its_symptoms_are_looked_at() {
+    let (mut play, _) = after(&["0 t1 + cause on=link:line", "1 t1 + sym on=asset:far", "2 t1 + sym on=asset:deep"]);
+    assert_eq!(play.looks, []);
+    play.line("3 t1 - sym on=asset:deep since=2");
+    play.line("10 t1 - cause on=link:line since=0");
+    assert_eq!(play.looks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["asset:far"]);
+}

@@ -360,6 +360,7 @@ pub fn flag_words(l: Lang, incident: &Incident) -> String {
         (f.flapping, text::flag_flapping(l)),
         (f.silence, text::flag_silence(l)),
         (f.storm, text::flag_storm(l)),
+        (f.held, text::flag_held(l)),
         (f.stale, text::flag_stale(l)),
         (f.late, text::flag_late(l)),
     ];

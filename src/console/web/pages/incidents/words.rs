@@ -371,6 +371,7 @@ impl Names {
             "flapping" => Some(text::flag_flapping(l)),
             "silence" => Some(text::flag_silence(l)),
             "storm" => Some(text::flag_storm(l)),
+            "held" => Some(text::flag_held(l)),
             "stale" => Some(text::flag_stale(l)),
             "late" => Some(text::flag_late(l)),
             _ => None,

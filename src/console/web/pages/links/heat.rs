@@ -65,18 +65,21 @@ pub async fn page(cx: Cx) -> Answer {
 }
 
 fn last_day(cx: &Cx, links: &[&Link]) -> Heat {
-    let quarter = 900_000;
-    let last = cx.now.millis().div_euclid(quarter) * quarter;
-    let first = last - 95 * quarter;
+    let first = (cx.now.millis().div_euclid(HOUR_MS) - 23) * HOUR_MS;
     let hours = (0..24).map(|hour| Wall::from_millis(first + hour * HOUR_MS)).collect();
+    // The strip ends with this quarter, the columns with this hour.
+    let past = usize::try_from(cx.now.millis().rem_euclid(HOUR_MS) / (HOUR_MS / 4)).unwrap_or(0);
     let cells = links.iter().map(|link| {
         let quarters = cx.service.store.strip(&link.id);
-        let hours = quarters.chunks(QUARTERS).map(|part| {
-            let mut all = Quarter::default();
-            part.iter().for_each(|quarter| all.add(*quarter));
-            all
-        });
-        (link.id.clone(), hours.collect())
+        let mut hours = vec![Quarter::default(); 24];
+        for (back, quarter) in quarters.iter().rev().enumerate() {
+            // Quarters of this hour come first, counted backwards.
+            let hour = (back + QUARTERS - 1 - past) / QUARTERS;
+            if let Some(held) = hours.len().checked_sub(hour + 1).and_then(|at| hours.get_mut(at)) {
+                held.add(*quarter);
+            }
+        }
+        (link.id.clone(), hours)
     });
     Heat { hours, cells: cells.collect() }
 }

@@ -9,7 +9,7 @@ use crate::console::api::query::encode;
 use crate::console::store::{Fact, Reckoned, SeriesKey};
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
-use crate::console::web::pages::measured::Said;
+use crate::console::web::pages::measured::{self, Said};
 use crate::console::web::ui::{self, number, time};
 use crate::console::web::{assets, text};
 use crate::engine::availability::Party;
@@ -60,11 +60,11 @@ pub async fn look(cx: &Cx, object: &Object) -> Result<OverTime, Problem> {
     Ok(OverTime { months: [now, last], paths })
 }
 
-/// The probe and field whose smoke is drawn: what is measured most often.
-fn measured(said: &[Said]) -> Option<(&ProbeId, &str, &'static str)> {
+/// The probe and field whose smoke is drawn: what its kind declares, for a line that is down has no round trip now.
+fn smoked<'a>(cx: &Cx, said: &'a [Said]) -> Option<(&'a ProbeId, &'static str)> {
     SMOKE.iter().find_map(|field| {
-        let row = said.iter().find(|row| row.fields.iter().any(|(name, _)| name == field))?;
-        Some((&row.probe, row.kind.as_str(), *field))
+        let row = said.iter().find(|row| measured::declares(&cx.service, &row.kind, field))?;
+        Some((&row.probe, *field))
     })
 }
 
@@ -87,7 +87,7 @@ const fn span_name(l: Lang, days: u32) -> &'static str {
 /// The smoke chart, with the spans to choose from; `base` is the page's address.
 pub fn smoke(cx: &Cx, object: &Object, said: &[Said], base: &str) -> Markup {
     let l = cx.lang;
-    let Some((probe, _, field)) = measured(said) else {
+    let Some((probe, field)) = smoked(cx, said) else {
         return html! { section.card #smoke { h2 { (text::smoke_title(l)) } p.help { (text::smoke_none(l)) } } };
     };
     let here = days(cx);
