@@ -40,6 +40,10 @@ pub const TEXTS: &[(&str, &str)] = &[
         "用表格（CSV、XLSX）或放假通知的原文生成一年的节假日定义",
     ),
     ("Calendar", "工作日历"),
+    (
+        "Count only what is within this working calendar; organisation = that of each link's own",
+        "只统计此工作日历的工作时间；organisation 为各链路所属单位的",
+    ),
     ("First day, such as 2027-01-01 [default: today]", "起始日期，如 2027-01-01 [默认：今天]"),
     ("How many days", "天数"),
     ("File with one day a row, or with the notice", "每行一天的表格，或放假通知"),

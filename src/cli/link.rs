@@ -44,6 +44,9 @@ pub enum What {
         /// End, in the same way
         #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "from")]
         to: Option<Wall>,
+        /// Count only what is within this working calendar; organisation = that of each link's own
+        #[arg(long, value_name = "CALENDAR")]
+        calendar: Option<String>,
         /// How to print: table or json (one object a line)
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -56,12 +59,13 @@ pub enum What {
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     super::client::quiet_log();
-    let What::Report { links, tier, month, from, to, format, reach } = args.what;
+    let What::Report { links, tier, month, from, to, calendar, format, reach } = args.what;
     let (from, to) = match from.zip(to) {
         Some(span) => span,
         None => local_month(month.as_deref(), Clock::system().wall()).map_err(Failure::usage)?,
     };
-    let span = format!("from={}&to={}", encode(&from.to_string()), encode(&to.to_string()));
+    let within = calendar.as_deref().map_or_else(String::new, |id| format!("&calendar={}", encode(id)));
+    let span = format!("from={}&to={}{within}", encode(&from.to_string()), encode(&to.to_string()));
     let found = with_console(&reach, IfMissing::Fail, async |c| {
         let tier = tier.as_deref().map_or_else(String::new, |tier| format!("?tier={}", encode(tier)));
         let all = c.list(&format!("/api/v1/links{tier}"), MOST).await?;

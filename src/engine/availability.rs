@@ -99,6 +99,13 @@ fn touches(runs: &Runs, from: Wall, to: Option<Wall>) -> bool {
     runs.to > from && to.is_none_or(|to| runs.from < to)
 }
 
+/// Whether runs belong to the open spans of a working calendar, in order and apart from each other: their middle does.
+pub fn within(runs: &Runs, open: &[(Wall, Wall)]) -> bool {
+    let middle = runs.from.plus(runs.to.since(runs.from) / 2);
+    let after = open.partition_point(|(from, _)| *from <= middle);
+    after.checked_sub(1).and_then(|at| open.get(at)).is_some_and(|(_, to)| middle < *to)
+}
+
 /// Adds up runs in order of time, each as a whole: those that touch a maintenance window count as within it, those
 /// that touch an incident as its.
 pub fn reckon(runs: &[Runs], maintenance: &[(Wall, Wall)], outages: &[Outage]) -> Availability {
@@ -154,6 +161,14 @@ mod tests {
 
     fn outage(from: i64, to: i64, party: &str) -> Outage {
         Outage { from: at(from), to: Some(at(to)), party: (!party.is_empty()).then(|| party.to_owned()) }
+    }
+
+    #[test]
+    fn runs_belong_to_the_working_hours_in_which_their_middle_is() {
+        let open = [(at(10), at(20)), (at(40), at(60))];
+        let inside: Vec<i64> = (0..70).step_by(5).filter(|minute| within(&five(*minute, 0), &open)).collect();
+        assert_eq!(inside, [10, 15, 40, 45, 50, 55]);
+        assert!(!within(&five(10, 0), &[]));
     }
 
     #[test]

@@ -97,8 +97,13 @@ impl Assertions {
             return Some(NetError::new(cause, format!("status {status}{to}, wanted {wanted}")));
         }
         self.body(fetched, fill).map(|what| {
-            let cut = if fetched.cut { ", all that max_body allows" } else { "" };
-            NetError::new(Cause::Content, format!("{what} ({} bytes read{cut})", fetched.body.len()))
+            let read = fetched.body.len();
+            let detail = if fetched.cut {
+                format!("{what} ({read} bytes read, all that max_body allows)")
+            } else {
+                format!("{what} ({read} bytes read)")
+            };
+            NetError::new(Cause::Content, detail)
         })
     }
 

@@ -240,7 +240,15 @@ pub const ROUTES: &[Route] = &[
     ),
     get(
         "/availability",
-        &[OBJECT, PROBE, INSTANCE, AGENT, param("from", "RFC 3339; 30 days before `to` if absent"), TO],
+        &[
+            OBJECT,
+            PROBE,
+            INSTANCE,
+            AGENT,
+            param("from", "RFC 3339; 30 days before `to` if absent"),
+            TO,
+            param("calendar", "count only what is within this working calendar; `organisation`: the object's own"),
+        ],
         "availability over a period: raw, without maintenance, by responsible party; loss, percentiles of the round trip",
         run!(statistics::availability),
     ),

@@ -8,9 +8,11 @@ use super::objects::object_of;
 use super::problem::Problem;
 use super::route::{Call, Reply};
 use super::{page, shape};
+use crate::config::plan::calendar_of;
 use crate::console::store::{Point, Quantiles, Reckoned, SeriesKey, Smoke};
 use crate::engine::availability::Party;
-use crate::model::{AgentId, Object, ProbeId, Wall};
+use crate::engine::calendar::open_spans;
+use crate::model::{AgentId, Calendar, Object, ProbeId, Wall};
 
 /// Points of a series unless asked otherwise: what a chart has pixels for.
 const DEFAULT_POINTS: usize = 500;
@@ -137,8 +139,30 @@ fn step(s: &Smoke) -> Value {
 pub async fn availability(call: Call) -> Result<Reply, Problem> {
     let Some(key) = key(&call)? else { return Ok(page(Vec::new(), None)) };
     let (from, to) = span(&call, DEFAULT_PERIOD)?;
-    let found = call.service.store.availability(&call.actor.scope, key.clone(), from, to).await?;
-    Ok(Reply::Json(reckoned(&key.object, &found)))
+    let calendar = calendar(&call, &key.object)?;
+    let open = calendar.as_ref().map(|calendar| open_spans(calendar, from, to));
+    let found = call.service.store.availability(&call.actor.scope, key.clone(), from, to, open).await?;
+    let id = calendar.map_or(Value::Null, |calendar| calendar.id.as_str().into());
+    Ok(with(reckoned(&key.object, &found), "calendar", id))
+}
+
+/// The working calendar that a query asks for, `organisation` for that of the object's own.
+fn calendar(call: &Call, object: &Object) -> Result<Option<Calendar>, Problem> {
+    let Some(word) = call.query.text("calendar") else { return Ok(None) };
+    let definitions = call.service.definitions();
+    let (_, inventory) = call.service.store.inventory();
+    let id = match word {
+        "organisation" => calendar_of(&inventory, object).map(|id| id.as_str()),
+        id => Some(id),
+    };
+    let found = id.and_then(|id| definitions.calendars.get(id));
+    match found {
+        Some(def) => Ok(Some(def.calendar.clone())),
+        None => Err(Problem::wrong(
+            format!("没有工作日历 `{word}`，或对象所属单位没有工作日历"),
+            format!("there is no calendar `{word}`, or the object's organisation has none"),
+        )),
+    }
 }
 
 /// What a period came to, as JSON.

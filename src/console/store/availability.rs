@@ -13,7 +13,7 @@ use super::db::sql;
 use super::points;
 use super::roll::{self, DAY, FIVE_MINUTES, HOUR, Of, Sources};
 use super::types::{Reckoned, SeriesKey, StoreError};
-use crate::engine::availability::{Outage, Runs, reckon};
+use crate::engine::availability::{Outage, Runs, reckon, within};
 use crate::model::{Object, Summary, Wall};
 
 /// Counts of runs: answered, partly answered, not answered.
@@ -44,18 +44,24 @@ fn count(all: &mut BTreeMap<Arc<str>, Counted>, of: &Of, window: &Window) {
 }
 
 /// Which hours must be looked at closer.
-fn close(runs: &Runs, maintenance: &[(Wall, Wall)]) -> bool {
+fn close(runs: &Runs, maintenance: &[(Wall, Wall)], open: Option<&[(Wall, Wall)]>) -> bool {
     let edge = |at: Wall| at > runs.from && at < runs.to;
-    runs.bad > 0 || maintenance.iter().any(|(from, to)| edge(*from) || edge(*to))
+    let cut = |(from, to): &(Wall, Wall)| edge(*from) || edge(*to);
+    // Those of a calendar are in order and many: only the ones about these runs are looked at.
+    let open = open.unwrap_or_default();
+    let near = open.partition_point(|(_, to)| *to <= runs.from);
+    let near = open.get(near..).unwrap_or_default().iter().take_while(|(from, _)| *from < runs.to);
+    runs.bad > 0 || maintenance.iter().any(cut) || near.into_iter().any(cut)
 }
 
-/// See `Store::availability`. `key.field` is not looked at.
+/// See `Store::availability`. `key.field` is not looked at. Packets and round trip are those of the whole period.
 pub(super) fn reckoned(
     layout: &Layout,
     key: &SeriesKey,
     span: (Wall, Wall),
     maintenance: &[(Wall, Wall)],
     outages: &[Outage],
+    open: Option<&[(Wall, Wall)]>,
 ) -> Result<Reckoned, StoreError> {
     let (from, to) = (span.0.millis(), span.1.millis());
     let mut hours: BTreeMap<Arc<str>, Counted> = BTreeMap::new();
@@ -68,7 +74,7 @@ pub(super) fn reckoned(
     let key = SeriesKey { probe: probe.parse().ok(), ..key.clone() };
     let closer: BTreeSet<i64> = counted
         .values()
-        .filter(|runs| close(runs, maintenance))
+        .filter(|runs| close(runs, maintenance, open))
         .map(|runs| runs.from.millis().div_euclid(HOUR))
         .collect();
     let mut runs: Vec<Runs> =
@@ -81,6 +87,7 @@ pub(super) fn reckoned(
         })?;
         runs.extend(fine.into_values().flat_map(Counted::into_values));
     }
+    runs.retain(|runs| open.is_none_or(|open| within(runs, open)));
     runs.sort_by_key(|runs| (runs.from, runs.to));
     let mut found = Reckoned { from: span.0, to: span.1, probe: key.probe.clone(), ..Reckoned::default() };
     found.availability = reckon(&runs, maintenance, outages);

@@ -41,13 +41,15 @@ impl Store {
         self.chart(move |layout| points::smoke(layout, &key, from, to, max_points)).await
     }
 
-    /// What the runs of an object came to over a period, as far as it is rolled up.
+    /// What the runs of an object came to over a period, as far as it is rolled up; with `open`, those within the open
+    /// spans of a working calendar.
     pub async fn availability(
         &self,
         scope: &Scope,
         key: SeriesKey,
         from: Wall,
         to: Wall,
+        open: Option<Vec<(Wall, Wall)>>,
     ) -> Result<Reckoned, StoreError> {
         if !self.seen(scope).sees(&key.object) {
             return Ok(Reckoned { from, to, ..Reckoned::default() });
@@ -56,7 +58,10 @@ impl Store {
         let windows = maintenance::covering(&self.shared, &object, from, to);
         let windows: Vec<_> = windows.into_iter().map(|(_, from, to)| (from, to)).collect();
         let outages = self.read(move |core| availability::outages(core, &object, from, to)).await?;
-        self.chart(move |layout| availability::reckoned(layout, &key, (from, to), &windows, &outages)).await
+        self.chart(move |layout| {
+            availability::reckoned(layout, &key, (from, to), &windows, &outages, open.as_deref())
+        })
+        .await
     }
 
     /// What was counted of an object in so many hours from a time on, as far as it is rolled up.

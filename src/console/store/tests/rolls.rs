@@ -133,7 +133,7 @@ async fn availability_is_exact_and_says_who_was_responsible() {
     let (world, begin) = measured(dir.path(), "2026-03-03T10:00:00+08:00", 3, failed).await;
     close(&world).await;
     let end = begin.plus(HOUR * 3);
-    let found = world.store.availability(&Scope::All, key(""), begin, end).await.unwrap();
+    let found = world.store.availability(&Scope::All, key(""), begin, end, None).await.unwrap();
     let a = &found.availability;
     assert_eq!((a.good, a.bad, a.until), (10_800 - 660, 660, Some(end)));
     assert_eq!((found.sent, found.lost), (10_800, 660));
@@ -157,13 +157,13 @@ async fn availability_is_exact_and_says_who_was_responsible() {
         comment: String::new(),
     };
     world.store.command(&admin(), None, command).await.unwrap();
-    let found = world.store.availability(&Scope::All, key(""), begin, end).await.unwrap();
+    let found = world.store.availability(&Scope::All, key(""), begin, end, None).await.unwrap();
     let named = Party::Named("运营商甲".to_owned());
     assert_eq!(found.availability.parties, [(named.clone(), 600), (Party::NoIncident, 60)].into());
     assert_eq!(found.availability.of(&named), Some(10_200.0 / 10_800.0));
     // Another scope sees nothing.
     let other = Scope::Regions(vec!["653000".parse().unwrap()]);
-    assert_eq!(world.store.availability(&other, key(""), begin, end).await.unwrap().availability.raw(), None);
+    assert_eq!(world.store.availability(&other, key(""), begin, end, None).await.unwrap().availability.raw(), None);
 }
 
 #[tokio::test]

@@ -54,8 +54,9 @@ pub async fn look(cx: &Cx, object: &Object) -> Result<OverTime, Problem> {
         agent: None,
         probe: None,
     };
-    let now = store.availability(&cx.scope(), key(), this, cx.now.max(this.plus(Duration::from_secs(1)))).await?;
-    let last = store.availability(&cx.scope(), key(), before, this).await?;
+    let now =
+        store.availability(&cx.scope(), key(), this, cx.now.max(this.plus(Duration::from_secs(1))), None).await?;
+    let last = store.availability(&cx.scope(), key(), before, this, None).await?;
     let paths = store.fact_changes(&cx.scope(), object, PATH).await?;
     Ok(OverTime { months: [now, last], paths })
 }
