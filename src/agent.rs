@@ -23,6 +23,7 @@ use crate::model::plan::Plan;
 use crate::model::{AgentId, Alert};
 use crate::net::clock::Clock;
 use crate::net::stop::{self, StopTrigger};
+use crate::probe::stamp::reflect;
 use crate::probe::{Ctx, Limits};
 use crate::relay::identity::Identity;
 use crate::relay::spool::{Caps, Spool, SpoolError};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub identity: Option<Identity>,
     /// A plan to begin with, when it runs alone.
     pub plan: Option<Plan>,
+    /// How it answers STAMP, if it does.
+    pub reflector: Option<reflect::Terms>,
 }
 
 /// Why an agent did not start.
@@ -126,6 +129,11 @@ impl Agent {
         };
         let cx = Arc::new(Ctx { clock: parts.clock.clone(), agent: parts.agent.clone(), limits: limits.clone() });
         let (stop_core, core_stopped) = stop::pair();
+        if let Some(terms) = parts.reflector {
+            let counts = Arc::default();
+            let stopped = core_stopped.clone();
+            tokio::spawn(reflect::run(terms, parts.clock.clone(), limits.clone(), counts, stopped));
+        }
         let (stop_uplink, uplink_stopped) = stop::pair();
         let (plans, plan_in) = mpsc::channel(4);
         let (desired_out, desired_in) = mpsc::channel(4);

@@ -29,6 +29,7 @@ pub mod replay;
 pub mod secret;
 pub mod simulate;
 pub mod snmp;
+pub mod stamp;
 mod supervise;
 pub mod table;
 pub mod text;
@@ -148,6 +149,8 @@ pub enum Verb {
     Enroll(enroll::Args),
     /// Ask one SNMP agent: get, walk.
     Snmp(snmp::Args),
+    /// Answer STAMP and TWAMP Light, for delay and loss of each direction.
+    Stamp(stamp::Args),
     /// Serve SNMP recordings as devices.
     Simulate(simulate::Args),
     /// Play a scenario of faults on simulated devices.
@@ -211,6 +214,7 @@ fn run(verb: Verb) -> Answer {
         Verb::User(args) => user::run(args),
         Verb::Enroll(args) => enroll::run(args),
         Verb::Snmp(args) => snmp::run(args),
+        Verb::Stamp(args) => stamp::run(args),
         Verb::Simulate(args) => simulate::run(args),
         Verb::Replay(args) => replay::run(args),
         Verb::Completions(args) => completions::run(args),

@@ -2,3 +2,4 @@
 
 pub mod dns; // one question and its answer
 pub mod icmp; // echo requests, their replies, and errors that quote them
+pub mod stamp; // test packets of STAMP and TWAMP Light

@@ -5,11 +5,13 @@ pub mod availability; // what the runs of a period come to, and who was responsi
 pub mod calendar; // what is open when, by a working calendar
 pub mod confirm; // down, or one packet lost: patience and bursts
 pub mod detect; // judgements that no expression can make
+pub mod directions; // what a two-way session says of each direction
 pub mod ends; // what both ends of a link say of it
 pub mod expose; // the newest value of every series, as Prometheus text
 pub mod flap; // Icinga's flapping formula
 pub mod incident; // what alerts of all agents make: incidents
 pub mod maintenance; // when a window is open, and what it covers
+pub mod reflector; // whom a reflector answers, and with which number
 pub mod rule; // what observations make: alerts
 pub mod schedule; // when which task runs
 pub mod sight; // whether the agent itself sees anything at all

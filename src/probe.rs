@@ -11,6 +11,7 @@ pub mod icmp; // round-trip time and loss by ICMP echo
 pub mod mtu; // how large a packet gets there in one piece
 pub mod path; // the way to a target, hop by hop
 pub mod snmp; // what a device says of itself and of its interfaces
+pub mod stamp; // delay and loss of each direction by STAMP
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
 pub mod transaction;
@@ -46,6 +47,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &path::SPEC, runner: Runner::Each(path::prober) },
     Kind { spec: &mtu::SPEC, runner: Runner::Each(mtu::prober) },
     Kind { spec: &echo::SPEC, runner: Runner::Each(echo::prober) },
+    Kind { spec: &stamp::SPEC, runner: Runner::Each(stamp::prober) },
     Kind { spec: &tcp::SPEC, runner: Runner::Each(tcp::prober) },
     Kind { spec: &http::SPEC, runner: Runner::Each(http::prober) },
     Kind { spec: &tls::SPEC, runner: Runner::Each(tls::prober) },

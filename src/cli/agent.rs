@@ -69,7 +69,8 @@ async fn serve(settings: AgentSettings, clock: Clock) -> Answer {
         None => None,
     };
     let caps = Caps { bytes: settings.spool.bytes, age: settings.spool.age };
-    let parts = Parts { agent: settings.id.clone(), dir, caps, clock: clock.clone(), identity, plan };
+    let reflector = settings.reflector.as_ref().map(super::stamp::terms).transpose()?;
+    let parts = Parts { agent: settings.id.clone(), dir, caps, clock: clock.clone(), identity, plan, reflector };
     let agent = Agent::start(parts).await.map_err(|error| Failure::unseen(error.to_string()))?;
     let (trigger, stop) = stop::pair();
     if let Some(listener) = listener {

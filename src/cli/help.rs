@@ -62,6 +62,11 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Accounts of people, and one-time sign-in links", "用户账号与一次性登录链接"),
     ("Enrolment of agents", "探针注册"),
     ("Ask one SNMP agent: get, walk", "查询一台 SNMP 设备：get、walk"),
+    (
+        "Answer STAMP and TWAMP Light, for delay and loss of each direction",
+        "应答 STAMP 与 TWAMP Light，供对端分方向测时延与丢包",
+    ),
+    ("Answer STAMP and TWAMP Light, until Ctrl-C", "应答 STAMP 与 TWAMP Light，按 Ctrl-C 结束"),
     ("Serve SNMP recordings as devices", "用 SNMP 录制文件模拟设备"),
     ("Play a scenario of faults on simulated devices", "在模拟设备上演练故障场景"),
     ("Completions for a shell, on stdout", "输出命令行补全脚本"),
@@ -362,6 +367,11 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("File that holds the token", "存放令牌的文件"),
     ("The agent's data directory", "探针的数据目录"),
+    // stamp.
+    ("Address and UDP port; the standard's port 862 needs a privilege", "地址和 UDP 端口；标准端口 862 需要特权"),
+    ("File with the key; then only what is signed with it is answered", "密钥文件；指定后只应答用此密钥认证的报文"),
+    ("Network to answer, instead of everybody (repeat for more)", "只应答此网段，可多次使用；不写则应答所有来源"),
+    ("Packets a second that one address may send", "每个来源地址每秒最多报文数"),
     // snmp, simulate, replay, completions, man.
     ("Host or address, with :PORT if it is not 161", "主机或地址；端口不是 161 时加 :端口"),
     ("OIDs, dotted numbers", "OID，点分数字"),

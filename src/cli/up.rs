@@ -82,7 +82,15 @@ async fn watch_this_machine(handle: &Handle, files: &[PathBuf], wanted: Option<A
     let data = handle.service.store.dir().join("agent");
     let identity = enrolled(handle, &id, &data).await?;
     let clock = handle.service.clock.clone();
-    let parts = Parts { agent: id, dir: data, caps: Caps::default(), clock, identity: Some(identity), plan: None };
+    let parts = Parts {
+        agent: id,
+        dir: data,
+        caps: Caps::default(),
+        clock,
+        identity: Some(identity),
+        plan: None,
+        reflector: None,
+    };
     Agent::start(parts).await.map_err(|error| Failure::unseen(error.to_string()))
 }
 

@@ -1,8 +1,10 @@
 //! The files of `fengsui console --config` and `fengsui agent --config`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use crate::model::AgentId;
 
@@ -29,6 +31,9 @@ const IDLE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 const ABSOLUTE: (Duration, Duration) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
 /// The largest spool, 1 TiB.
 const MAX_SPOOL_MIB: i64 = 1 << 20;
+
+/// The highest rate of one source that a reflector takes: what all together may have.
+const MAX_REFLECTOR_RATE: i64 = 10_000;
 
 /// How long the console keeps what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +132,19 @@ impl Default for SpoolCaps {
     }
 }
 
+/// How an agent answers STAMP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReflectorSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// File with the key; without one it answers whoever asks unsigned.
+    pub key_file: Option<PathBuf>,
+    /// Whom it answers; everybody if empty.
+    pub allow: Vec<IpNet>,
+    /// Packets a second from one address; the program knows the default.
+    pub rate: Option<u32>,
+}
+
 /// Where an agent's console is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uplink {
@@ -157,6 +175,8 @@ pub struct AgentSettings {
     pub timezone: String,
     /// Spool.
     pub spool: SpoolCaps,
+    /// Its STAMP reflector; none unless given.
+    pub reflector: Option<ReflectorSettings>,
 }
 
 impl AgentSettings {
@@ -171,6 +191,7 @@ impl AgentSettings {
             definitions: vec![PathBuf::from(DEFAULT_OVERLAY)],
             timezone: DEFAULT_TIMEZONE.to_owned(),
             spool: SpoolCaps::default(),
+            reflector: None,
         }
     }
 
@@ -331,7 +352,33 @@ fn agent(root: &Table<'_>) -> Option<AgentSettings> {
         }
         t.finish();
     }
+    settings.reflector = root.table("reflector").and_then(|t| reflector(&t));
     id.map(|_| settings)
+}
+
+fn reflector(t: &Table<'_>) -> Option<ReflectorSettings> {
+    if !t.has("listen") {
+        t.missing("listen", "\"0.0.0.0:862\"");
+    }
+    let listen = socket(t, "listen");
+    let allow = t.texts("allow").iter().filter_map(network).collect();
+    let rate = t.int("rate", 1, MAX_REFLECTOR_RATE).and_then(|v| u32::try_from(v).ok());
+    let key_file = path(t, "key_file");
+    t.finish();
+    Some(ReflectorSettings { listen: listen?, key_file, allow, rate })
+}
+
+/// A network, or an address that stands for itself.
+fn network(item: &Item<'_>) -> Option<IpNet> {
+    let text = item.text()?;
+    let net = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    if net.is_none() {
+        item.fault(
+            format!("`{text}` is no network"),
+            "write ADDRESS/LENGTH, such as \"10.65.0.0/16\", or an address",
+        );
+    }
+    net
 }
 
 fn uplink(t: &Table<'_>) -> Option<Uplink> {
@@ -424,6 +471,28 @@ mod tests {
         let agent = AgentSettings::parse("a.toml", &text.replace("AA:bb", &"ab".repeat(32))).unwrap();
         assert_eq!(agent.console.unwrap().url, "https://10.0.0.1:8443");
         assert_eq!((agent.spool.bytes, agent.spool.age.as_secs()), (64 << 20, 7 * 86_400));
+    }
+
+    #[test]
+    fn an_agent_may_answer_stamp() {
+        let text = "id = 'tower'\ninventory = ['site.toml']\n[reflector]\nlisten = '[::]:862'\nkey_file = 'stamp.key'\nallow = ['10.65.0.0/16', '192.0.2.7']\nrate = 50\n";
+        let reflector = AgentSettings::parse("/etc/fengsui/agent.toml", text).unwrap().reflector.unwrap();
+        assert_eq!((reflector.listen.port(), reflector.rate), (862, Some(50)));
+        assert_eq!(reflector.key_file, Some(PathBuf::from("/etc/fengsui/stamp.key")));
+        assert_eq!(
+            reflector.allow.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["10.65.0.0/16", "192.0.2.7/32"]
+        );
+        let text = "id = 'tower'\ninventory = ['site.toml']\n[reflector]\nallow = ['county']\nrate = 0\nport = 862\n";
+        assert_eq!(
+            lines(AgentSettings::parse("a.toml", text)),
+            [
+                "a.toml:3: `reflector` lacks `listen`; add listen = \"0.0.0.0:862\"",
+                "a.toml:4: `county` is no network; write ADDRESS/LENGTH, such as \"10.65.0.0/16\", or an address",
+                "a.toml:5: `rate` = 0 is out of bounds; 1 to 10000",
+                "a.toml:6: unknown key `port` in `reflector`; known: allow, key_file, listen, rate",
+            ]
+        );
     }
 
     #[test]

@@ -331,6 +331,8 @@ pub struct Link {
     pub capacity_bps: Option<u64>,
     /// Carrier.
     pub carrier: Option<Carrier>,
+    /// Free words for `where`, such as `stamp`.
+    pub tags: Vec<String>,
 }
 
 /// Filing (备案) of a system.

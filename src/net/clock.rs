@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::model::time::{Mono, Now, Wall};
+use crate::net::sock;
 
 /// How far before its first use the origin lies, so that a paused clock that was started a little earlier
 /// still reads as a time after it.
@@ -51,6 +52,15 @@ impl Departure {
         }
         arrived.unwrap_or(now.wall).checked_sub(self.left.unwrap_or(self.before.wall))
     }
+}
+
+/// How good the system's clock is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quality {
+    /// A time service keeps it in step with UTC.
+    pub in_step: bool,
+    /// How far off it may be: as its service estimates, or the most it can be where that says nothing.
+    pub error: Duration,
 }
 
 /// The clock of this process. Clones read the same time, and so do clocks made apart.
@@ -110,6 +120,15 @@ impl Clock {
             }
         }
         best.map_or(Stamp::default(), |(_, stamp)| stamp)
+    }
+
+    /// How good the system's clock is, as the kernel has it. Where it may not be asked, the clock counts as not kept in
+    /// step: nothing is concluded from it.
+    pub fn quality(&self) -> Quality {
+        sock::discipline().map_or(Quality::default(), |kernel| Quality {
+            in_step: kernel.in_step,
+            error: if kernel.estimated.is_zero() { kernel.most } else { kernel.estimated },
+        })
     }
 
     /// Returns at `at`, at once if that is past.

@@ -85,6 +85,12 @@ pub fn timestamps(socket: &Socket, on: bool) -> io::Result<()> {
     set_int(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as libc::c_int)
 }
 
+/// Turns kernel timestamps on for what is received only: nothing then waits in the error queue.
+pub fn timestamps_received(socket: &Socket) -> io::Result<()> {
+    let flags = libc::SOF_TIMESTAMPING_SOFTWARE | libc::SOF_TIMESTAMPING_RX_SOFTWARE;
+    set_int(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as libc::c_int)
+}
+
 /// Lets no datagram of this socket be cut into pieces on the way, and asks the path each time instead of
 /// remembering what it said: what does not fit is lost or complained about.
 pub fn never_in_pieces(socket: &Socket, to_v6: bool) -> io::Result<()> {
@@ -144,13 +150,16 @@ impl Control {
     /// Writes what a route asks for; returns how many bytes that takes.
     fn write(&mut self, to: &SocketAddr, route: &Route) -> usize {
         let mut used = 0;
-        let (level, class, hops) = match to {
-            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TOS, libc::IP_TTL),
-            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, libc::IPV6_HOPLIMIT),
+        let level = if to.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
+        // To an address of version 4 a socket of version 6 sends packets of version 4.
+        let v4 = to.ip().to_canonical().is_ipv4();
+        let (of, class, hops) = match v4 {
+            true => (libc::IPPROTO_IP, libc::IP_TOS, libc::IP_TTL),
+            false => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, libc::IPV6_HOPLIMIT),
         };
         for (kind, value) in [(class, route.class), (hops, route.hops)] {
             if value != 0 {
-                self.put(&mut used, level, kind, &libc::c_int::from(value).to_ne_bytes());
+                self.put(&mut used, of, kind, &libc::c_int::from(value).to_ne_bytes());
             }
         }
         if route.source.is_none() && route.interface == 0 {
@@ -221,6 +230,34 @@ pub fn send_many(socket: &Socket, out: &[Outgoing<'_>]) -> io::Result<usize> {
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
 }
 
+/// What the kernel knows of the system's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Discipline {
+    /// A time service keeps it in step with UTC.
+    pub in_step: bool,
+    /// How far off that service takes it to be; zero where it does not say.
+    pub estimated: Duration,
+    /// How far off it is at most.
+    pub most: Duration,
+}
+
+/// Asks the kernel about the system's clock; needs no privilege.
+pub fn discipline() -> io::Result<Discipline> {
+    // SAFETY: all-zero bytes are a valid value of this plain C struct; no mode bit is set, so the call only reads.
+    let mut state: libc::timex = unsafe { zeroed() };
+    // SAFETY: the kernel writes into `state`, which lives until the call returns.
+    let answer = unsafe { libc::adjtimex(&raw mut state) };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let micros = |error: libc::c_long| Duration::from_micros(u64::try_from(error).unwrap_or(0));
+    Ok(Discipline {
+        in_step: answer != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0,
+        estimated: micros(state.esterror),
+        most: micros(state.maxerror),
+    })
+}
+
 /// Which queue of a socket to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
@@ -266,6 +303,12 @@ pub struct Received<'a> {
     pub stamp: Option<Duration>,
     /// How many datagrams this socket has dropped since it was made, if any.
     pub drops: Option<u32>,
+    /// To which address of this host; where the socket asks for it, as the following.
+    pub to: Option<IpAddr>,
+    /// Time to live or hop limit that was left.
+    pub ttl: Option<u8>,
+    /// Traffic class byte.
+    pub class: Option<u8>,
     /// What the error queue says.
     pub notice: Option<Notice>,
 }
@@ -286,17 +329,23 @@ impl std::fmt::Debug for Inbox {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self {
-            bytes: vec![[0; DATAGRAM]; BATCH],
-            names: (0..BATCH).map(|_| SockAddrStorage::zeroed()).collect(),
-            controls: vec![Control([0; CONTROL]); BATCH],
-            lengths: Vec::with_capacity(BATCH),
-        }
+        Self::holding(BATCH)
     }
 }
 
 impl Inbox {
-    /// Reads what waits in a queue, at most `BATCH`, without waiting; returns how many.
+    /// For so many datagrams a call, at most `BATCH`.
+    pub fn holding(datagrams: usize) -> Self {
+        let datagrams = datagrams.clamp(1, BATCH);
+        Self {
+            bytes: vec![[0; DATAGRAM]; datagrams],
+            names: (0..datagrams).map(|_| SockAddrStorage::zeroed()).collect(),
+            controls: vec![Control([0; CONTROL]); datagrams],
+            lengths: Vec::with_capacity(datagrams),
+        }
+    }
+
+    /// Reads what waits in a queue, at most as many as it holds, without waiting; returns how many.
     pub fn receive(&mut self, socket: &Socket, queue: Queue) -> io::Result<usize> {
         self.lengths.clear();
         // SAFETY: all-zero bytes are valid values of these plain C structs.
@@ -324,7 +373,7 @@ impl Inbox {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
+                self.bytes.len() as libc::c_uint,
                 flags as _,
                 std::ptr::null_mut(),
             )
@@ -351,6 +400,9 @@ impl Inbox {
                 from: address(name, name_length),
                 stamp: None,
                 drops: None,
+                to: None,
+                ttl: None,
+                class: None,
                 notice: None,
             };
             for (level, kind, data) in control_messages(control.0.get(..control_length).unwrap_or(&[])) {
@@ -386,6 +438,18 @@ fn take_control(received: &mut Received<'_>, level: i32, kind: i32, data: &[u8])
     match (level, kind) {
         (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => received.stamp = timespec(data),
         (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => received.drops = word(0),
+        // struct in_pktinfo: interface, our address, the address in the header.
+        (libc::SOL_IP, libc::IP_PKTINFO) => {
+            received.to = data.get(4..8).and_then(|ip| Some(IpAddr::from(<[u8; 4]>::try_from(ip).ok()?)));
+        }
+        (libc::SOL_IPV6, libc::IPV6_PKTINFO) => {
+            received.to = data.get(..16).and_then(|ip| Some(IpAddr::from(<[u8; 16]>::try_from(ip).ok()?)));
+        }
+        (libc::SOL_IP, libc::IP_TTL) | (libc::SOL_IPV6, libc::IPV6_HOPLIMIT) => {
+            received.ttl = word(0).map(|ttl| ttl as u8);
+        }
+        (libc::SOL_IP, libc::IP_TOS) => received.class = data.first().copied(),
+        (libc::SOL_IPV6, libc::IPV6_TCLASS) => received.class = word(0).map(|class| class as u8),
         (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR) => {
             // struct sock_extended_err: errno u32, origin u8, type u8, code u8, pad u8, info u32, data u32
             let byte = |at: usize| data.get(at).copied();

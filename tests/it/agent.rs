@@ -83,6 +83,7 @@ async fn start(site: &Site, clock: &Clock, plan: Plan) -> Agent {
         clock: clock.clone(),
         identity: None,
         plan: Some(plan),
+        reflector: None,
     };
     Agent::start(parts).await.expect("the agent starts")
 }

@@ -57,6 +57,7 @@ tags = ["visit"]
 [[link]]
 id = "a-b"
 tier = "backbone"
+tags = ["stamp"]
 a = { asset = "core-1", interface = "GE0/0/1", address = "10.65.1.1" }
 b = { peer = "carrier", address = "10.65.1.2" }
 "#;
@@ -86,6 +87,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
             "backbone-icmp|link:a-b|b",
             "link-mtu|link:a-b|b",
             "link-path|link:a-b|b",
+            "link-stamp|link:a-b|b",
             "website-http|asset:portal|",
             "website-tls|asset:portal|",
             "website-visit|asset:portal|",

@@ -57,6 +57,7 @@ pub const ATTRIBUTES: &[(ObjectKind, &[(&str, Type)])] = &[
             ("region", Type::Text), // of the asset at end a, else b
             ("zone", Type::Text),
             ("capacity_bps", Type::Number),
+            ("tags", Type::List),
         ],
     ),
     (

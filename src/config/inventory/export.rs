@@ -199,7 +199,7 @@ impl Fields for Link {
                 all.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k, quote(v))).collect();
             out = out.put("carrier", inline(&given));
         }
-        out.0
+        out.when(!self.tags.is_empty(), "tags", || list(&self.tags)).0
     }
 }
 

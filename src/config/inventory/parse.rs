@@ -277,7 +277,7 @@ impl<'a> Reading<'a> {
             c.finish();
             carrier
         });
-        Some(Link { id: id?, name, a: a?, b: b?, watch, tier, capacity_bps, carrier })
+        Some(Link { id: id?, name, a: a?, b: b?, watch, tier, capacity_bps, carrier, tags: tags(t) })
     }
 
     fn end(&mut self, link: &Table<'a>, key: &'static str) -> Option<LinkEnd> {

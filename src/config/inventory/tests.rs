@@ -232,7 +232,7 @@ prop_compose! {
         let b = LinkEnd::Peer { name: names.1.clone(), address: None };
         let watch = vec![LinkWatch { agent: id("tower"), to: Side::A }];
         let carrier = Some(Carrier { name: names.2.clone(), ..Carrier::default() });
-        all.links.insert(id::<LinkId>("l"), Link { id: id("l"), name: names.3.clone(), a, b, watch, tier: LinkTier::Metro, capacity_bps: capacity, carrier });
+        all.links.insert(id::<LinkId>("l"), Link { id: id("l"), name: names.3.clone(), a, b, watch, tier: LinkTier::Metro, capacity_bps: capacity, carrier, tags: vec![names.1.clone()] });
         all.systems.insert(id::<SystemId>("s"), System { id: id("s"), name: names.0.clone(), level: 4, assets: vec![id("asset-1")], owner: None, filing: Filing { number: names.1.clone(), last_assessed: Some("2026-05-20".into()) } });
         all
     }

@@ -157,6 +157,7 @@ fn of_link(inventory: &Inventory, link: &Link, all: &mut Attributes) {
         ("region", near.and_then(|a| a.region.as_ref()).map_or("", |r| r.as_str())),
         ("zone", near.map_or("", |a| a.zone.as_str())),
     ]);
+    all.0.insert("tags".to_owned(), Attribute::List(link.tags.clone()));
     if let Some(bps) = link.capacity_bps {
         all.number("capacity_bps", bps as f64);
     }

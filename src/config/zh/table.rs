@@ -62,6 +62,24 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("there is none to choose from", "目前一个也没有"),
     ("known: {}", "可用：{0}"),
     ("some of the {} known ones: {}", "{0} 个可用的，其中有：{1}"),
+    // STAMP.
+    ("{}: answered without our key, or with another", "{0}：应答未用我方密钥认证，或用了别的密钥"),
+    ("{}: answered with something that is no reply of STAMP", "{0}：应答不是 STAMP 报文"),
+    ("the key file {} holds {} bytes of key; at least {}", "密钥文件 {0} 中的密钥只有 {1} 字节，至少 {2} 字节"),
+    ("the key file {}: {}", "密钥文件 {0}：{1}"),
+    ("`{}` is no network", "`{0}` 不是网段"),
+    (
+        "write ADDRESS/LENGTH, such as \"10.65.0.0/16\", or an address",
+        "请写 地址/长度，如 \"10.65.0.0/16\"，或单个地址",
+    ),
+    (
+        "ports below 1024 need a privilege: give a port from 1024 on (and `port` to those who ask), or lower net.ipv4.ip_unprivileged_port_start",
+        "1024 以下的端口需要特权：请改用 1024 及以上的端口（并在监测项中写 `port`），或调低 net.ipv4.ip_unprivileged_port_start",
+    ),
+    (
+        "another program has the port or this host lacks the address: choose another",
+        "端口被其他程序占用，或本机没有这个地址：请换一个",
+    ),
     ("check the path", "请检查路径"),
     ("check its permissions", "请检查权限"),
     ("let this user read it", "请让本用户可读"),

@@ -144,6 +144,7 @@ pub fn link(l: &Link) -> Value {
         "tier": l.tier.as_str(),
         "capacity_bps": l.capacity_bps,
         "carrier": l.carrier.as_ref().map(|c| json!({ "name": c.name, "circuit": c.circuit, "hotline": c.hotline })),
+        "tags": l.tags,
     })
 }
 

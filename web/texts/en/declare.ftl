@@ -99,6 +99,7 @@ linkform-circuit-help = The number that the carrier asks for
 linkform-hotline = Hotline
 linkform-hotline-help = Whom to call when it is down
 linkform-watch = Agents that probe it
+linkform-tags-help = words that probes and rules may ask for, with commas; stamp: its far end answers STAMP
 linkform-watch-help = agent:end, such as aks-tower:b; left empty, only the state of its ports counts; agents: { $list }
 
 inventory-title = Regions, units, persons

@@ -96,6 +96,7 @@ linkform-circuit-help = 报障时运营商要问的编号
 linkform-hotline = 报障电话
 linkform-hotline-help = 中断时拨打的电话
 linkform-watch = 监测的探针
+linkform-tags-help = 供监测项和规则选择的标签，用逗号分隔；stamp 表示对端应答 STAMP
 linkform-watch-help = 写成 探针:方向，例如 aks-tower:b；不填则只看两端端口状态；已有探针：{ $list }
 
 inventory-title = 区划、单位、责任人

@@ -36,6 +36,7 @@ const FIELDS: &[&str] = &[
     "circuit",
     "hotline",
     "watch",
+    "tags",
 ];
 /// Assets that a field proposes; with more of them a person writes a part of the name.
 const MOST_PROPOSED: usize = 300;
@@ -224,6 +225,7 @@ fn draft(filled: &Filled, id: &str, inventory: &Inventory) -> Draft {
     {
         draft = draft.text(field, key, get(field));
     }
+    draft = draft.list("tags", "tags", &several(get("tags")));
     let watch: Vec<String> = several(get("watch"))
         .into_iter()
         .map(|word| {
@@ -244,6 +246,7 @@ pub(super) fn values(link: &Link) -> BTreeMap<&'static str, String> {
         ("name", link.name.clone()),
         ("tier", link.tier.as_str().to_owned()),
         ("capacity", link.capacity_bps.map(format_capacity).unwrap_or_default()),
+        ("tags", link.tags.join(", ")),
     ]);
     if let Some(carrier) = &link.carrier {
         all.extend([
@@ -347,6 +350,7 @@ pub async fn form(
                     (form::input(&filled.field("circuit", text::linkform_circuit(l), text::linkform_circuit_help(l))))
                     (form::input(&filled.field("hotline", text::linkform_hotline(l), text::linkform_hotline_help(l))))
                     (form::input(&filled.field("watch", text::linkform_watch(l), &text::linkform_watch_help(l, agents.join(", ")))))
+                    (form::input(&filled.field("tags", text::asset_tags(l), text::linkform_tags_help(l))))
                 }
             }
             div.row {
