@@ -214,8 +214,10 @@ impl Session {
             }
             let both = Interest::READABLE | Interest::ERROR;
             let Some(Ok(_)) = clock.until(deadline, self.socket.ready(both)).await else { return false };
-            // Not ready until something new comes; what is there already is read above.
-            let _ = self.socket.try_io(both, || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into()));
+            // Not ready until something new comes, each by itself; what is there already is read above.
+            for one in [Interest::READABLE, Interest::ERROR] {
+                let _ = self.socket.try_io(one, || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into()));
+            }
         }
     }
 
