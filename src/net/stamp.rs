@@ -16,7 +16,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use crate::codec::icmp::{words_v4, words_v6};
+use crate::codec::icmp::{Version, Why};
 use crate::codec::stamp::{self, Estimate, Format, Key, Malformed, Reply, Request, Stamp};
 use crate::model::observation::Cause;
 use crate::model::time::Mono;
@@ -278,8 +278,9 @@ impl Book {
                     sent.departure.left = Some(stamp);
                 }
             }
-            Some(Notice::Error { kind, code, origin: 2 | 3, by, .. }) => {
-                let Some((cause, what)) = meaning(self.peer, kind, code) else { return };
+            Some(Notice::Error { kind, code, info, origin: 2 | 3, by, .. }) => {
+                let why = Why::of(Version::of(self.peer.ip()), kind, code, info);
+                let Some((cause, what)) = why.map(|why| (cause_of(why), why.words())) else { return };
                 // A router need not quote more than the UDP header: then it is about one of those on their way.
                 let quoted = received.bytes.first_chunk().map(|seq| u32::from_be_bytes(*seq));
                 let oldest = || {
@@ -345,18 +346,9 @@ fn answer(sent: &Sent, reply: &Reply, at: Option<Duration>, now: clock::Stamp) -
     Answer { seq: reply.asked_seq, far_seq: reply.seq, times, far, waited, late }
 }
 
-/// What an ICMP error says of a peer; `None` if it is no refusal.
-const fn meaning(peer: SocketAddr, kind: u8, code: u8) -> Option<(Cause, &'static str)> {
-    match (peer, kind, code) {
-        (SocketAddr::V4(_), 3, 3) => Some((Cause::Refused, words_v4(3))),
-        (SocketAddr::V4(_), 3, code) => Some((Cause::Unreachable, words_v4(code))),
-        (SocketAddr::V6(_), 1, 4) => Some((Cause::Refused, words_v6(4))),
-        (SocketAddr::V6(_), 1, code) => Some((Cause::Unreachable, words_v6(code))),
-        (SocketAddr::V4(_), 11, _) | (SocketAddr::V6(_), 3, _) => {
-            Some((Cause::Unreachable, "time to live exceeded on the way"))
-        }
-        _ => None,
-    }
+/// A port that refuses is a reflector that is gone; all else is the network's.
+const fn cause_of(why: Why) -> Cause {
+    if matches!(why, Why::Port) { Cause::Refused } else { Cause::Unreachable }
 }
 
 fn connected(peer: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {

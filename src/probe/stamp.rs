@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::stamp::{Key, LONGEST, PLAIN};
-use crate::engine::directions::{Clocks, Numbers, Settled, Way};
+use crate::engine::directions::{self, Clocks, Numbers, Settled};
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Outcome, Tally, Value};
+use crate::model::observation::{Cause, Outcome, Purpose, Tally, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
@@ -275,7 +275,7 @@ fn report(task: &Task, wants: &Wants, score: &Score, took: Duration) -> Run {
     };
     let rows = if sent == 0 { Vec::new() } else { vec![target_row(&SPEC.schema, task, values(score, sent, lost))] };
     let took = if lost > 0 { took.min(task.timeout() + wants.grace) } else { took };
-    Run { outcome, cause, detail, tally, rows, took }
+    Run { purpose: Purpose::Measure, outcome, cause, detail, tally, rows, took }
 }
 
 /// What was measured, by name.
@@ -328,11 +328,11 @@ const fn state_of(numbers: Numbers) -> u8 {
     }
 }
 
-const fn way_of(way: Way) -> u8 {
+const fn way_of(way: directions::Way) -> u8 {
     match way {
-        Way::Forward => 0,
-        Way::Back => 1,
-        Way::Both => 2,
+        directions::Way::Forward => 0,
+        directions::Way::Back => 1,
+        directions::Way::Both => 2,
     }
 }
 

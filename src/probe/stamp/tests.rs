@@ -256,7 +256,7 @@ fn what_clocks_and_outages_mean_is_said_in_words() {
         assert_eq!(CLOCKS[usize::from(at)], word);
         assert_eq!((lost(&run, "forward_loss_ratio"), lost(&run, "return_loss_ratio")), ((3, 1), (2, 1)));
     }
-    score.settled = Some(Settled { outage: Some(Way::Back), ..Settled::default() });
+    score.settled = Some(Settled { outage: Some(directions::Way::Back), ..Settled::default() });
     let run = report(&task, &wants, &score, Duration::ZERO);
     assert_eq!(value("stamp", &run, "outage"), Value::State(1));
     assert_eq!(lost(&run, "forward_loss_ratio"), (0, 0));
