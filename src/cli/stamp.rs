@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::simulate::wait_for_interrupt;
 use super::text::pick;
 use super::{Answer, Exit, Failure, Format, block_on, print, say};
-use crate::config::settings::ReflectorSettings;
+use crate::config::settings::{ReflectorSettings, net_of};
 use crate::engine::reflector::Rates;
 use crate::net::clock::Clock;
 use crate::net::stop;
@@ -38,7 +38,7 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
         /// Network to answer, instead of everybody (repeat for more)
-        #[arg(long, value_name = "NET")]
+        #[arg(long, value_name = "NET", value_parser = network)]
         allow: Vec<IpNet>,
         /// Packets a second that one address may send
         #[arg(long, value_name = "N", default_value_t = SOURCE_RATE, value_parser = clap::value_parser!(u32).range(1..=i64::from(TOTAL_RATE)))]
@@ -47,6 +47,12 @@ pub enum What {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+}
+
+/// Reads `--allow`.
+fn network(text: &str) -> Result<IpNet, String> {
+    let wrong = || format!("`{text}` is no network; write ADDRESS/LENGTH, such as \"10.65.0.0/16\", or an address");
+    net_of(text).ok_or_else(wrong)
 }
 
 /// Runs it.

@@ -369,9 +369,13 @@ fn reflector(t: &Table<'_>) -> Option<ReflectorSettings> {
 }
 
 /// A network, or an address that stands for itself.
+pub fn net_of(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
 fn network(item: &Item<'_>) -> Option<IpNet> {
     let text = item.text()?;
-    let net = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    let net = net_of(text);
     if net.is_none() {
         item.fault(
             format!("`{text}` is no network"),
