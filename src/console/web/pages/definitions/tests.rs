@@ -32,20 +32,19 @@ async fn what_is_in_force_is_listed_with_its_thresholds_and_place() {
 async fn a_rule_explains_its_names_and_has_its_runbook() {
     let world = World::new().await;
     let mut browser = world.signed_in(Role::Viewer, Scope::All).await;
-    browser.open("/definitions/rule/asset-loss").await.shows(&[
-        "w.loss_ratio.mean &gt; raise_at",
-        "w.loss_ratio.mean",
+    browser.open("/definitions/rule/port-congested").await.shows(&[
+        "w.in_ratio.mean &gt; raise_at",
+        "w.in_ratio.mean",
         "mean over the last",
-        "threshold, 0.2",
+        "threshold, 0.9",
         "Means",
-        "link-down",
     ]);
     browser.open("/definitions/probe/backbone-icmp").await.shows(&["Link: tier", "rtt_seconds", "Link down"]);
-    browser.clone().chinese().open("/definitions/rule/asset-loss").await.shows(&["含义", "平均值", "阈值，默认 0.2"]);
+    browser.clone().chinese().open("/definitions/rule/port-congested").await.shows(&["含义", "平均值", "阈值，默认 0.9"]);
     browser
         .open("/definitions/rule/link-loss")
         .await
-        .shows(&["too many of the last packets", "raise at so many lost"]);
+        .shows(&["too many of the last packets", "raise at so many lost", "link-down"]);
     for path in ["/definitions/rule/none", "/definitions/probe/link-loss", "/definitions/x/y"] {
         assert_eq!(browser.open(path).await.status, 404, "{path}");
     }
