@@ -31,7 +31,7 @@ pub(crate) fn begin(fault: &Fault, world: &mut World, stage: &mut Stage) -> Resu
         Deed::BlackHole => world.line(&fault.on, relay_way(fault.way), &format!("longest={}", fault.with))?,
         Deed::Cost => cost(fault, world, &fault.with)?,
         Deed::Deaf => world.sh(&deaf(fault, true)).map(drop)?,
-        Deed::Drop | Deed::PortDown | Deed::Mtu | Deed::Shape => {
+        Deed::Drop | Deed::PortDown | Deed::Shutdown | Deed::Mtu | Deed::Shape => {
             world.sh(&kernel(fault, &line(&fault.on)?, true)).map(drop)?;
         }
     }
@@ -45,7 +45,7 @@ pub(crate) fn end(fault: &Fault, world: &mut World) -> Result<(), String> {
         Deed::Line | Deed::Cut | Deed::BlackHole => world.line(&fault.on, relay_way(fault.way), ""),
         Deed::Cost => cost(fault, world, "10"),
         Deed::Deaf => world.sh(&deaf(fault, false)).map(drop),
-        Deed::Drop | Deed::PortDown | Deed::Mtu | Deed::Shape => {
+        Deed::Drop | Deed::PortDown | Deed::Shutdown | Deed::Mtu | Deed::Shape => {
             world.sh(&kernel(fault, &line(&fault.on)?, false)).map(drop)
         }
     }
@@ -72,6 +72,7 @@ fn kernel(fault: &Fault, line: &Line, begins: bool) -> String {
         Way::Near => &[near],
         Way::Far => &[far],
     };
+    let turn = if begins { "down" } else { "up" };
     let some = if with == "100" { String::new() } else { format!("numgen random mod 100 < {with}") };
     let each = |text: &dyn Fn(&str) -> String| ends.iter().map(|at| text(at) + "\n").collect::<String>();
     match (fault.deed, begins) {
@@ -81,8 +82,17 @@ fn kernel(fault: &Fault, line: &Line, begins: bool) -> String {
         ),
         (Deed::Drop, false) => format!("ip netns exec @{far} nft delete table netdev lab_{name}"),
         (Deed::PortDown, _) => {
-            each(&|at| format!("ip -n @{at} link set {name} {}", if begins { "down" } else { "up" }))
+            // The other end of the wire, on the carrier's side.
+            let sides = if fault.way == Way::Near {
+                "a"
+            } else if fault.way == Way::Far {
+                "b"
+            } else {
+                "ab"
+            };
+            sides.chars().map(|end| format!("ip -n @x link set {name}.{end} {turn}\n")).collect()
         }
+        (Deed::Shutdown, _) => each(&|at| format!("ip -n @{at} link set {name} {turn}")),
         (Deed::Mtu, _) => {
             each(&|at| format!("ip -n @{at} link set {name} mtu {}", if begins { with } else { "1500" }))
         }

@@ -92,6 +92,18 @@ impl Watch {
 /// When a fault began and ended.
 pub(crate) type Times = BTreeMap<String, (Duration, Duration)>;
 
+/// Percentiles that must hold over a whole run.
+const LIMITS: &[(&str, Duration)] =
+    &[("cut -> incident", Duration::from_secs(3)), ("30 % loss -> incident", Duration::from_secs(40))];
+
+/// The time that such a part of them does not pass.
+fn share(times: &[Duration], part: f64) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let at = (times.len().saturating_sub(1) as f64 * part).ceil() as usize;
+    times.get(at).copied().unwrap_or_default()
+}
+
 /// Times by name: from a fault to its incident, from its end to the incident's end.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(BTreeMap<String, Vec<Duration>>);
@@ -108,17 +120,21 @@ impl Figures {
         }
     }
 
+    /// What is slower than it may be: at the 95th percentile, three seconds from a cut to its incident.
+    pub(crate) fn too_slow(&self) -> Vec<String> {
+        let over = |(name, limit): &(&str, Duration)| {
+            let times = self.0.get(*name)?;
+            let p95 = share(times, 0.95);
+            (p95 > *limit).then(|| format!("{name}: p95 {:.2} s, over {limit:?}", p95.as_secs_f64()))
+        };
+        LIMITS.iter().filter_map(over).collect()
+    }
+
     /// One line each: how many, median, 95th percentile, longest.
     pub(crate) fn lines(&self) -> Vec<String> {
         let line = |(name, times): (&String, &Vec<Duration>)| {
-            let mut times = times.clone();
-            times.sort_unstable();
-            let at = |share: f64| {
-                times.get((((times.len() - 1) as f64) * share).ceil() as usize).copied().unwrap_or_default()
-            };
-            let seconds = |d: Duration| format!("{:.2} s", d.as_secs_f64());
-            let (p50, p95, most) = (seconds(at(0.5)), seconds(at(0.95)), seconds(at(1.0)));
-            format!("{name:<28} {:>4}  p50 {p50:>8}  p95 {p95:>8}  max {most:>8}", times.len())
+            let at = |part| format!("{:.2} s", share(times, part).as_secs_f64());
+            format!("{name:<28} {:>4}  p50 {:>8}  p95 {:>8}  max {:>8}", times.len(), at(0.5), at(0.95), at(1.0))
         };
         self.0.iter().filter(|(_, times)| !times.is_empty()).map(line).collect()
     }

@@ -32,10 +32,13 @@ use judge::Figures;
 use play::Lab;
 use scenario::Scenario;
 use stage::Stage;
+use tokio::signal::unix::{SignalKind, signal};
 use world::World;
 
 /// Programs of other packages that the network is made of, and where FRR's are.
-const NEEDS: &[&str] = &["ip", "nft", "tc", "ethtool", "vtysh", "snmpd", "lldpd", "/usr/lib/frr/ospfd"];
+const NEEDS: &[&str] = &["ip", "chrt", "nft", "tc", "ethtool", "vtysh", "snmpd", "lldpd", "/usr/lib/frr/ospfd"];
+/// An agent that has just begun does not know yet what is usual, and waits longer for an answer.
+const LEARN: Duration = Duration::from_secs(50);
 /// Scenarios that are played together begin so long after each other.
 const APART: Duration = Duration::from_millis(700);
 
@@ -150,9 +153,15 @@ async fn run(scenarios: &[Scenario]) -> ExitCode {
     let dir = tempfile::tempdir().unwrap();
     // FRR's own user must come through to its folders.
     std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let played = match build(dir.path()).await {
-        Ok(mut lab) => play_all(&mut lab, scenarios).await,
-        Err(stop) => Err(stop),
+    let played = tokio::select! {
+        played = async {
+            match build(dir.path()).await {
+                Ok(mut lab) => play_all(&mut lab, scenarios).await,
+                Err(stop) => Err(stop),
+            }
+        } => played,
+        // The network is taken down as at any other end.
+        () = told_to_end() => Err(Stop::Broken("it was told to end".into())),
     };
     match played {
         Ok(0) => return ExitCode::SUCCESS,
@@ -168,6 +177,15 @@ async fn run(scenarios: &[Scenario]) -> ExitCode {
     ExitCode::from(1)
 }
 
+/// Returns on Ctrl-C and SIGTERM.
+async fn told_to_end() {
+    let mut terminate = signal(SignalKind::terminate()).unwrap();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
 /// The network with the program on it, every router seeing its neighbours.
 async fn build(dir: &Path) -> Result<Lab, Stop> {
     let clock = Clock::system();
@@ -177,6 +195,7 @@ async fn build(dir: &Path) -> Result<Lab, Stop> {
     let routed = stage.until("every router to see its neighbours", async |_| world.is_routed()).await;
     routed.map_err(Stop::Broken)?;
     println!("the network stands after {:.1} s", clock.mono().since(began).as_secs_f64());
+    clock.sleep(LEARN).await;
     let _ = world.counts(); // forgets how late the first frames were
     Ok(Lab { world, stage, clock })
 }
@@ -204,6 +223,10 @@ async fn play_all(lab: &mut Lab, scenarios: &[Scenario]) -> Result<usize, Stop> 
     );
     for line in figures.lines() {
         println!("  {line}");
+    }
+    for slow in figures.too_slow() {
+        println!("  {slow}");
+        bad += 1;
     }
     if let Ok(counts) = lab.world.counts() {
         println!("  relay: frames put out late by {} us", counts["late_us"]);

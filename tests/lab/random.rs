@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::scenario::{Deed, Expect, Fault, Scenario, Way};
 use super::world::{COUNTIES, SITE_DEVICES};
 
-/// Lines that fail at one time, at most: that many lines of one prefecture fail at once in a storm.
-const AT_ONCE: usize = 5;
+/// Lines that fail at one time, at most: one in every county but one.
+const AT_ONCE: usize = 8;
 /// Within how long the faults of one round begin.
 const SPREAD_MS: u64 = 4_000;
+/// An agent that has been started anew learns so many seconds what is usual.
+const LEARN: u64 = 50;
 /// One round in so many is something of the whole network.
 const WHOLE: u64 = 5;
 
@@ -74,7 +76,7 @@ fn whole(random: &mut fastrand::Rng) -> Scenario {
     let (title, fault, expects) = match random.u8(0..4) {
         0 => {
             let agent = *pick(random, &super::stage::AGENTS);
-            ("an agent is killed and starts again".to_owned(), fault(Deed::Restart, agent, 10, ""), Vec::new())
+            ("an agent is killed and starts again".to_owned(), fault(Deed::Restart, agent, LEARN, ""), Vec::new())
         }
         1 => ("every core is busy".to_owned(), fault(Deed::Hog, "", 15, "4"), Vec::new()),
         _ => {
@@ -130,7 +132,8 @@ impl Gives {
     }
 }
 
-const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 12, figure: "cut" };
+const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 13, figure: "cut" };
+const SLOW: Gives = Gives { problem: "link-slow", within: 30, ends_within: 40, figure: "20 ms more" };
 const LOSS: Gives = Gives { problem: "link-degraded", within: 40, ends_within: 90, figure: "30 % loss" };
 
 const fn kind(
@@ -150,8 +153,10 @@ const KINDS: &[Kind] = &[
     kind("cut the other way", Deed::Cut, Way::Far, "", 12, &[DOWN]),
     kind("near port down", Deed::PortDown, Way::Near, "", 12, &[DOWN]),
     kind("far port down", Deed::PortDown, Way::Far, "", 12, &[DOWN]),
+    kind("far port shut", Deed::Shutdown, Way::Far, "", 12, &[DOWN]),
     kind("firewall", Deed::Drop, Way::Both, "100", 12, &[DOWN]),
     kind("30 % loss", Deed::Line, Way::Both, "loss=0.163", 60, &[LOSS]),
+    kind("20 ms more", Deed::Line, Way::Both, "delay=10ms", 45, &[SLOW]),
     kind("doubled and overtaken", Deed::Line, Way::Both, "duplicate=0.2 reorder=0.2 jitter=1ms", 20, &[]),
     kind("1 ms more", Deed::Line, Way::Both, "delay=0.5ms jitter=0.2ms", 20, &[]),
 ];

@@ -62,8 +62,10 @@ pub(crate) enum Deed {
     Cut,
     /// A firewall drops a share of what comes in at the far end, `with` in percent.
     Drop,
-    /// A port is taken down.
+    /// A port loses its carrier.
     PortDown,
+    /// A port is shut down by its router: its network is gone from there, and reached by another way.
+    Shutdown,
     /// The packets of the line become shorter, and its routers know: `with` bytes.
     Mtu,
     /// Longer packets than `with` vanish, and nobody says so.

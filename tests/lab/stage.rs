@@ -202,15 +202,16 @@ fn output(mut command: std::process::Command, input: &str) -> Result<String, Str
     if done.status.success() { Ok(format!("{err}{out}")) } else { Err(format!("{command:?}: {err}")) }
 }
 
-/// Shipped probes that run more often here, and rules that clear sooner, so that a run takes minutes: id, and the
-/// lines that differ. No threshold of a link's loss or silence is another.
-const RHYTHM: &[(&str, &str)] = &[
-    ("asset-snmp", "interval = \"5s\"\ntimeout = \"4s\""),
-    ("link-path", "interval = \"5s\"\ntimeout = \"4s\""),
-    ("link-mtu", "interval = \"10s\"\ntimeout = \"9s\""),
-    ("link-loss", "clear_for = \"20s\""),
-    ("link-latency", "clear_for = \"10s\""),
-    ("link-jitter", "for = \"5s\"\nclear_for = \"10s\""),
+/// Shipped probes that run more often here, and rules that clear sooner, so that a run takes minutes: table, id, and
+/// the lines that differ. No threshold of a link's loss or silence is another.
+const RHYTHM: &[(&str, &str, &str)] = &[
+    ("[[probe]]", "asset-snmp", "interval = \"5s\"\ntimeout = \"4s\""),
+    ("[[probe]]", "link-path", "interval = \"5s\"\ntimeout = \"4s\""),
+    ("[[probe]]", "link-mtu", "interval = \"10s\"\ntimeout = \"9s\""),
+    ("[[rule]]", "link-loss", "clear_for = \"20s\""),
+    ("[[rule]]", "link-latency", "clear_for = \"10s\""),
+    ("[[rule]]", "link-jitter", "for = \"5s\"\nclear_for = \"10s\""),
+    ("[[rule]]", "link-path", "clear_for = \"2s\""),
 ];
 /// What looks back over hours, and what tells that everything here has just been started.
 const WITHOUT: &[&str] = &["link-loss-slow", "link-sla", "device-restarted"];
@@ -235,7 +236,7 @@ fn definitions() -> Result<String, String> {
         let block = shipped.get(at..).unwrap_or_default().trim_start();
         let block = block.split("\n[[").next().unwrap_or_default();
         let id = |id: &str| block.lines().any(|line| line.starts_with(&format!("id = \"{id}\"")));
-        if let Some((_, lines)) = RHYTHM.iter().find(|(name, _)| id(name)) {
+        if let Some((.., lines)) = RHYTHM.iter().find(|(table, name, _)| block.starts_with(table) && id(name)) {
             let keys: Vec<&str> = lines.lines().filter_map(|line| line.split(" =").next()).collect();
             let kept = block.lines().filter(|l| !keys.contains(&l.split(" =").next().unwrap_or_default()));
             text += &format!("{}\n{lines}\n\n", kept.collect::<Vec<_>>().join("\n"));
