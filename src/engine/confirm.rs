@@ -81,7 +81,7 @@ fn step(rtt: Duration) -> usize {
 /// Where the step above this one begins.
 fn edge(at: usize) -> Duration {
     let next = at + 1;
-    Duration::from_micros((4 + next as u64 % 4) * 16 << (next / 4))
+    Duration::from_micros(((4 + next as u64 % 4) * 16) << (next / 4))
 }
 
 /// What to do next for a burst.

@@ -133,6 +133,8 @@ impl Gives {
 }
 
 const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 13, figure: "cut" };
+// What a port says is asked every five seconds, by SNMP, and counts on top of the hold.
+const PORT_DOWN: Gives = Gives { ends_within: 20, ..DOWN };
 const SLOW: Gives = Gives { problem: "link-slow", within: 30, ends_within: 40, figure: "20 ms more" };
 const LOSS: Gives = Gives { problem: "link-degraded", within: 40, ends_within: 90, figure: "30 % loss" };
 
@@ -151,8 +153,8 @@ const KINDS: &[Kind] = &[
     kind("cut", Deed::Cut, Way::Both, "", 12, &[DOWN]),
     kind("cut one way", Deed::Cut, Way::Near, "", 12, &[DOWN]),
     kind("cut the other way", Deed::Cut, Way::Far, "", 12, &[DOWN]),
-    kind("near port down", Deed::PortDown, Way::Near, "", 12, &[DOWN]),
-    kind("far port down", Deed::PortDown, Way::Far, "", 12, &[DOWN]),
+    kind("near port down", Deed::PortDown, Way::Near, "", 12, &[PORT_DOWN]),
+    kind("far port down", Deed::PortDown, Way::Far, "", 12, &[PORT_DOWN]),
     kind("far port shut", Deed::Shutdown, Way::Far, "", 12, &[DOWN]),
     kind("firewall", Deed::Drop, Way::Both, "100", 12, &[DOWN]),
     kind("30 % loss", Deed::Line, Way::Both, "loss=0.163", 60, &[LOSS]),
