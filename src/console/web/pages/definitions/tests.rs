@@ -40,11 +40,16 @@ async fn a_rule_explains_its_names_and_has_its_runbook() {
         "Means",
     ]);
     browser.open("/definitions/probe/backbone-icmp").await.shows(&["Link: tier", "rtt_seconds", "Link down"]);
-    browser.clone().chinese().open("/definitions/rule/port-congested").await.shows(&["含义", "平均值", "阈值，默认 0.9"]);
-    browser
-        .open("/definitions/rule/link-loss")
-        .await
-        .shows(&["too many of the last packets", "raise at so many lost", "link-down"]);
+    browser.clone().chinese().open("/definitions/rule/port-congested").await.shows(&[
+        "含义",
+        "平均值",
+        "阈值，默认 0.9",
+    ]);
+    browser.open("/definitions/rule/link-loss").await.shows(&[
+        "too many of the last packets",
+        "raise at so many lost",
+        "link-down",
+    ]);
     for path in ["/definitions/rule/none", "/definitions/probe/link-loss", "/definitions/x/y"] {
         assert_eq!(browser.open(path).await.status, 404, "{path}");
     }
