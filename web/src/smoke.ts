@@ -82,8 +82,10 @@ export function smoke(figure: HTMLElement, tools: Tools): void {
       width: Math.max(plot.clientWidth, 240),
       height: 260,
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), zone),
-      cursor: { drag: { x: true, y: false } },
+      cursor: { drag: { x: false, y: false } },
       scales: {
+        // The whole span, measured or not: a line that was declared yesterday has no two years.
+        x: { range: () => [Date.now() / 1000 - days * 86_400, Date.now() / 1000] },
         y: { range: (_u, _min, max) => [0, max !== null && max > 0 ? max * 1.05 : 1] },
         loss: { range: () => [0, 1] },
       },
@@ -101,7 +103,7 @@ export function smoke(figure: HTMLElement, tools: Tools): void {
       series: [
         { value: (_u, t) => (t === null ? "–" : stamp.format(t * 1000)), label: names[0] ?? "" },
         ...names.slice(1, 4).map(hidden),
-        { label: names[4] ?? "", stroke: INK, width: 1.8, spanGaps: false, points: { show: false }, value: (_u: uPlot, v: number | null) => tools.show("s", v) },
+        { label: names[4] ?? "", stroke: INK, width: 1.8, spanGaps: false, value: (_u: uPlot, v: number | null) => tools.show("s", v) },
         ...names.slice(5, 8).map(hidden),
         {
           label: names[8] ?? "", scale: "loss", stroke: LOSS, fill: `${LOSS}b0`, width: 0, points: { show: false },
