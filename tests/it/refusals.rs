@@ -29,7 +29,8 @@ fn definitions_that_are_wrong_are_named_with_file_line_and_hint() {
         site.write("defs/probes/bad.toml", &definition);
         check(what, &fengsui(&["check", &site.arg("defs")]), 2, words);
         let data = site.arg("data");
-        let up = fengsui(&["up", "--data", &data, "--listen", "127.0.0.1:0", "--definitions", &site.arg("defs")]);
+        let start = ["up", "--data", &data, "--listen", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0"];
+        let up = fengsui(&[&start[..], &["--definitions", &site.arg("defs")]].concat());
         check(what, &up, 2, words);
         assert!(!site.path("data/core.db").exists(), "{what}: nothing was begun");
     }
@@ -54,7 +55,7 @@ fn a_directory_of_settings_inventory_and_definitions_is_checked_file_by_file() {
 fn files_and_references_that_are_missing_are_named() {
     let site = Site::new();
     let data = site.arg("data");
-    let start = ["up", "--data", &data, "--listen", "127.0.0.1:0", "--inventory"];
+    let start = ["up", "--data", &data, "--listen", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", "--inventory"];
     let missing = fengsui(&[&start[..], &["/nowhere/inventory.toml"]].concat());
     check("unreadable file", &missing, 2, &["/nowhere/inventory.toml"]);
     let file = site.write(
