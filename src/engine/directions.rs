@@ -309,7 +309,7 @@ mod tests {
         let straight = |seq| vec![seq];
         assert_eq!(counts(play(1000, 1, straight, |_| false)), (999, 0, 0));
         // Every tenth is lost on the way there; every seventh reply on the way back.
-        let tenth = |seq: u32| if seq % 10 == 0 { vec![] } else { vec![seq] };
+        let tenth = |seq: u32| if seq.is_multiple_of(10) { vec![] } else { vec![seq] };
         assert_eq!(counts(play(1001, 1, tenth, |_| false)), (1000, 100, 0));
         assert_eq!(counts(play(1000, 1, straight, |seq| seq % 7 == 3)), (999, 0, 143));
         assert_eq!(counts(play(1010, 10, tenth, |seq| seq % 10 == 5)), (1008, 100, 101));
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn copies_and_turned_order_are_no_loss() {
-        let doubled = |seq: u32| if seq % 5 == 0 { vec![seq, seq] } else { vec![seq] };
+        let doubled = |seq: u32| if seq.is_multiple_of(5) { vec![seq, seq] } else { vec![seq] };
         assert_eq!(counts(play(1000, 1, doubled, |_| false)), (999, 0, 0));
         let tenth_and_doubled = |seq: u32| match seq % 10 {
             0 => vec![],

@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn another_way_is_told_once() {
-        let table: [(&[(&str, bool)], &[usize]); 12] = [
+        type Seen<'a> = &'a [(&'a str, bool)];
+        let table: [(Seen<'_>, &[usize]); 12] = [
             (&[("1 2 9", true), ("1 2 9", true)], &[]),
             (&[("1 2 9", true), ("1 3 9", true), ("1 3 9", true)], &[1]),
             (&[("1 2 9", true), ("1 3 9", true), ("1 2 9", true)], &[1, 2]),
