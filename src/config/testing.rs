@@ -104,6 +104,8 @@ static SNMP: KindSpec = KindSpec {
                     Field::state("admin", OPER, "管理状态", "admin"),
                     Field::state("oper", OPER, "运行状态", "oper"),
                     Field::counter("in_octets", "入字节", "octets in"),
+                    Field::gauge("in_ratio", "入方向利用率", "received, of the speed"),
+                    Field::gauge("out_ratio", "出方向利用率", "sent, of the speed"),
                 ]),
             },
         ]),

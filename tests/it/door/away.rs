@@ -32,7 +32,7 @@ fn newer(agent: &str) -> Value {
     let mut unknown = task("unknown", "asset:a");
     unknown["kind"] = json!("hologram");
     json!({
-        "schema": 9, "rev": 41, "digest": "d", "agent": agent, "profiles": [{ "x": 1 }], "calendars": {},
+        "schema": 9, "rev": 41, "digest": "d", "agent": agent, "profiles": [{ "x": 1 }], "moons": {},
         "objects": [
             { "object": "asset:a", "name": "a", "attributes": {} },
             { "object": "satellite:s", "name": "s", "attributes": {} },
