@@ -38,8 +38,12 @@ impl Course {
         if self.hops.is_empty() || self.reached && !reached {
             return Vec::new(); // nothing to compare with, or cut short by an outage
         }
+        // A target that answers farther off may only have been missed where it used to answer.
+        let farther = reached && self.reached && seen.len() > self.hops.len();
         let stranger = |(at, now): &(usize, &BTreeSet<IpAddr>)| {
-            !now.is_empty() && !now.is_subset(self.at(*at)) || self.is_other(*at, seen, reached)
+            !now.is_empty() && !now.is_subset(self.at(*at))
+                || self.is_other(*at, seen, reached)
+                || farther && *at + 1 == self.hops.len()
         };
         seen.iter().enumerate().filter(stranger).map(|(at, _)| at).collect()
     }
@@ -175,6 +179,7 @@ mod tests {
         assert_eq!(course.strange(&hops("1 2|3 9"), true), [1]);
         assert_eq!(course.strange(&hops("1 4 5 9"), true), [1, 2, 3]);
         assert_eq!(course.strange(&hops("1 4"), false), [0usize; 0], "an outage");
+        assert_eq!(course.strange(&hops("1 2 * 9"), true), [2, 3], "it may have been missed at the third hop");
         assert_eq!(course.settle(hops("1 4 5 9"), true), Verdict::Changed("10.0.0.1 > 10.0.0.2 > 10.0.0.9".into()));
         assert_eq!(course.settle(hops("1 4|6 * 9"), true), Verdict::Same);
         assert_eq!(course.to_string(), "10.0.0.1 > 10.0.0.4|10.0.0.6 > 10.0.0.5 > 10.0.0.9");
