@@ -213,8 +213,10 @@ const RHYTHM: &[(&str, &str, &str)] = &[
     ("[[rule]]", "link-jitter", "for = \"5s\"\nclear_for = \"10s\""),
     ("[[rule]]", "link-path", "clear_for = \"2s\""),
 ];
-/// What looks back over hours, and what tells that everything here has just been started.
-const WITHOUT: &[&str] = &["link-loss-slow", "link-sla", "device-restarted"];
+/// What looks back over hours, what tells that everything here has just been started, and what this machine itself
+/// suffers from: its agents' hosts are all this one.
+const WITHOUT: &[&str] =
+    &["link-loss-slow", "link-sla", "device-restarted", "host-cpu", "host-memory", "host-disk-full"];
 /// Learns within a minute what takes ten.
 const LEARNS: &str =
     "[[override]]\nrule = \"link-latency\"\nwhere = 'link.tier != \"\"'\nparams = { of = 15, learn = 5 }\n";
