@@ -16,7 +16,7 @@ export async function firstOf(page, program, path, seconds = 90) {
   return until(`something in ${path}`, async () => {
     await open(page, program, path);
     const links = await page.$$eval("main a[href]", (all) => all.map((a) => a.getAttribute("href")));
-    return links.map((link) => link.split(/[?#]/)[0]).find((link) => new RegExp(`^${path}/[^/?#]+$`).test(link) && !/\/(new|add|export|template)$/.test(link));
+    return links.map((link) => link.split(/[?#]/)[0]).find((link) => new RegExp(`^${path}/[^/?#]+$`).test(link) && !/\/(new|add|export|template|heat)$/.test(link));
   }, seconds);
 }
 
