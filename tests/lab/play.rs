@@ -25,10 +25,10 @@ const SETTLE: Duration = Duration::from_secs(5);
 
 /// A network with the program on it.
 pub(crate) struct Lab {
+    /// The program; it ends before the network does, else its last words are about that.
+    pub(crate) stage: Stage,
     /// The network.
     pub(crate) world: World,
-    /// The program.
-    pub(crate) stage: Stage,
     /// For all waits.
     pub(crate) clock: Clock,
 }
