@@ -132,7 +132,7 @@ impl Gives {
     }
 }
 
-const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 13, figure: "cut" };
+const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 14, figure: "cut" };
 // What a port says is asked every five seconds, by SNMP, and counts on top of the hold.
 const PORT_DOWN: Gives = Gives { ends_within: 20, ..DOWN };
 const SLOW: Gives = Gives { problem: "link-slow", within: 30, ends_within: 40, figure: "20 ms more" };
