@@ -12,7 +12,7 @@ use super::db::sql;
 use super::incidents::{rank, select, severity};
 use super::scope::Seen;
 use super::types::{InboxRow, Standing, StoreError};
-use crate::console::command::{Assigned, Inbox, IncidentSort, Paged};
+use crate::console::command::{Assigned, Inbox, IncidentSort, Paged, Words};
 use crate::model::Object;
 use crate::model::incident::IncidentState;
 use crate::model::inventory::Inventory;
@@ -108,7 +108,11 @@ fn walk(
     sieve: &mut Sieve<'_>,
 ) -> Result<Vec<At>, StoreError> {
     let failed = sql("walk the inbox");
-    let (text, args) = statement(asked, after);
+    let named = match &asked.words {
+        Some(words) if !of_active(asked) => named(core, words, sieve).map_err(&failed)?,
+        _ => None,
+    };
+    let (text, args) = statement(asked, after, named.as_deref());
     let mut query = core.prepare_cached(&text).map_err(&failed)?;
     let args = rusqlite::params_from_iter(args.iter().map(|arg| &**arg));
     let mut rows = query.query(args).map_err(&failed)?;
@@ -149,11 +153,56 @@ const SEVERITY: usize = 4;
 const UPDATED: usize = 5;
 const ACKED: usize = 6;
 
-fn statement(asked: &Inbox, after: Option<&At>) -> (String, Vec<Box<dyn ToSql>>) {
-    let active = !asked.states.is_empty() && asked.states.iter().all(|s| s.active());
+/// Every object that ever had an incident, by one seek each: SQLite itself would read every row.
+const OBJECTS: &str = "WITH RECURSIVE o (object) AS (
+        SELECT min(object) FROM incident INDEXED BY incident_by_object
+        UNION ALL
+        SELECT (SELECT min(object) FROM incident INDEXED BY incident_by_object WHERE object > o.object) FROM o WHERE object IS NOT NULL
+    ) SELECT object FROM o WHERE object IS NOT NULL";
+/// The same of problems.
+const PROBLEMS: &str = "WITH RECURSIVE p (problem) AS (
+        SELECT min(problem) FROM incident INDEXED BY incident_problem
+        UNION ALL
+        SELECT (SELECT min(problem) FROM incident INDEXED BY incident_problem WHERE problem > p.problem) FROM p WHERE problem IS NOT NULL
+    ) SELECT problem FROM p WHERE problem IS NOT NULL";
+/// Words that name more objects than so many are found soon enough on the way.
+const FEW: usize = 200;
+
+/// The objects that the words name, if they are few and name no problem: then only theirs are walked.
+fn named(core: &Connection, words: &Words, sieve: &mut Sieve<'_>) -> rusqlite::Result<Option<Vec<String>>> {
+    let mut problems = core.prepare_cached(PROBLEMS)?;
+    let mut rows = problems.query([])?;
+    while let Some(row) = rows.next()? {
+        let problem = text(row.get_ref(0)?)?;
+        if problem.contains(&words.text) || words.problems.contains(problem) {
+            return Ok(None);
+        }
+    }
+    let mut found = Vec::new();
+    let mut objects = core.prepare_cached(OBJECTS)?;
+    let mut rows = objects.query([])?;
+    while let Some(row) = rows.next()? {
+        let object = text(row.get_ref(0)?)?;
+        if sieve.look_at(object) == (true, true) {
+            found.push(object.to_owned());
+            if found.len() > FEW {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+fn of_active(asked: &Inbox) -> bool {
+    !asked.states.is_empty() && asked.states.iter().all(|s| s.active())
+}
+
+fn statement(asked: &Inbox, after: Option<&At>, named: Option<&[String]>) -> (String, Vec<Box<dyn ToSql>>) {
+    let active = of_active(asked);
     // Named, because the planner cannot know how few are active; it would take the index of one state.
     let index = match asked.sort {
         _ if active => "incident_active",
+        _ if named.is_some() => "incident_by_object",
         IncidentSort::Opened | IncidentSort::Acked => "incident_opened",
         IncidentSort::Severity => "incident_by_severity",
         IncidentSort::Updated => "incident_by_updated",
@@ -175,6 +224,9 @@ fn statement(asked: &Inbox, after: Option<&At>) -> (String, Vec<Box<dyn ToSql>>)
         args.push(value);
         clauses.push(clause.replace('?', &format!("?{}", args.len())));
     };
+    if let Some(named) = named {
+        bind("object IN (SELECT value FROM json_each(?))", Box::new(serde_json::json!(named).to_string()));
+    }
     if let Some(least) = asked.min_severity {
         bind("severity >= ?", Box::new(rank(least)));
     }
