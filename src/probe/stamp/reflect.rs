@@ -32,6 +32,8 @@ const CLOCK_EVERY: Duration = Duration::from_secs(1);
 const OWN_TIME: Duration = Duration::from_secs(10);
 /// Batches read before others get their turn.
 const BATCHES: usize = 16;
+/// What was not answered goes to the log this often, if there was any.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Topic of its limits.
 const TOPIC: &str = "reflector";
 
@@ -58,6 +60,12 @@ macro_rules! counts {
             /// All of them: word, Chinese, count.
             pub fn list(&self) -> Vec<(&'static str, &'static str, u64)> {
                 vec![$(($word, $zh, self.$name.load(Ordering::Relaxed)),)*]
+            }
+
+            /// Those that were not answered.
+            fn unanswered(&self) -> u64 {
+                let answered = [&self.answered, &self.stateless].map(|n| n.load(Ordering::Relaxed));
+                self.list().iter().map(|(.., n)| n).sum::<u64>().saturating_sub(answered.iter().sum())
             }
         }
     };
@@ -127,6 +135,7 @@ pub async fn serve(mut port: Port, terms: Terms, clock: &Clock, counts: &Counts,
         sessions: Sessions::new(terms.rates, clock.mono()),
         estimate: estimate(clock),
         asked_clock: clock.mono(),
+        told: (clock.mono(), 0),
         terms,
         clock: clock.clone(),
     };
@@ -155,6 +164,8 @@ struct Reflector {
     clock: Clock,
     estimate: u16,
     asked_clock: Mono,
+    /// When the log was told last, and of how many.
+    told: (Mono, u64),
 }
 
 fn estimate(clock: &Clock) -> u16 {
@@ -168,6 +179,13 @@ impl Reflector {
         if now.since(self.asked_clock) >= CLOCK_EVERY {
             self.asked_clock = now;
             self.estimate = estimate(&self.clock);
+        }
+        if now.since(self.told.0) >= TELL_EVERY {
+            let unanswered = counts.unanswered();
+            if unanswered != self.told.1 {
+                tracing::info!(unanswered, counts = ?counts.list(), "requests of STAMP that were not answered");
+            }
+            self.told = (now, unanswered);
         }
         for asked in port.asked() {
             let which = match self.reply(&asked, now) {
