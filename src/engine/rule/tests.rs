@@ -333,7 +333,7 @@ fn ports(states: &[(&str, u8)]) -> Vec<Row> {
             table: 1,
             object: format!("interface:a/{name}").parse().unwrap(),
             instance: "".into(),
-            values: vec![Value::State(0), Value::State(*oper), Value::U64(1)],
+            values: vec![Value::State(0), Value::State(*oper), Value::U64(1), Value::Null, Value::Null],
         })
         .collect()
 }
