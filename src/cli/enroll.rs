@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::client::{IfMissing, unreadable, with_console};
 use super::json::{list, show, text, time};
-use super::reach::{Reach, data_dir, identity_dir};
+use super::reach::{Listing, Reach, data_dir, identity_dir};
 use super::text::{parse_duration, pick};
-use super::{Answer, Exit, Failure, Format, hidden, print, say};
+use super::{Answer, Exit, Failure, hidden, print, say};
 use crate::console::api::query::encode;
 use crate::model::{AgentId, SecretText};
 use crate::net::clock::Clock;
@@ -63,14 +63,7 @@ pub enum What {
         data: Option<PathBuf>,
     },
     /// List agents: declared, enrolled, last heard
-    List {
-        /// How to print: table or json (one object a line)
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-        /// Where.
-        #[command(flatten)]
-        reach: Reach,
-    },
+    List(Listing),
     /// Revoke an agent's certificates
     Revoke {
         /// Agent
@@ -119,7 +112,7 @@ pub fn run(args: Args) -> Answer {
                 format!("agent `{agent}` is enrolled; its certificate is in {dir}"),
             ));
         }
-        What::List { format, reach } => {
+        What::List(Listing { format, reach }) => {
             let items = with_console(&reach, IfMissing::Fail, async |c| c.list("/api/v1/agents", usize::MAX).await)?;
             let head = pick(
                 ["探针", "台账", "注册时间", "最近联系", "状态", "任务", "待发", "证书到期", "受限"],

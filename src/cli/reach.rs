@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::env;
+use super::{Format, env};
 
 /// Options of every command that reads or changes a console.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +20,17 @@ pub struct Reach {
     /// CA certificate (PEM) to trust for --url instead of the system's
     #[arg(long, value_name = "FILE", requires = "url")]
     pub ca: Option<PathBuf>,
+}
+
+/// Options of a command that lists what a console has.
+#[derive(Debug, clap::Args)]
+pub struct Listing {
+    /// How to print: table or json (one object a line)
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Where.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// DATA: as given, else by the environment.

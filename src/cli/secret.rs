@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::client::{IfMissing, unreadable, with_console};
 use super::json::{show, text, time};
-use super::reach::Reach;
+use super::reach::{Listing, Reach};
 use super::text::pick;
-use super::{Answer, Exit, Failure, Format, hidden, say};
+use super::{Answer, Exit, Failure, hidden, say};
 use crate::console::api::query::encode;
 use crate::model::secret::{SnmpAuth, SnmpPrivacy};
 use crate::model::{Secret, SecretText};
@@ -59,14 +59,7 @@ pub enum What {
         reach: Reach,
     },
     /// List names and types, never values
-    List {
-        /// How to print: table or json (one object a line)
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-        /// Where.
-        #[command(flatten)]
-        reach: Reach,
-    },
+    List(Listing),
     /// Remove a secret
     Remove {
         /// Name
@@ -95,7 +88,7 @@ pub fn run(args: Args) -> Answer {
             with_console(&reach, IfMissing::Make, async |c| c.send("PUT", &path, "application/json", body).await)?;
             say(&pick(format!("凭据 `{name}`（{kind}）已保存"), format!("secret `{name}` ({kind}) is set")));
         }
-        What::List { format, reach } => {
+        What::List(Listing { format, reach }) => {
             let items = with_console(&reach, IfMissing::Fail, async |c| c.list("/api/v1/secrets", usize::MAX).await)?;
             let head = pick(["名称", "类型", "更新时间", "更新者"], ["name", "type", "updated", "by"]);
             show(&items, format, &head, |s| {

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::client::{IfMissing, with_console};
 use super::json::{list, show, text, time};
-use super::reach::Reach;
+use super::reach::{Listing, Reach};
 use super::text::{parse_duration, pick};
-use super::{Answer, Exit, Format, print, say};
+use super::{Answer, Exit, print, say};
 use crate::console::api::query::encode;
 use crate::net::clock::Clock;
 
@@ -43,14 +43,7 @@ pub enum What {
         reach: Reach,
     },
     /// List tokens, never their values
-    List {
-        /// How to print: table or json (one object a line)
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-        /// Where.
-        #[command(flatten)]
-        reach: Reach,
-    },
+    List(Listing),
     /// Revoke a token
     Revoke {
         /// Name
@@ -77,7 +70,7 @@ pub fn run(args: Args) -> Answer {
             ));
             print(&text(&made, "token"));
         }
-        What::List { format, reach } => {
+        What::List(Listing { format, reach }) => {
             let items = with_console(&reach, IfMissing::Fail, async |c| c.list("/api/v1/tokens", usize::MAX).await)?;
             let head = pick(
                 ["名称", "角色", "区划", "创建时间", "创建者", "到期", "最近使用", "吊销"],

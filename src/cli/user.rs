@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::client::{IfMissing, unreadable, with_console};
 use super::json::{list, show, text, time};
-use super::reach::Reach;
+use super::reach::{Listing, Reach};
 use super::text::pick;
-use super::{Answer, Exit, Failure, Format, hidden, print, say};
+use super::{Answer, Exit, Failure, hidden, print, say};
 use crate::console::api::query::encode;
 use crate::model::SecretText;
 
@@ -50,14 +50,7 @@ pub enum What {
         reach: Reach,
     },
     /// List accounts
-    List {
-        /// How to print: table or json (one object a line)
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-        /// Where.
-        #[command(flatten)]
-        reach: Reach,
-    },
+    List(Listing),
     /// Lock an account and end its sessions
     Lock {
         /// Name to sign in with
@@ -113,7 +106,7 @@ pub fn run(args: Args) -> Answer {
             with_console(&reach, IfMissing::Make, async |c| c.post("/api/v1/users", &body).await)?;
             say(&pick(format!("用户 `{name}`（角色 {role}）已添加"), format!("user `{name}` (role {role}) is made")));
         }
-        What::List { format, reach } => {
+        What::List(Listing { format, reach }) => {
             let items = with_console(&reach, IfMissing::Fail, async |c| c.list("/api/v1/users", usize::MAX).await)?;
             let head = pick(
                 ["登录名", "姓名", "角色", "区划", "状态", "最近登录", "密码设置时间", "创建者"],

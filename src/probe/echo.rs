@@ -16,7 +16,7 @@ use crate::model::time::Mono;
 use crate::net::error::{NetError, outcome_of};
 use crate::net::resolver::{Family, resolve};
 use crate::net::udp::Peer;
-use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
+use crate::probe::{Ctx, Prober, Run, RunFuture, target_row, way};
 
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
@@ -33,13 +33,7 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "回显服务的端口",
             en: "port of the echo service",
         },
-        SettingDef {
-            name: "count",
-            kind: SettingType::Int(1, 20),
-            default: Some("1"),
-            zh: "每次发送的报文数",
-            en: "datagrams a run",
-        },
+        way::COUNT,
         SettingDef {
             name: "size",
             kind: SettingType::Int(16, 1400),
@@ -47,13 +41,7 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "载荷字节数",
             en: "payload bytes",
         },
-        SettingDef {
-            name: "spacing",
-            kind: SettingType::Duration,
-            default: Some("'100ms'"),
-            zh: "一次监测内相邻报文的间隔；所有报文在超时的前一半时间内发出",
-            en: "time between the datagrams of a run; all leave in the first half of the timeout",
-        },
+        way::SPACING,
         crate::probe::FAMILY,
     ],
     schema: KindSchema {

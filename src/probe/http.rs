@@ -19,6 +19,21 @@ use crate::net::resolver::Family;
 use crate::probe::assertion::{self, Assertions};
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
+/// Of the phases of a request: the name,
+pub(super) const RESOLVE: Field = Field::gauge("resolve_seconds", "域名解析耗时（秒）", "time to resolve the name");
+/// the connection,
+pub(super) const CONNECT: Field =
+    Field::gauge("connect_seconds", "建立连接的耗时（秒）", "time until the connection stood");
+/// the handshake,
+pub(super) const TLS: Field = Field::gauge("tls_seconds", "TLS 握手耗时（秒）", "time of the TLS handshake");
+/// the wait for an answer,
+pub(super) const FIRST_BYTE: Field =
+    Field::gauge("first_byte_seconds", "首字节耗时（秒）", "from the request to the head of its answer");
+/// what it says,
+pub(super) const STATUS: Field = Field::gauge("status_code", "HTTP 状态码", "status code");
+/// and how much of it.
+pub(super) const BODY: Field = Field::gauge("body_bytes", "正文字节数", "bytes of the body that were read");
+
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
     name: "http",
@@ -76,13 +91,13 @@ pub static SPEC: KindSpec = KindSpec {
             on: TableOn::Target,
             instance: None,
             fields: Cow::Borrowed(&[
-                Field::gauge("resolve_seconds", "域名解析耗时（秒）", "time to resolve the name"),
-                Field::gauge("connect_seconds", "建立连接的耗时（秒）", "time until the connection stood"),
-                Field::gauge("tls_seconds", "TLS 握手耗时（秒）", "time of the TLS handshake"),
-                Field::gauge("first_byte_seconds", "首字节耗时（秒）", "from the request to the head of its answer"),
+                RESOLVE,
+                CONNECT,
+                TLS,
+                FIRST_BYTE,
                 Field::gauge("total_seconds", "总耗时（秒）", "from the start to the last byte read"),
-                Field::gauge("status_code", "HTTP 状态码", "status code"),
-                Field::gauge("body_bytes", "正文字节数", "bytes of the body that were read"),
+                STATUS,
+                BODY,
             ]),
         }]),
     },

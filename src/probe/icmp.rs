@@ -24,13 +24,7 @@ pub static SPEC: KindSpec = KindSpec {
     on: &[ObjectKind::Asset, ObjectKind::Link],
     target: TargetNeed::Address,
     settings: &[
-        SettingDef {
-            name: "count",
-            kind: SettingType::Int(1, 20),
-            default: Some("1"),
-            zh: "每次发送的报文数",
-            en: "packets a run",
-        },
+        way::COUNT,
         SettingDef {
             name: "size",
             kind: SettingType::Int(0, 8972),
@@ -39,13 +33,7 @@ pub static SPEC: KindSpec = KindSpec {
             en: "payload bytes; below 8 a packet carries no cookie",
         },
         way::DSCP,
-        SettingDef {
-            name: "spacing",
-            kind: SettingType::Duration,
-            default: Some("'100ms'"),
-            zh: "一次监测内相邻报文的间隔；所有报文在超时的前一半时间内发出",
-            en: "time between the packets of a run; all leave in the first half of the timeout",
-        },
+        way::SPACING,
         SettingDef {
             name: "burst",
             kind: SettingType::Int(0, MAX_BURST),

@@ -70,13 +70,7 @@ const SETTINGS: &[SettingDef] = &[
         zh: "反射端的 UDP 端口",
         en: "UDP port of the reflector",
     },
-    SettingDef {
-        name: "count",
-        kind: SettingType::Int(1, 20),
-        default: Some("1"),
-        zh: "每次发送的报文数",
-        en: "packets a run",
-    },
+    way::COUNT,
     SettingDef {
         name: "size",
         kind: SettingType::Int(PLAIN as i64, LONGEST as i64),
@@ -85,13 +79,7 @@ const SETTINGS: &[SettingDef] = &[
         en: "bytes of UDP payload; at least 112 with a key",
     },
     way::DSCP,
-    SettingDef {
-        name: "spacing",
-        kind: SettingType::Duration,
-        default: Some("'100ms'"),
-        zh: "一次监测内相邻报文的间隔；所有报文在超时的前一半时间内发出",
-        en: "time between the packets of a run; all leave in the first half of the timeout",
-    },
+    way::SPACING,
     way::SOURCE,
     way::INTERFACE,
     SettingDef {

@@ -22,7 +22,7 @@ use crate::model::time::Mono;
 use crate::net::certificate::{Check, Trust};
 use crate::net::error::NetError;
 use crate::net::resolver::Family;
-use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
+use crate::probe::{Ctx, Prober, Run, RunFuture, http, target_row};
 
 use cookies::Jar;
 use step::{Carried, Done, Step};
@@ -103,16 +103,12 @@ pub static SPEC: KindSpec = KindSpec {
                 instance: Some(Cow::Borrowed("step")),
                 fields: Cow::Borrowed(&[
                     Field::gauge("step_seconds", "步骤耗时（秒），含重定向", "time of the step, redirects included"),
-                    Field::gauge("resolve_seconds", "域名解析耗时（秒）", "time to resolve the name"),
-                    Field::gauge("connect_seconds", "建立连接的耗时（秒）", "time until the connection stood"),
-                    Field::gauge("tls_seconds", "TLS 握手耗时（秒）", "time of the TLS handshake"),
-                    Field::gauge(
-                        "first_byte_seconds",
-                        "首字节耗时（秒）",
-                        "from the request to the head of its answer",
-                    ),
-                    Field::gauge("status_code", "HTTP 状态码", "status code"),
-                    Field::gauge("body_bytes", "正文字节数", "bytes of the body that were read"),
+                    http::RESOLVE,
+                    http::CONNECT,
+                    http::TLS,
+                    http::FIRST_BYTE,
+                    http::STATUS,
+                    http::BODY,
                     Field::gauge("redirects_count", "跟随的重定向次数", "redirects that were followed"),
                 ]),
             },

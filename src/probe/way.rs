@@ -15,6 +15,24 @@ pub const DSCP_NAMES: &[&str] = &[
     "af32", "af33", "af41", "af42", "af43", "ef",
 ];
 
+/// How many packets.
+pub const COUNT: SettingDef = SettingDef {
+    name: "count",
+    kind: SettingType::Int(1, 20),
+    default: Some("1"),
+    zh: "每次发送的报文数",
+    en: "packets a run",
+};
+
+/// How far apart they leave.
+pub const SPACING: SettingDef = SettingDef {
+    name: "spacing",
+    kind: SettingType::Duration,
+    default: Some("'100ms'"),
+    zh: "一次监测内相邻报文的间隔；所有报文在超时的前一半时间内发出",
+    en: "time between the packets of a run; all leave in the first half of the timeout",
+};
+
 /// The class.
 pub const DSCP: SettingDef = SettingDef {
     name: "dscp",

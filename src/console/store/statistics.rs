@@ -20,10 +20,7 @@ impl Store {
         to: Wall,
         max_points: usize,
     ) -> Result<Vec<Point>, StoreError> {
-        if !self.seen(scope).sees(&key.object) {
-            return Ok(Vec::new());
-        }
-        self.chart(move |layout| points::read(layout, &key, from, to, max_points)).await
+        self.seen_chart(scope, key, move |layout, key| points::read(layout, key, from, to, max_points)).await
     }
 
     /// How a field of an object was spread and what was lost, between two times in at most `max_points` steps.
@@ -35,10 +32,7 @@ impl Store {
         to: Wall,
         max_points: usize,
     ) -> Result<Vec<Smoke>, StoreError> {
-        if !self.seen(scope).sees(&key.object) {
-            return Ok(Vec::new());
-        }
-        self.chart(move |layout| points::smoke(layout, &key, from, to, max_points)).await
+        self.seen_chart(scope, key, move |layout, key| points::smoke(layout, key, from, to, max_points)).await
     }
 
     /// What the runs of an object came to over a period, as far as it is rolled up; with `open`, those within the open
@@ -72,10 +66,20 @@ impl Store {
         from: Wall,
         hours: usize,
     ) -> Result<Vec<Quarter>, StoreError> {
+        self.seen_chart(scope, key, move |layout, key| strip::hours(layout, key, from, hours)).await
+    }
+
+    /// What `work` reads of a series; nothing if its object is not in scope.
+    async fn seen_chart<R: Default + Send + 'static>(
+        &self,
+        scope: &Scope,
+        key: SeriesKey,
+        work: impl FnOnce(&days::Layout, &SeriesKey) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
         if !self.seen(scope).sees(&key.object) {
-            return Ok(Vec::new());
+            return Ok(R::default());
         }
-        self.chart(move |layout| strip::hours(layout, &key, from, hours)).await
+        self.chart(move |layout| work(layout, &key)).await
     }
 
     /// Runs `work` off the runtime's threads, few at a time: charts may take long on a large network, and what

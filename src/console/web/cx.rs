@@ -141,6 +141,13 @@ impl Cx {
     }
 }
 
+/// The page again, with the status of what refused a form on it.
+pub fn refused(page: Answer, problem: &Problem) -> Answer {
+    let mut answer = page?;
+    *answer.status_mut() = problem.status;
+    Ok(answer)
+}
+
 /// Sends the browser on with a GET; `to` is a path of ours.
 pub fn redirect(to: &str) -> Response {
     let mut answer = Response::new(axum::body::Body::empty());

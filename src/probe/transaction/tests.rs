@@ -183,42 +183,23 @@ async fn the_step_that_fails_is_named_and_what_must_be_done_always_is() {
     assert_eq!(run.detail.as_deref(), Some("step `sign-in`: status 401, wanted [200]"));
     assert_eq!(run.rows[0].values, [Value::Null, Value::F64(2.0), Value::Text("sign-in".into())]);
     assert_eq!(office.seen(), ["sign-in duty true", "sign-out"]);
-    for (steps, wanted, why) in [
-        (
-            FLOW.replace("欢迎", "再见"),
-            "failed content: page 200, sign-in 200, sign-out 204",
-            "`再见` is not in the body",
-        ),
-        (
-            FLOW.replace("([^\"]+)", "([0-9]{9})"),
-            "failed content: page 200, sign-out 204",
-            "for `csrf` in the answer",
-        ),
-        (
-            FLOW.replace("\"/token\"", "\"/none\""),
-            "failed content: page 200, sign-in 200, token 200, sign-out 204",
-            "`/none`",
-        ),
-        (
-            FLOW.replace("Bearer", "Basic"),
-            "failed auth: page 200, sign-in 200, token 200, tasks 403, sign-out 204",
-            "403",
-        ),
-        (
-            FLOW.replace("${open}", "4${open}"),
-            "failed content: page 200, sign-in 200, token 200, tasks 200, sign-out 204",
-            "`4${open}`",
-        ),
-        ("[{ path = 'loop' }]".to_owned(), "failed status: 1 302", "more than 8 redirects"),
-        ("[{ path = 'loop', follow = false }]".to_owned(), "ok: 1 302", ""),
-        (
-            "[{ path = 'away', form = { a = 'b' }, method = 'GET' }]".to_owned(),
-            "failed status: 1 307",
-            "another server",
-        ),
-        ("[{ path = '/home' }]".to_owned(), "ok: 1 200", ""),
-        ("[{ path = 'http://127.0.0.77:1/x?y=${user}' }]".to_owned(), "failed refused: 1 -", "127.0.0.77"),
-    ] {
+    let changed = [
+        ("欢迎", "再见", "content: page 200, sign-in 200, sign-out 204", "`再见` is not in the body"),
+        ("([^\"]+)", "([0-9]{9})", "content: page 200, sign-out 204", "for `csrf` in the answer"),
+        ("\"/token\"", "\"/none\"", "content: page 200, sign-in 200, token 200, sign-out 204", "`/none`"),
+        ("Bearer", "Basic", "auth: page 200, sign-in 200, token 200, tasks 403, sign-out 204", "403"),
+        ("${open}", "4${open}", "content: page 200, sign-in 200, token 200, tasks 200, sign-out 204", "`4${open}`"),
+    ]
+    .map(|(from, to, wanted, why)| (FLOW.replace(from, to), format!("failed {wanted}"), why));
+    let lone = [
+        ("[{ path = 'loop' }]", "failed status: 1 302", "more than 8 redirects"),
+        ("[{ path = 'loop', follow = false }]", "ok: 1 302", ""),
+        ("[{ path = 'away', form = { a = 'b' }, method = 'GET' }]", "failed status: 1 307", "another server"),
+        ("[{ path = '/home' }]", "ok: 1 200", ""),
+        ("[{ path = 'http://127.0.0.77:1/x?y=${user}' }]", "failed refused: 1 -", "127.0.0.77"),
+    ]
+    .map(|(steps, wanted, why)| (steps.to_owned(), wanted.to_owned(), why));
+    for (steps, wanted, why) in changed.into_iter().chain(lone) {
         let run = walk(&base, &steps, PASSWORD, &[], LONG).await.unwrap();
         assert_eq!(told(&run), wanted, "{steps}: {:?}", run.detail);
         assert!(run.detail.clone().unwrap_or_default().contains(why), "{steps}: {:?}", run.detail);

@@ -11,7 +11,7 @@ use crate::console::api::query::encode;
 use crate::console::board::{Board, touches};
 use crate::console::command::Command;
 use crate::console::store::{Brief, Fact};
-use crate::console::web::cx::{Answer, Cx, redirect};
+use crate::console::web::cx::{Answer, Cx, redirect, refused};
 use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
 use crate::console::web::pages::measured::{self, Said};
@@ -60,11 +60,7 @@ pub async fn probe(cx: Cx) -> Answer {
     let command = Command::ProbeNow { object: Object::Asset(id), count: 1, spacing_ms: 1_000 };
     match cx.command(None, command).await {
         Ok(_) => Ok(redirect(&back)),
-        Err(problem) => {
-            let mut answer = show(&cx, Some(&problem)).await?;
-            *answer.status_mut() = problem.status;
-            Ok(answer)
-        }
+        Err(problem) => refused(show(&cx, Some(&problem)).await, &problem),
     }
 }
 

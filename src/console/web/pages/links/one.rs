@@ -10,7 +10,7 @@ use crate::console::board::{Board, LinkNow, PortNow, end_port};
 use crate::console::command::Command;
 use crate::console::store::Brief;
 use crate::console::store::traffic::Rate;
-use crate::console::web::cx::{Answer, Cx, redirect};
+use crate::console::web::cx::{Answer, Cx, redirect, refused};
 use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
 use crate::console::web::pages::assets::one as asset_page;
@@ -73,11 +73,7 @@ pub async fn probe(cx: Cx) -> Answer {
     let command = Command::ProbeNow { object: Object::Link(id), count: 5, spacing_ms: 500 };
     match cx.command(None, command).await {
         Ok(_) => Ok(redirect(&back)),
-        Err(problem) => {
-            let mut answer = show(&cx, Some(&problem)).await?;
-            *answer.status_mut() = problem.status;
-            Ok(answer)
-        }
+        Err(problem) => refused(show(&cx, Some(&problem)).await, &problem),
     }
 }
 
