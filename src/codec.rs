@@ -2,4 +2,5 @@
 
 pub mod dns; // one question and its answer
 pub mod icmp; // echo requests, their replies, and errors that quote them
+pub mod snmp; // SNMP v1 and v2c: requests, answers, notifications
 pub mod stamp; // test packets of STAMP and TWAMP Light
