@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::model::discovery::{Found, Wanted};
 use crate::model::incident::{AckKind, CloseCause, Incident, IncidentState, TimelineEntry};
 use crate::model::inventory::Inventory;
-use crate::model::maintenance::Every;
-use crate::model::{AgentId, Object, PersonId, ProblemId, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
+use crate::model::maintenance::Work;
+use crate::model::{AgentId, Object, PersonId, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
 
 /// What a principal may do. Ordered by power within the first three; `Metrics` stands apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -271,7 +271,7 @@ pub enum Command {
     },
     /// Announce maintenance (operator); answers `Outcome::Started`. One that covers much counts only once a second
     /// person agreed.
-    MaintenanceAdd(Box<NewMaintenance>),
+    MaintenanceAdd(Box<Work>),
     /// Agree to a maintenance window as the second person (operator).
     MaintenanceApprove {
         /// Window.
@@ -291,25 +291,6 @@ pub enum Command {
         /// Milliseconds between runs, at least 100.
         spacing_ms: u64,
     },
-}
-
-/// A maintenance window as it is announced.
-#[derive(Debug, Clone)]
-pub struct NewMaintenance {
-    /// What is done.
-    pub title: String,
-    /// On what.
-    pub objects: Vec<Object>,
-    /// Only for these problems; for all if empty.
-    pub problems: Vec<ProblemId>,
-    /// Begin.
-    pub from: Wall,
-    /// End.
-    pub to: Wall,
-    /// How often it comes again.
-    pub every: Option<Every>,
-    /// Until when it comes again.
-    pub until: Option<Wall>,
 }
 
 /// What a command answers.

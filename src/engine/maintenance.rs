@@ -28,8 +28,8 @@ pub struct Cover {
 impl Cover {
     /// Of a window, by the inventory as it is.
     pub fn of(window: &Maintenance, inventory: &Inventory) -> Self {
-        let mut all = Self { objects: HashSet::new(), problems: window.problems.iter().cloned().collect() };
-        for object in &window.objects {
+        let mut all = Self { objects: HashSet::new(), problems: window.work.problems.iter().cloned().collect() };
+        for object in &window.work.objects {
             all.objects.insert(object.clone());
             match object {
                 Object::Region(id) => all.region(id, inventory),
@@ -100,17 +100,17 @@ pub fn openings(window: &Maintenance, zone: &TimeZone, from: Wall, to: Wall) -> 
     if window.needs_second && window.approved.is_none() {
         return Vec::new();
     }
-    let length = window.to.since(window.from);
+    let length = window.work.to.since(window.work.from);
     let end = window.ended.as_ref().map(|mark| mark.at);
-    let last = window.until.unwrap_or(window.from);
-    let first = zoned(window.from, zone);
+    let last = window.work.until.unwrap_or(window.work.from);
+    let first = zoned(window.work.from, zone);
     let mut found = Vec::new();
     // Skips what is over long before the span, then walks through it.
-    let step = window.every.map(|every| match every {
+    let step = window.work.every.map(|every| match every {
         Every::Day => 1,
         Every::Week => 7,
     });
-    let days_before = i64::try_from(from.since(window.from).as_secs() / 86_400).unwrap_or(0);
+    let days_before = i64::try_from(from.since(window.work.from).as_secs() / 86_400).unwrap_or(0);
     let mut at = step.map_or(0, |step| (days_before / step - length.as_secs() as i64 / 86_400 / step - 2).max(0));
     loop {
         let days: Span = (at.saturating_mul(step.unwrap_or(0))).days();
@@ -138,11 +138,16 @@ pub fn stage(window: &Maintenance, zone: &TimeZone, now: Wall) -> (Stage, Option
         return (Stage::Over, None);
     }
     if window.needs_second && window.approved.is_none() {
-        let end = window.until.unwrap_or(window.from).plus(window.to.since(window.from));
-        return if end > now { (Stage::Waiting, Some((window.from, window.to))) } else { (Stage::Over, None) };
+        let end = window.work.until.unwrap_or(window.work.from).plus(window.work.to.since(window.work.from));
+        return if end > now {
+            (Stage::Waiting, Some((window.work.from, window.work.to)))
+        } else {
+            (Stage::Over, None)
+        };
     }
     let ahead = openings(window, zone, now, now.plus(Duration::from_secs(8 * 86_400)));
-    let next = ahead.first().copied().or_else(|| (window.from > now).then_some((window.from, window.to)));
+    let next =
+        ahead.first().copied().or_else(|| (window.work.from > now).then_some((window.work.from, window.work.to)));
     match next {
         Some((from, to)) if from <= now => (Stage::Running, Some((from, to))),
         Some(next) => (Stage::Planned, Some(next)),
@@ -153,7 +158,7 @@ pub fn stage(window: &Maintenance, zone: &TimeZone, now: Wall) -> (Stage, Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::maintenance::Mark;
+    use crate::model::maintenance::{Mark, Work};
 
     fn wall(text: &str) -> Wall {
         Wall::parse(text).unwrap()
@@ -162,13 +167,15 @@ mod tests {
     fn window(from: &str, to: &str) -> Maintenance {
         Maintenance {
             id: "m".into(),
-            title: "割接".into(),
-            objects: vec!["link:l".parse().unwrap()],
-            problems: Vec::new(),
-            from: wall(from),
-            to: wall(to),
-            every: None,
-            until: None,
+            work: Work {
+                title: "割接".into(),
+                objects: vec!["link:l".parse().unwrap()],
+                problems: Vec::new(),
+                from: wall(from),
+                to: wall(to),
+                every: None,
+                until: None,
+            },
             created: Mark { by: "user:a".into(), at: wall("2026-03-01T00:00:00Z") },
             needs_second: false,
             approved: None,
@@ -196,8 +203,11 @@ mod tests {
             &[("2026-03-28T00:00:00Z", "2026-03-28T04:00:00Z")],
         );
         check(&once, berlin, "2026-03-28T04:00:00Z", "2026-04-01T00:00:00Z", &[]);
-        let daily =
-            Maintenance { every: Some(Every::Day), until: Some(wall("2026-03-30T00:00:00Z")), ..once.clone() };
+        let again = |every, until| Maintenance {
+            work: Work { every: Some(every), until: Some(wall(until)), ..once.work.clone() },
+            ..once.clone()
+        };
+        let daily = again(Every::Day, "2026-03-30T00:00:00Z");
         check(
             &daily,
             berlin,
@@ -210,7 +220,7 @@ mod tests {
                 ("2026-03-29T23:00:00Z", "2026-03-30T03:00:00Z"),
             ],
         );
-        let weekly = Maintenance { every: Some(Every::Week), until: Some(wall("2027-03-01T00:00:00Z")), ..once };
+        let weekly = again(Every::Week, "2027-03-01T00:00:00Z");
         check(
             &weekly,
             "Asia/Shanghai",
@@ -276,7 +286,8 @@ mod tests {
         let inventory = crate::config::inventory::parse(&[("i.toml".to_owned(), text.to_owned())]).unwrap();
         let covers = |object: &str, seen: &str| {
             let objects = vec![object.parse().unwrap()];
-            let window = Maintenance { objects, ..window("2026-03-03T00:00:00Z", "2026-03-03T04:00:00Z") };
+            let mut window = window("2026-03-03T00:00:00Z", "2026-03-03T04:00:00Z");
+            window.work.objects = objects;
             Cover::of(&window, &inventory).object(&seen.parse().unwrap())
         };
         for (object, seen, covered) in [

@@ -40,11 +40,9 @@ pub struct Mark {
     pub at: Wall,
 }
 
-/// A window.
+/// What is announced: work on objects, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maintenance {
-    /// UUIDv7.
-    pub id: Arc<str>,
+pub struct Work {
     /// What is done; not empty.
     pub title: String,
     /// On what, with all that belongs to it: a region's assets and links, an asset's ports, a link's ends.
@@ -59,6 +57,15 @@ pub struct Maintenance {
     pub every: Option<Every>,
     /// It comes again until then.
     pub until: Option<Wall>,
+}
+
+/// A window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maintenance {
+    /// UUIDv7.
+    pub id: Arc<str>,
+    /// What is done, on what, when.
+    pub work: Work,
     /// Who announced it.
     pub created: Mark,
     /// It covers so much that it counts only once a second person agreed.

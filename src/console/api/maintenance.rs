@@ -8,9 +8,9 @@ use super::page;
 use super::problem::Problem;
 use super::route::{Call, Reply};
 use super::shape;
-use crate::console::command::{Command, NewMaintenance, Outcome};
+use crate::console::command::{Command, Outcome};
 use crate::engine::maintenance::stage;
-use crate::model::maintenance::{Every, Maintenance, Stage};
+use crate::model::maintenance::{Every, Maintenance, Stage, Work};
 use crate::model::{Object, ProblemId, Wall};
 
 /// `GET /maintenance`
@@ -27,14 +27,14 @@ pub async fn list(call: Call) -> Result<Reply, Problem> {
 fn shown(m: &Maintenance, stage: Stage, next: Option<(Wall, Wall)>) -> Value {
     json!({
         "id": m.id,
-        "title": m.title,
+        "title": m.work.title,
         "stage": stage.as_str(),
-        "objects": m.objects,
-        "problems": m.problems,
-        "from": shape::time(m.from),
-        "to": shape::time(m.to),
-        "every": m.every.map(Every::as_str),
-        "until": shape::time_or_null(m.until),
+        "objects": m.work.objects,
+        "problems": m.work.problems,
+        "from": shape::time(m.work.from),
+        "to": shape::time(m.work.to),
+        "every": m.work.every.map(Every::as_str),
+        "until": shape::time_or_null(m.work.until),
         "next": next.map(|(from, to)| json!({ "from": shape::time(from), "to": shape::time(to) })),
         "creator": m.created.by,
         "created": shape::time(m.created.at),
@@ -75,7 +75,7 @@ pub async fn add(call: Call) -> Result<Reply, Problem> {
         Every::parse(text).ok_or_else(|| Problem::wrong("`every` 应为 day 或 week", "`every` must be day or week"))
     });
     let missing = || Problem::wrong("缺少时间", "a time is missing");
-    let asked = NewMaintenance {
+    let asked = Work {
         title: words("title", body.title)?,
         objects: all::<Object>("objects", &body.objects)?,
         problems: all::<ProblemId>("problems", &body.problems)?,

@@ -111,7 +111,7 @@ pub async fn smoke(call: Call) -> Result<Reply, Problem> {
     let maintenance: Vec<Value> = maintenance
         .iter()
         .map(|(window, from, to)| {
-            json!({ "id": window.id, "title": window.title, "from": shape::time(*from), "to": shape::time(*to) })
+            json!({ "id": window.id, "title": window.work.title, "from": shape::time(*from), "to": shape::time(*to) })
         })
         .collect();
     let mut head = head(&key, from, to);

@@ -14,11 +14,11 @@ use super::live::Shared;
 use super::scope::Seen;
 use super::types::StoreError;
 use super::writer::Writer;
-use crate::console::command::{Actor, CommandError, NewMaintenance, Outcome, said};
+use crate::console::command::{Actor, CommandError, Outcome, said};
 use crate::engine::incident::Input;
 use crate::engine::maintenance::{Cover, MAX_LENGTH, MAX_REPEAT, SECOND_PERSON, openings};
 use crate::model::inventory::Inventory;
-use crate::model::maintenance::{Every, Maintenance, Mark};
+use crate::model::maintenance::{Every, Maintenance, Mark, Work};
 use crate::model::{Object, ProblemId, Wall};
 
 /// Windows kept, of five years a few a day; beyond that nothing is announced until old ones go.
@@ -43,13 +43,15 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Maintenance> {
     };
     Ok(Maintenance {
         id: r.get(0)?,
-        title: r.get(1)?,
-        objects: list(2)?.iter().filter_map(|text| text.parse::<Object>().ok()).collect(),
-        problems: list(3)?.iter().filter_map(|text| text.parse::<ProblemId>().ok()).collect(),
-        from: time(4)?,
-        to: time(5)?,
-        every: r.get::<_, Option<String>>(6)?.as_deref().and_then(Every::parse),
-        until: r.get::<_, Option<i64>>(7)?.map(Wall::from_millis),
+        work: Work {
+            title: r.get(1)?,
+            objects: list(2)?.iter().filter_map(|text| text.parse::<Object>().ok()).collect(),
+            problems: list(3)?.iter().filter_map(|text| text.parse::<ProblemId>().ok()).collect(),
+            from: time(4)?,
+            to: time(5)?,
+            every: r.get::<_, Option<String>>(6)?.as_deref().and_then(Every::parse),
+            until: r.get::<_, Option<i64>>(7)?.map(Wall::from_millis),
+        },
         created: Mark { at: time(8)?, by: r.get(9)? },
         needs_second: r.get(10)?,
         approved: mark(11, 12)?,
@@ -65,18 +67,18 @@ pub(super) fn load(core: &Connection) -> Result<Vec<Arc<Maintenance>>, StoreErro
 }
 
 fn put(core: &Connection, m: &Maintenance) -> Result<(), StoreError> {
-    let objects: Vec<String> = m.objects.iter().map(ToString::to_string).collect();
-    let problems: Vec<&str> = m.problems.iter().map(ProblemId::as_str).collect();
+    let objects: Vec<String> = m.work.objects.iter().map(ToString::to_string).collect();
+    let problems: Vec<&str> = m.work.problems.iter().map(ProblemId::as_str).collect();
     let mark = |mark: &Option<Mark>| mark.as_ref().map(|mark| (mark.at.millis(), mark.by.clone())).unzip();
     let ((approved, approver), (ended, ender)) = (mark(&m.approved), mark(&m.ended));
-    let last = m.until.map_or(m.to, |until| until.plus(m.to.since(m.from)));
+    let last = m.work.until.map_or(m.work.to, |until| until.plus(m.work.to.since(m.work.from)));
     core.prepare_cached(&format!(
         "INSERT OR REPLACE INTO maintenance ({COLUMNS}, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
     ))
     .and_then(|mut q| {
         q.execute(params![
-            m.id, m.title, serde_json::json!(objects).to_string(), serde_json::json!(problems).to_string(),
-            m.from.millis(), m.to.millis(), m.every.map(Every::as_str), m.until.map(Wall::millis),
+            m.id, m.work.title, serde_json::json!(objects).to_string(), serde_json::json!(problems).to_string(),
+            m.work.from.millis(), m.work.to.millis(), m.work.every.map(Every::as_str), m.work.until.map(Wall::millis),
             m.created.at.millis(), m.created.by, m.needs_second, approved, approver, ended, ender, last.millis()
         ])
     })
@@ -107,7 +109,7 @@ pub(super) fn add(
     writer: &mut Writer,
     actor: &Actor,
     entry: &mut Entry,
-    asked: NewMaintenance,
+    asked: Work,
 ) -> Result<Outcome, CommandError> {
     let now = writer.now();
     check(&asked, now)?;
@@ -127,13 +129,7 @@ pub(super) fn add(
     }
     let mut window = Maintenance {
         id: writer.new_id(now),
-        title: asked.title.trim().to_owned(),
-        objects: asked.objects,
-        problems: asked.problems,
-        from: asked.from,
-        to: asked.to,
-        every: asked.every,
-        until: asked.every.and(asked.until),
+        work: Work { title: asked.title.trim().to_owned(), until: asked.every.and(asked.until), ..asked },
         created: Mark { by: actor.name.to_string(), at: now },
         needs_second: false,
         approved: None,
@@ -147,7 +143,7 @@ pub(super) fn add(
     Ok(Outcome::Started(id))
 }
 
-fn check(asked: &NewMaintenance, now: Wall) -> Result<(), CommandError> {
+fn check(asked: &Work, now: Wall) -> Result<(), CommandError> {
     if asked.title.trim().is_empty() {
         return refuse("请说明维护内容", "say what is done: the title must not be empty");
     }
@@ -187,13 +183,13 @@ fn there(inventory: &Inventory, object: &Object) -> bool {
 
 fn digest(m: &Maintenance) -> String {
     serde_json::json!({
-        "title": m.title,
-        "objects": m.objects.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "problems": m.problems.iter().map(ProblemId::as_str).collect::<Vec<_>>(),
-        "from": m.from.to_string(),
-        "to": m.to.to_string(),
-        "every": m.every.map(Every::as_str),
-        "until": m.until.map(|until| until.to_string()),
+        "title": m.work.title,
+        "objects": m.work.objects.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "problems": m.work.problems.iter().map(ProblemId::as_str).collect::<Vec<_>>(),
+        "from": m.work.from.to_string(),
+        "to": m.work.to.to_string(),
+        "every": m.work.every.map(Every::as_str),
+        "until": m.work.until.map(|until| until.to_string()),
         "needs_second": m.needs_second,
         "ended": m.ended.as_ref().map(|mark| mark.at.to_string()),
     })
@@ -204,7 +200,8 @@ fn digest(m: &Maintenance) -> String {
 fn held(writer: &Writer, actor: &Actor, id: &str) -> Result<Maintenance, CommandError> {
     let live = writer.shared.live();
     let seen = Seen::new(&actor.scope, &live.inventory);
-    let found = live.maintenance.iter().find(|m| *m.id == *id && m.objects.iter().all(|object| seen.sees(object)));
+    let found =
+        live.maintenance.iter().find(|m| *m.id == *id && m.work.objects.iter().all(|object| seen.sees(object)));
     found
         .map(|m| (**m).clone())
         .ok_or_else(|| CommandError::NotFound { what: "maintenance window", id: id.to_owned() })
@@ -212,7 +209,7 @@ fn held(writer: &Writer, actor: &Actor, id: &str) -> Result<Maintenance, Command
 
 fn over(window: &Maintenance, writer: &Writer) -> Result<(), CommandError> {
     let now = writer.now();
-    let last = window.until.map_or(window.to, |until| until.plus(window.to.since(window.from)));
+    let last = window.work.until.map_or(window.work.to, |until| until.plus(window.work.to.since(window.work.from)));
     if window.ended.is_some() || last <= now {
         return Err(CommandError::Conflict(said("此维护窗口已结束", "this maintenance window is over already")));
     }
@@ -301,7 +298,13 @@ pub(super) fn covering(
 
 /// Those of a scope, newest first: all that name an object of it.
 pub(super) fn list(shared: &Shared, seen: &Seen) -> Vec<Arc<Maintenance>> {
-    shared.live().maintenance.iter().filter(|m| m.objects.iter().any(|object| seen.sees(object))).cloned().collect()
+    shared
+        .live()
+        .maintenance
+        .iter()
+        .filter(|m| m.work.objects.iter().any(|object| seen.sees(object)))
+        .cloned()
+        .collect()
 }
 
 /// Forgets windows that ended before a time; with the retention of each day.

@@ -1,13 +1,12 @@
 //! Maintenance windows: who may announce what, what they do to incidents and to availability.
 
 use super::*;
-use crate::console::command::NewMaintenance;
-use crate::model::maintenance::Every;
+use crate::model::maintenance::{Every, Work};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn asked(on: &str, from: Wall, to: Wall) -> NewMaintenance {
-    NewMaintenance {
+fn asked(on: &str, from: Wall, to: Wall) -> Work {
+    Work {
         title: "光缆割接".to_owned(),
         objects: vec![object(on)],
         problems: Vec::new(),
@@ -18,7 +17,7 @@ fn asked(on: &str, from: Wall, to: Wall) -> NewMaintenance {
     }
 }
 
-async fn add(world: &World, actor: &Actor, asked: NewMaintenance) -> Result<String, CommandError> {
+async fn add(world: &World, actor: &Actor, asked: Work) -> Result<String, CommandError> {
     match world.store.command(actor, None, Command::MaintenanceAdd(Box::new(asked))).await? {
         Outcome::Started(id) => Ok(id),
         other => panic!("{other:?}"),
@@ -80,11 +79,11 @@ async fn what_may_not_be_announced_is_refused_with_the_reason() {
     let near = operator("user:near", Scope::Regions(vec!["652900".parse().unwrap()]));
     let plain = asked("asset:core-1", now, now.plus(HOUR));
     for (actor, asked, said) in [
-        (&admin(), NewMaintenance { title: " ".into(), ..plain.clone() }, "the title must not be empty"),
-        (&admin(), NewMaintenance { objects: vec![], ..plain.clone() }, "name 1 to 200 objects"),
-        (&admin(), NewMaintenance { to: now.plus(HOUR * 24 * 8), ..plain.clone() }, "last 7 days at most"),
-        (&admin(), NewMaintenance { from: now.minus(HOUR), ..plain.clone() }, "cannot be announced afterwards"),
-        (&admin(), NewMaintenance { every: Some(Every::Day), ..plain.clone() }, "needs a last time within a year"),
+        (&admin(), Work { title: " ".into(), ..plain.clone() }, "the title must not be empty"),
+        (&admin(), Work { objects: vec![], ..plain.clone() }, "name 1 to 200 objects"),
+        (&admin(), Work { to: now.plus(HOUR * 24 * 8), ..plain.clone() }, "last 7 days at most"),
+        (&admin(), Work { from: now.minus(HOUR), ..plain.clone() }, "cannot be announced afterwards"),
+        (&admin(), Work { every: Some(Every::Day), ..plain.clone() }, "needs a last time within a year"),
         (&admin(), asked("asset:nobody", now, now.plus(HOUR)), "`asset:nobody` is not known here"),
         (&near, asked("asset:core-2", now, now.plus(HOUR)), "`asset:core-2` is not known here"),
         (&Actor { role: Role::Viewer, ..near.clone() }, plain.clone(), "it needs `operator`"),

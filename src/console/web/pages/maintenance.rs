@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::audit::moment;
 use crate::console::api::query::encode;
-use crate::console::command::{Command, NewMaintenance};
+use crate::console::command::Command;
 use crate::console::web::cx::{Answer, Cx, redirect};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
@@ -18,7 +18,7 @@ use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::{self, Tone, badge, time};
 use crate::engine::maintenance::stage;
 use crate::model::inventory::Inventory;
-use crate::model::maintenance::{Every, Maintenance, Stage};
+use crate::model::maintenance::{Every, Maintenance, Stage, Work};
 use crate::model::{Object, Wall};
 
 /// Windows that are over, newest first, at most.
@@ -118,21 +118,21 @@ fn table(cx: &Cx, inventory: &Inventory, all: &[(Stage, Next, Arc<Maintenance>)]
 
 fn row(cx: &Cx, inventory: &Inventory, stage: Stage, next: Next, window: &Maintenance) -> Markup {
     let l = cx.lang;
-    let (from, to) = next.unwrap_or((window.from, window.ended.as_ref().map_or(window.to, |mark| mark.at)));
+    let (from, to) = next.unwrap_or((window.work.from, window.ended.as_ref().map_or(window.work.to, |mark| mark.at)));
     let mine = *window.created.by == *cx.actor().name;
     html! {
         tr {
             td { (stage_badge(l, stage)) }
-            td { strong { (window.title) } @if !window.problems.is_empty() { div.under.mono { @for problem in &window.problems { (problem) " " } } } }
+            td { strong { (window.work.title) } @if !window.work.problems.is_empty() { div.under.mono { @for problem in &window.work.problems { (problem) " " } } } }
             td {
-                @for object in window.objects.iter().take(NAMED) { div { (ui::object(inventory, object)) } }
-                @if window.objects.len() > NAMED { div.under { (text::maintenance_more(l, window.objects.len() - NAMED)) } }
+                @for object in window.work.objects.iter().take(NAMED) { div { (ui::object(inventory, object)) } }
+                @if window.work.objects.len() > NAMED { div.under { (text::maintenance_more(l, window.work.objects.len() - NAMED)) } }
             }
             td {
                 (time::at(cx, from)) br; (time::at(cx, to))
                 div.under {
                     (text::maintenance_lasts(l, time::lasting(l, to.since(from))))
-                    @if let (Some(every), Some(until)) = (window.every, window.until) {
+                    @if let (Some(every), Some(until)) = (window.work.every, window.work.until) {
                         " · " (match every { Every::Day => text::maintenance_every_day(l), Every::Week => text::maintenance_every_week(l) })
                         " " (text::maintenance_until(l)) " " (time::at(cx, until))
                     }
@@ -229,7 +229,7 @@ pub async fn submit(cx: Cx) -> Answer {
 }
 
 /// The form as it was sent; else what is wrong with it.
-fn asked(cx: &Cx) -> Result<NewMaintenance, String> {
+fn asked(cx: &Cx) -> Result<Work, String> {
     let l = cx.lang;
     let at = |name: &str, label: &str| {
         moment(cx, cx.form.text(name)).ok_or_else(|| text::maintenance_time_wrong(l, label.to_owned()))
@@ -240,7 +240,7 @@ fn asked(cx: &Cx) -> Result<NewMaintenance, String> {
             objects.push(text.parse::<Object>().map_err(|_| text::maintenance_object_wrong(l, text.to_owned()))?);
         }
     }
-    Ok(NewMaintenance {
+    Ok(Work {
         title: cx.form.text("title").to_owned(),
         objects,
         problems: Vec::new(),
@@ -269,7 +269,7 @@ pub fn of(cx: &Cx, object: &Object) -> Markup {
             @let open = *from <= cx.now;
             (ui::note(if open { Tone::Warn } else { Tone::Info }, html! {
                 strong { (if open { text::maintenance_open_now(l) } else { text::maintenance_to_come(l) }) } " "
-                a href="/maintenance" { (window.title) } ": " (time::at(cx, *from)) " – " (time::at(cx, *to))
+                a href="/maintenance" { (window.work.title) } ": " (time::at(cx, *from)) " – " (time::at(cx, *to))
             }))
         }
     }

@@ -3,19 +3,21 @@
 use super::*;
 use crate::engine::maintenance::Cover;
 use crate::model::inventory::Inventory;
-use crate::model::maintenance::{Maintenance, Mark};
+use crate::model::maintenance::{Maintenance, Mark, Work};
 
 /// A window on these objects, for these problems.
 fn cover(objects: &[&str], problems: &[&str]) -> Cover {
     let window = Maintenance {
         id: "m".into(),
-        title: "x".into(),
-        objects: objects.iter().map(|o| o.parse().unwrap()).collect(),
-        problems: problems.iter().map(|p| p.parse().unwrap()).collect(),
-        from: wall(0.0),
-        to: wall(1.0),
-        every: None,
-        until: None,
+        work: Work {
+            title: "x".into(),
+            objects: objects.iter().map(|o| o.parse().unwrap()).collect(),
+            problems: problems.iter().map(|p| p.parse().unwrap()).collect(),
+            from: wall(0.0),
+            to: wall(1.0),
+            every: None,
+            until: None,
+        },
         created: Mark { by: "user:a".into(), at: wall(0.0) },
         needs_second: false,
         approved: None,
