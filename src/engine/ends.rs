@@ -1,9 +1,11 @@
 //! `ends`: what the two ends of a link say of it. No probe looks at this: the console makes it of the states of
-//! ports that agents send, because the ends of a link may be watched by different agents. It refuses to guess:
-//! an end that was not heard of lately counts as neither up nor down, and so does one that was shut on purpose.
+//! ports and routing neighbours that agents send, because the ends of a link may be watched by different agents. It
+//! refuses to guess: an end that was not heard of lately counts as neither up nor down, and so does one that was shut
+//! on purpose.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +27,25 @@ const LOWER_LAYER_DOWN: u8 = 6;
 const STATES: &[Cow<'static, str>] =
     &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("shut"), Cow::Borrowed("unknown")];
 
+/// As routing neighbours have them in the field `adjacency`, and `unknown`.
+const ADJACENCIES: &[Cow<'static, str>] = &[
+    Cow::Borrowed("up"),
+    Cow::Borrowed("down"),
+    Cow::Borrowed("forming"),
+    Cow::Borrowed("shut"),
+    Cow::Borrowed("unknown"),
+];
+/// Where an end has several adjacencies (OSPF, and BGP over it), the first of these that one of them has is said.
+const WORST_FIRST: [u8; 4] = [DOWN, 2, UP, 3];
+const UNKNOWN_ADJACENCY: u8 = 4;
+/// Adjacencies of one end that are kept: one by OSPF and one by BGP, and as many again for what may come.
+const MAX_ADJACENT: usize = 4;
+
 /// What it observes.
 pub static SPEC: KindSpec = KindSpec {
     name: KIND,
-    zh: "链路两端的端口状态（由管理中心得出）",
-    en: "the state of the ports at both ends of a link, found by the console",
+    zh: "链路两端的端口与路由邻接状态（由管理中心得出）",
+    en: "the state of ports and routing adjacencies at both ends of a link, found by the console",
     on: &[ObjectKind::Link],
     target: TargetNeed::Derived,
     settings: &[],
@@ -43,6 +59,9 @@ pub static SPEC: KindSpec = KindSpec {
                 Field::state("b_port", STATES, "b 端端口", "the port at end b"),
                 Field::gauge("up_ports", "处于 up 的端口数", "how many of the ends are up"),
                 Field::gauge("down_ports", "应通而不通的端口数", "how many of the ends are down though set up"),
+                Field::state("a_adjacency", ADJACENCIES, "a 端路由邻接", "the routing adjacency as end a has it"),
+                Field::state("b_adjacency", ADJACENCIES, "b 端路由邻接", "the routing adjacency as end b has it"),
+                Field::gauge("adjacent_count", "路由邻接正常的端数", "how many of the ends have it up"),
                 Field::gauge(
                     "load_bps",
                     "负载（两端出入速率的最大值，比特每秒）",
@@ -54,13 +73,36 @@ pub static SPEC: KindSpec = KindSpec {
     secret: false,
 };
 
-/// What is known of one end.
+/// Something that holds for a while after it was heard.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Seen {
-    state: State,
-    load: Option<f64>,
+struct Heard<T> {
+    what: T,
     at: Mono,
     holds: Duration,
+}
+
+impl<T: Copy> Heard<T> {
+    fn fresh(&self, now: Mono) -> Option<T> {
+        (now.since(self.at) <= self.holds).then_some(self.what)
+    }
+}
+
+/// What is known of one end.
+#[derive(Debug, Default)]
+struct Known {
+    /// The port: its state and load.
+    port: Option<Heard<(State, Option<f64>)>>,
+    /// Adjacencies with the other end by the neighbour's name, such as `ospf/10.1.0.2`; empty if there never were any.
+    adjacent: BTreeMap<Arc<str>, Heard<u8>>,
+}
+
+impl Known {
+    /// What the adjacencies come to; `None` if there never were any.
+    fn adjacency(&self, now: Mono) -> Option<u8> {
+        let fresh: Vec<u8> = self.adjacent.values().filter_map(|heard| heard.fresh(now)).collect();
+        let worst = WORST_FIRST.into_iter().find(|state| fresh.contains(state)).unwrap_or(UNKNOWN_ADJACENCY);
+        (!self.adjacent.is_empty()).then_some(worst)
+    }
 }
 
 /// By position in `STATES`.
@@ -94,20 +136,30 @@ fn load(row: &SampleRow) -> Option<f64> {
 #[derive(Debug, Default)]
 pub struct Ends {
     /// A port, and the links that end there.
-    by_port: HashMap<Object, Vec<(LinkId, usize)>>,
-    known: HashMap<LinkId, [Option<Seen>; 2]>,
+    by_port: HashMap<Object, Vec<Place>>,
+    /// A device and an address of others, and the links whose other end has that.
+    by_neighbour: HashMap<(Object, IpAddr), Vec<Place>>,
+    known: HashMap<LinkId, [Known; 2]>,
 }
+
+/// An end of a link: 0 is a, 1 is b.
+type Place = (LinkId, usize);
 
 impl Ends {
     /// Takes the links as they now are; what is known of those that stay is kept.
     pub fn set(&mut self, inventory: &Inventory) {
         self.by_port.clear();
+        self.by_neighbour.clear();
         for link in inventory.links.values() {
-            for (end, side) in [&link.a, &link.b].into_iter().zip(0..) {
-                if let LinkEnd::Port { asset, interface, .. } = end
-                    && let Ok(port) = Object::interface(asset.clone(), interface)
-                {
-                    self.by_port.entry(port).or_default().push((link.id.clone(), side));
+            for (end, other, side) in [(&link.a, &link.b, 0), (&link.b, &link.a, 1)] {
+                let LinkEnd::Port { asset, interface, .. } = end else { continue };
+                let place = (link.id.clone(), side);
+                if let Some(address) = other.address().and_then(|text| text.parse::<IpAddr>().ok()) {
+                    let key = (Object::Asset(asset.clone()), address);
+                    self.by_neighbour.entry(key).or_default().push(place.clone());
+                }
+                if let Ok(port) = Object::interface(asset.clone(), interface) {
+                    self.by_port.entry(port).or_default().push(place);
                 }
             }
         }
@@ -116,18 +168,12 @@ impl Ends {
 
     /// What a window of samples says of links, as samples of their own; `None` if it says nothing of any.
     pub fn take(&mut self, samples: &Samples, now: Mono) -> Option<Samples> {
-        let window = samples.to.since(samples.from);
+        let holds = samples.to.since(samples.from).saturating_mul(FRESH_WINDOWS);
         let mut touched = BTreeSet::new();
         for row in &samples.rows {
-            let Some(links) = self.by_port.get(&row.object) else { continue };
-            let Some(state) = State::of(row) else { continue };
-            let seen = Seen { state, load: load(row), at: now, holds: window.saturating_mul(FRESH_WINDOWS) };
-            for (link, side) in links {
-                if let Some(place) = self.known.entry(link.clone()).or_default().get_mut(*side) {
-                    *place = Some(seen);
-                }
-                touched.insert(link.clone());
-            }
+            let places =
+                if row.instance.is_empty() { self.port(row, now, holds) } else { self.neighbour(row, now, holds) };
+            touched.extend(places.into_iter().map(|(link, _)| link));
         }
         if touched.is_empty() {
             return None;
@@ -141,29 +187,59 @@ impl Ends {
         })
     }
 
+    fn port(&mut self, row: &SampleRow, at: Mono, holds: Duration) -> Vec<Place> {
+        let Some(places) = self.by_port.get(&row.object) else { return Vec::new() };
+        let Some(state) = State::of(row) else { return Vec::new() };
+        let what = (state, load(row));
+        for (link, side) in places {
+            if let Some(end) = self.known.entry(link.clone()).or_default().get_mut(*side) {
+                end.port = Some(Heard { what, at, holds });
+            }
+        }
+        places.clone()
+    }
+
+    fn neighbour(&mut self, row: &SampleRow, at: Mono, holds: Duration) -> Vec<Place> {
+        let Some(adjacency) = row.fields.get("adjacency") else { return Vec::new() };
+        let what = adjacency.0.last.clamp(0.0, 255.0) as u8;
+        let address = row.instance.rsplit('/').next().and_then(|text| text.parse().ok());
+        let places = address.and_then(|address| self.by_neighbour.get(&(row.object.clone(), address)));
+        for (link, side) in places.into_iter().flatten() {
+            let Some(end) = self.known.entry(link.clone()).or_default().get_mut(*side) else { continue };
+            if end.adjacent.len() < MAX_ADJACENT || end.adjacent.contains_key(&row.instance) {
+                end.adjacent.insert(row.instance.clone(), Heard { what, at, holds });
+            }
+        }
+        places.cloned().unwrap_or_default()
+    }
+
     fn row(&self, link: LinkId, now: Mono) -> SampleRow {
-        let fresh = self.known.get(&link).copied().unwrap_or_default();
-        let fresh = fresh.map(|end| end.filter(|seen| now.since(seen.at) <= seen.holds));
-        let ends = fresh.map(|end| end.map_or(State::Unknown, |seen| seen.state));
-        let load = fresh.into_iter().flatten().filter_map(|seen| seen.load).reduce(f64::max);
-        let count = |state: State| ends.iter().filter(|end| **end == state).count() as f64;
-        let fields = [
-            ("a_port", f64::from(ends[0] as u8)),
-            ("b_port", f64::from(ends[1] as u8)),
+        let ends: Vec<&Known> = self.known.get(&link).into_iter().flatten().collect();
+        let ports: Vec<_> = ends.iter().map(|end| end.port.and_then(|port| port.fresh(now))).collect();
+        let state = |side: usize| ports.get(side).copied().flatten().map_or(State::Unknown, |(state, _)| state);
+        let count = |state: State| ports.iter().flatten().filter(|(s, _)| *s == state).count() as f64;
+        let mut fields = vec![
+            ("a_port", f64::from(state(0) as u8)),
+            ("b_port", f64::from(state(1) as u8)),
             ("up_ports", count(State::Up)),
             ("down_ports", count(State::Down)),
         ];
+        let load = ports.iter().flatten().filter_map(|(_, load)| *load).reduce(f64::max);
+        fields.extend(load.map(|load| ("load_bps", load)));
+        let adjacency: Vec<Option<u8>> = ends.iter().map(|end| end.adjacency(now)).collect();
+        if adjacency.iter().any(Option::is_some) {
+            let of = |side: usize| adjacency.get(side).copied().flatten().unwrap_or(UNKNOWN_ADJACENCY);
+            let up = adjacency.iter().filter(|state| **state == Some(UP)).count();
+            fields.extend([("a_adjacency", f64::from(of(0))), ("b_adjacency", f64::from(of(1)))]);
+            fields.push(("adjacent_count", up as f64));
+        }
         SampleRow {
             object: Object::Link(link),
             instance: Arc::from(""),
             runs: [1, 0, 0, 0],
             packets: [0; 5],
             causes: BTreeMap::new(),
-            fields: fields
-                .into_iter()
-                .chain(load.map(|load| ("load_bps", load)))
-                .map(|(name, v)| (name.to_owned(), SummaryBody(Summary::one(v))))
-                .collect(),
+            fields: fields.into_iter().map(|(name, v)| (name.to_owned(), SummaryBody(Summary::one(v)))).collect(),
         }
     }
 }
@@ -263,6 +339,38 @@ b = { peer = "carrier", address = "10.1.0.6" }
                 .fields
                 .contains_key("load_bps")
         );
+    }
+
+    #[test]
+    fn an_adjacency_belongs_to_the_link_whose_other_end_has_the_address() {
+        let mut ends = ends();
+        let mut take = |seconds, asset: &str, neighbour: &str, adjacency: u8| {
+            let mut window = window("near/GE0/0/1", 0, 0);
+            let row = &mut window.rows[0];
+            (row.object, row.instance) = (format!("asset:{asset}").parse().unwrap(), neighbour.into());
+            row.fields = [("adjacency".to_owned(), SummaryBody(Summary::one(f64::from(adjacency))))].into();
+            let told = ends.take(&window, Mono::default().plus(Duration::from_secs(seconds)))?;
+            let of = |name: &str| told.rows[0].fields[name].0.last as usize;
+            let [a, b] = ["a_adjacency", "b_adjacency"].map(|end| &ADJACENCIES[of(end)]);
+            Some(format!("{} a={a} b={b} {} up", told.rows[0].object, of("adjacent_count")))
+        };
+        let table = [
+            (0, "near", "ospf/10.1.0.2", 0, Some("link:both a=up b=unknown 1 up")),
+            (1, "far", "ospf/10.1.0.1", 0, Some("link:both a=up b=up 2 up")),
+            (2, "near", "bgp/10.1.0.2", 3, Some("link:both a=up b=up 2 up")), // shut on purpose
+            (10, "near", "ospf/10.1.0.2", 1, Some("link:both a=down b=up 1 up")),
+            (11, "near", "bgp/10.1.0.2", 0, Some("link:both a=down b=up 1 up")),
+            (12, "near", "ospf/10.1.0.2", 2, Some("link:both a=forming b=up 1 up")),
+            // The far end is not heard of for three windows.
+            (41, "near", "ospf/10.1.0.2", 0, Some("link:both a=up b=unknown 1 up")),
+            (41, "near", "ospf/10.1.0.6", 1, Some("link:one a=down b=unknown 0 up")), // a peer that is not ours
+            (41, "far", "ospf/10.1.0.6", 1, None),
+            (41, "near", "if-7", 1, None),
+        ];
+        for (seconds, asset, neighbour, adjacency, wanted) in table {
+            let told = take(seconds, asset, neighbour, adjacency);
+            assert_eq!(told.as_deref(), wanted, "{asset} {neighbour} at {seconds}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! `snmp`: what a device says of itself and of its interfaces, by SNMP v1, v2c or v3.
+//! `snmp`: what a device says of itself, its interfaces and its routing neighbours, by SNMP v1, v2c or v3.
 //!
-//! One GET for the device, then the interface table, several columns a request and one request at a time.
+//! One GET for the device, then the tables of interfaces and routing neighbours, several columns a request and one
+//! request at a time.
 //! What a device leaves out is `null`, never 0; a table that was cut makes the run degraded, not failed.
 
 mod counter;
 mod interfaces;
+mod neighbours;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -50,11 +52,33 @@ const STATES_OPER: &[Cow<'static, str>] = &[
     Cow::Borrowed("lower_layer_down"),
 ];
 
+/// What a routing neighbour means to traffic; `engine::ends` knows them by position.
+const ADJACENCIES: &[Cow<'static, str>] =
+    &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("forming"), Cow::Borrowed("shut")];
+/// ospfNbrState, then bgpPeerState, then what neither table says.
+const ADJACENCY_STATES: &[Cow<'static, str>] = &[
+    Cow::Borrowed("down"),
+    Cow::Borrowed("attempt"),
+    Cow::Borrowed("init"),
+    Cow::Borrowed("two_way"),
+    Cow::Borrowed("exchange_start"),
+    Cow::Borrowed("exchange"),
+    Cow::Borrowed("loading"),
+    Cow::Borrowed("full"),
+    Cow::Borrowed("idle"),
+    Cow::Borrowed("connect"),
+    Cow::Borrowed("active"),
+    Cow::Borrowed("open_sent"),
+    Cow::Borrowed("open_confirm"),
+    Cow::Borrowed("established"),
+    Cow::Borrowed("gone"),
+];
+
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
     name: "snmp",
-    zh: "通过 SNMP 读取设备信息与接口表",
-    en: "what a device says of itself and of its interfaces, by SNMP",
+    zh: "通过 SNMP 读取设备信息、接口表与路由邻居",
+    en: "what a device says of itself, its interfaces and its routing neighbours, by SNMP",
     on: &[ObjectKind::Asset],
     target: TargetNeed::Address,
     settings: &[
@@ -78,6 +102,13 @@ pub static SPEC: KindSpec = KindSpec {
             default: Some("true"),
             zh: "是否读取接口表",
             en: "whether the interface table is read",
+        },
+        SettingDef {
+            name: "neighbours",
+            kind: SettingType::Bool,
+            default: Some("true"),
+            zh: "是否读取 OSPF、BGP 邻居表",
+            en: "whether the tables of OSPF and BGP neighbours are read",
         },
         SettingDef {
             name: "strict_source",
@@ -126,6 +157,21 @@ pub static SPEC: KindSpec = KindSpec {
                     Field::text("mac", "接口 MAC 地址", "physical address"),
                 ]),
             },
+            Table {
+                on: TableOn::Target,
+                instance: Some(Cow::Borrowed("neighbour")),
+                fields: Cow::Borrowed(&[
+                    Field::state("adjacency", ADJACENCIES, "路由邻接", "what the adjacency means to traffic"),
+                    Field::state(
+                        "adjacency_state",
+                        ADJACENCY_STATES,
+                        "路由邻居状态（OSPF 或 BGP）",
+                        "the neighbour's state in the words of OSPF or BGP",
+                    ),
+                    Field::text("neighbour_router", "邻居路由器标识", "the neighbour's OSPF router id"),
+                    Field::text("neighbour_as", "邻居自治系统号", "the peer's BGP AS number"),
+                ]),
+            },
         ]),
     },
     secret: true,
@@ -144,6 +190,7 @@ pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<
         silent: false,
         last: None,
         memory: Memory::default(),
+        neighbours: neighbours::Memory::default(),
     }))
 }
 
@@ -158,6 +205,7 @@ struct Snmp {
     silent: bool,
     last: Option<Last>,
     memory: Memory,
+    neighbours: neighbours::Memory,
 }
 
 /// The device's clocks in the run before.
@@ -261,6 +309,7 @@ impl Snmp {
                 Some(Row { table: 1, object, instance: Arc::from(""), values: interface.values })
             }));
         }
+        rows.extend(self.neighbours(&mut shortfalls, clock, end).await);
         let text = |at: u32| match system.get(&scalar(SYSTEM, at)) {
             Some(Wire::ObjectIdentifier(oid)) => Value::Text(oid.to_string().into()),
             Some(value) => match value.as_bytes().map(text_of) {
@@ -280,6 +329,16 @@ impl Snmp {
         ];
         rows.insert(0, target_row(&SPEC.schema, &self.task, named));
         Ok((rows, shortfalls))
+    }
+
+    async fn neighbours(&mut self, shortfalls: &mut Vec<String>, clock: &Clock, end: Mono) -> Vec<Row> {
+        let (true, Some(session)) = (self.task.settings.bool("neighbours"), &self.session) else { return Vec::new() };
+        let memory = &mut self.neighbours;
+        let found = neighbours::read(session, memory, self.repetitions, shortfalls, clock, end).await;
+        let object = &self.task.object;
+        let row =
+            |n: neighbours::Neighbour| Row { table: 2, object: object.clone(), instance: n.name, values: n.values };
+        found.into_iter().map(row).collect()
     }
 
     async fn resolve(&self, clock: &Clock, end: Mono) -> Result<SocketAddr, SnmpError> {

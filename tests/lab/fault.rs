@@ -31,7 +31,7 @@ pub(crate) fn begin(fault: &Fault, world: &mut World, stage: &mut Stage) -> Resu
         Deed::BlackHole => world.line(&fault.on, relay_way(fault.way), &format!("longest={}", fault.with))?,
         Deed::Cost => cost(fault, world, &fault.with)?,
         Deed::Deaf => world.sh(&deaf(fault, true)).map(drop)?,
-        Deed::Drop | Deed::PortDown | Deed::Shutdown | Deed::Mtu | Deed::Shape => {
+        Deed::Drop | Deed::PortDown | Deed::Shutdown | Deed::Mtu | Deed::Shape | Deed::Adjacency => {
             world.sh(&kernel(fault, &line(&fault.on)?, true)).map(drop)?;
         }
     }
@@ -45,7 +45,7 @@ pub(crate) fn end(fault: &Fault, world: &mut World) -> Result<(), String> {
         Deed::Line | Deed::Cut | Deed::BlackHole => world.line(&fault.on, relay_way(fault.way), ""),
         Deed::Cost => cost(fault, world, "10"),
         Deed::Deaf => world.sh(&deaf(fault, false)).map(drop),
-        Deed::Drop | Deed::PortDown | Deed::Shutdown | Deed::Mtu | Deed::Shape => {
+        Deed::Drop | Deed::PortDown | Deed::Shutdown | Deed::Mtu | Deed::Shape | Deed::Adjacency => {
             world.sh(&kernel(fault, &line(&fault.on)?, false)).map(drop)
         }
     }
@@ -76,11 +76,10 @@ fn kernel(fault: &Fault, line: &Line, begins: bool) -> String {
     let some = if with == "100" { String::new() } else { format!("numgen random mod 100 < {with}") };
     let each = |text: &dyn Fn(&str) -> String| ends.iter().map(|at| text(at) + "\n").collect::<String>();
     match (fault.deed, begins) {
-        (Deed::Drop, true) => format!(
-            "ip netns exec @{far} nft -f - <<'END'\ntable netdev lab_{name} {{\nchain in {{\n\
-             type filter hook ingress device \"{name}\" priority 0;\n{some} drop\n}}\n}}\nEND"
-        ),
+        (Deed::Drop, true) => ingress(far, name, &some),
         (Deed::Drop, false) => format!("ip netns exec @{far} nft delete table netdev lab_{name}"),
+        (Deed::Adjacency, true) => each(&|at| ingress(at, name, "ip protocol 89")),
+        (Deed::Adjacency, false) => each(&|at| format!("ip netns exec @{at} nft delete table netdev lab_{name}")),
         (Deed::PortDown, _) => {
             // The other end of the wire, on the carrier's side.
             let sides = if fault.way == Way::Near {
@@ -102,6 +101,14 @@ fn kernel(fault: &Fault, line: &Line, begins: bool) -> String {
         (Deed::Shape, false) => format!("tc -n @{near} qdisc del dev {name} root"),
         _ => String::new(),
     }
+}
+
+/// What comes in there, and is meant, is dropped before anything sees it.
+fn ingress(at: &str, port: &str, meant: &str) -> String {
+    format!(
+        "ip netns exec @{at} nft -f - <<'END'\ntable netdev lab_{port} {{\nchain in {{\n\
+         type filter hook ingress device \"{port}\" priority 0;\n{meant} drop\n}}\n}}\nEND"
+    )
 }
 
 fn deaf(fault: &Fault, begins: bool) -> String {

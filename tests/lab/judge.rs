@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::figures::Figures;
 use super::scenario::{Expect, Scenario};
 
 /// An incident from when it became active to when it was no longer.
@@ -18,7 +19,6 @@ pub(crate) struct Episode {
     ended: Option<Duration>,
     causes: Vec<String>, // what it stood under, in turn
     echo: bool,          // stood under one and then alone
-    loud: Duration,      // until when it stood alone, before it went under one
     evidence: String,
 }
 
@@ -52,7 +52,6 @@ impl Watch {
                     ended: None,
                     causes: Vec::new(),
                     echo: false,
-                    loud: now,
                     evidence: String::new(),
                 });
                 self.episodes.len() - 1
@@ -62,7 +61,7 @@ impl Watch {
                 Some(cause) if episode.causes.last().is_some_and(|last| last == cause) => {}
                 Some(cause) => episode.causes.push(cause.to_owned()),
                 None if !episode.causes.is_empty() => episode.echo = true,
-                None => episode.loud = now,
+                None => {}
             }
             let says = incident["contributions"].to_string();
             if !episode.evidence.contains(&says) {
@@ -92,54 +91,6 @@ impl Watch {
 /// When a fault began and ended.
 pub(crate) type Times = BTreeMap<String, (Duration, Duration)>;
 
-/// Percentiles that must hold over a whole run.
-const LIMITS: &[(&str, Duration)] =
-    &[("cut -> incident", Duration::from_secs(3)), ("30 % loss -> incident", Duration::from_secs(40))];
-
-/// The time that such a part of them does not pass.
-fn share(times: &[Duration], part: f64) -> Duration {
-    let mut times = times.to_vec();
-    times.sort_unstable();
-    let at = (times.len().saturating_sub(1) as f64 * part).ceil() as usize;
-    times.get(at).copied().unwrap_or_default()
-}
-
-/// Times by name: from a fault to its incident, from its end to the incident's end.
-#[derive(Debug, Default)]
-pub(crate) struct Figures(BTreeMap<String, Vec<Duration>>);
-
-impl Figures {
-    fn add(&mut self, name: &str, time: Duration) {
-        self.0.entry(name.to_owned()).or_default().push(time);
-    }
-
-    /// Takes in those of another run.
-    pub(crate) fn extend(&mut self, other: Self) {
-        for (name, times) in other.0 {
-            self.0.entry(name).or_default().extend(times);
-        }
-    }
-
-    /// What is slower than it may be: at the 95th percentile, three seconds from a cut to its incident.
-    pub(crate) fn too_slow(&self) -> Vec<String> {
-        let over = |(name, limit): &(&str, Duration)| {
-            let times = self.0.get(*name)?;
-            let p95 = share(times, 0.95);
-            (p95 > *limit).then(|| format!("{name}: p95 {:.2} s, over {limit:?}", p95.as_secs_f64()))
-        };
-        LIMITS.iter().filter_map(over).collect()
-    }
-
-    /// One line each: how many, median, 95th percentile, longest.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let line = |(name, times): (&String, &Vec<Duration>)| {
-            let at = |part| format!("{:.2} s", share(times, part).as_secs_f64());
-            format!("{name:<28} {:>4}  p50 {:>8}  p95 {:>8}  max {:>8}", times.len(), at(0.5), at(0.95), at(1.0))
-        };
-        self.0.iter().filter(|(_, times)| !times.is_empty()).map(line).collect()
-    }
-}
-
 /// The outcome of a scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
@@ -156,15 +107,36 @@ pub(crate) struct Verdict {
 /// Whether all that must come is there and over.
 pub(crate) fn is_complete(scenario: &Scenario, watch: &Watch, times: &Times) -> bool {
     scenario.expects.iter().filter(|e| !e.maybe).all(|expect| {
-        let of: Vec<&Episode> = of(expect, watch, times).collect();
-        of.len() >= expect.count && (expect.ends_within.is_zero() || of.iter().all(|e| e.ended.is_some()))
+        let Some(reign) = Reign::of(scenario, &expect.fault, times) else { return false };
+        let of: Vec<usize> = reign.episodes(expect, watch).collect();
+        let over = |n: &usize| watch.episodes.get(*n).is_some_and(|e| e.ended.is_some());
+        of.len() >= expect.count && (expect.ends_within.is_zero() || of.iter().all(over))
     })
 }
 
-/// The episodes that an expectation means: of its problem and object, since its fault began.
-fn of<'a>(expect: &'a Expect, watch: &'a Watch, times: &Times) -> impl Iterator<Item = &'a Episode> {
-    let began = times.get(&expect.fault).map(|(began, _)| *began).unwrap_or(Duration::MAX);
-    watch.episodes.iter().filter(move |e| expect.means(&e.problem, &e.object) && e.began >= began)
+/// The time of one fault: what begins in it is of this one, not of the next on the same line.
+#[derive(Clone, Copy)]
+struct Reign {
+    began: Duration,
+    ended: Duration,
+    until: Duration,
+}
+
+impl Reign {
+    fn of(scenario: &Scenario, id: &str, times: &Times) -> Option<Self> {
+        let (began, ended) = *times.get(id)?;
+        let on = &scenario.faults.iter().find(|fault| fault.id == id)?.on;
+        let same = scenario.faults.iter().filter(|fault| fault.on == *on && fault.id != id);
+        let next = same.filter_map(|fault| times.get(&fault.id)).map(|(began, _)| *began).filter(|at| *at > began);
+        Some(Self { began, ended, until: next.min().unwrap_or(Duration::MAX) })
+    }
+
+    /// Those that an expectation means.
+    fn episodes<'a>(self, expect: &'a Expect, watch: &'a Watch) -> impl Iterator<Item = usize> + 'a {
+        let here =
+            move |e: &Episode| expect.means(&e.problem, &e.object) && e.began >= self.began && e.began < self.until;
+        (0..).zip(&watch.episodes).filter(move |(_, e)| here(e)).map(|(n, _)| n)
+    }
 }
 
 /// Holds what came against what had to.
@@ -172,25 +144,30 @@ pub(crate) fn judge(scenario: &Scenario, watch: &Watch, times: &Times) -> Verdic
     let mut verdict = Verdict::default();
     let names: BTreeMap<&str, String> = watch.episodes.iter().map(|e| (e.id.as_str(), e.name())).collect();
     let mut meant: BTreeSet<usize> = BTreeSet::new();
+    for fault in scenario.faults.iter().filter(|fault| !fault.figure.is_empty()) {
+        verdict.figures.row(&fault.figure).wanted += 1;
+    }
     for expect in &scenario.expects {
-        let Some(times) = times.get(&expect.fault).copied() else { continue };
-        let found: Vec<usize> = (0..watch.episodes.len())
-            .filter(|n| {
-                watch.episodes.get(*n).is_some_and(|e| expect.means(&e.problem, &e.object) && e.began >= times.0)
-            })
-            .collect();
+        let Some(reign) = Reign::of(scenario, &expect.fault, times) else { continue };
+        let found: Vec<usize> = reign.episodes(expect, watch).collect();
         let objects: BTreeSet<&str> = found.iter().map(|n| watch.episodes[*n].object.as_str()).collect();
+        let at = reign.began.as_secs_f64();
+        let fault = format!("{} at {at:.1} s", expect.figure.as_deref().unwrap_or(&expect.fault));
         if objects.len() != expect.count && !(expect.maybe && objects.len() < expect.count) {
             let (problem, on, want) = (&expect.problem, &expect.on, expect.count);
-            verdict.wrong.push(format!("{problem} {on}: on {} objects, not {want}", objects.len()));
+            verdict.wrong.push(format!("{problem} {on} ({fault}): on {} objects, not {want}", objects.len()));
         }
         if found.len() > objects.len() {
-            verdict.wrong.push(format!("{} {}: {} times", expect.problem, expect.on, found.len()));
+            verdict.wrong.push(format!("{} {} ({fault}): {} times", expect.problem, expect.on, found.len()));
+        }
+        if let Some(figure) = &expect.figure {
+            let row = verdict.figures.row(figure);
+            row.problem.clone_from(&expect.problem);
+            row.wanted += expect.count;
         }
         for n in &found {
-            let episode = &watch.episodes[*n];
             let before = verdict.wrong.len();
-            held(expect, episode, times, &names, &mut verdict);
+            held(expect, &fault, &watch.episodes[*n], reign, &names, &mut verdict);
             verdict.right += usize::from(verdict.wrong.len() == before);
         }
         meant.extend(found);
@@ -204,14 +181,15 @@ pub(crate) fn judge(scenario: &Scenario, watch: &Watch, times: &Times) -> Verdic
 /// Whether one episode is as expected.
 fn held(
     expect: &Expect,
+    fault: &str,
     episode: &Episode,
-    (began, ended): (Duration, Duration),
+    reign: Reign,
     names: &BTreeMap<&str, String>,
     verdict: &mut Verdict,
 ) {
     let name = episode.name();
-    let took = episode.began.saturating_sub(began);
-    let mut wrong = |what: String| verdict.wrong.push(format!("{name}: {what}"));
+    let took = episode.began.saturating_sub(reign.began);
+    let mut wrong = |what: String| verdict.wrong.push(format!("{name} ({fault}): {what}"));
     if took > expect.within {
         wrong(format!("after {:.2} s, not within {:?}", took.as_secs_f64(), expect.within));
     }
@@ -220,7 +198,8 @@ fn held(
         .causes
         .first()
         .map(|id| names.get(id.as_str()).cloned().unwrap_or_else(|| format!("old incident {id}")));
-    if cause.as_ref().map_or(!expect.under.is_empty(), |cause| !expect.under.contains(cause)) {
+    let misplaced = cause.as_ref().map_or(!expect.under.is_empty(), |cause| !expect.under.contains(cause));
+    if misplaced {
         wrong(format!("under {cause:?}, not {:?}", expect.under));
     }
     if episode.echo {
@@ -229,7 +208,7 @@ fn held(
     if !expect.says.is_empty() && !expect.says.iter().any(|word| episode.evidence.contains(word)) {
         wrong(format!("says {}, none of {:?}", episode.evidence, expect.says));
     }
-    let over = episode.ended.map(|at| at.saturating_sub(ended));
+    let over = episode.ended.map(|at| at.saturating_sub(reign.ended));
     match over {
         _ if expect.ends_within.is_zero() => {}
         None => wrong("did not end".into()),
@@ -239,13 +218,12 @@ fn held(
         Some(_) => {}
     }
     if let Some(figure) = &expect.figure {
-        verdict.figures.add(&format!("{figure} -> incident"), took);
-        if let Some(over) = over {
-            verdict.figures.add(&format!("{figure} mended -> resolved"), over);
-        }
-    }
-    if cause.is_some() && episode.loud > episode.began {
-        verdict.figures.add("symptom stood alone at first", episode.loud - episode.began);
+        let row = verdict.figures.row(figure);
+        row.found.push(took);
+        row.over.extend(over);
+        let wrong = misplaced || episode.echo;
+        row.right += usize::from(!wrong);
+        row.wrong += usize::from(wrong);
     }
 }
 

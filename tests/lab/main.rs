@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod fault;
+mod figures;
 mod impair;
 mod judge;
 mod packet;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use fengsui::net::clock::Clock;
 
-use judge::Figures;
+use figures::Figures;
 use play::Lab;
 use scenario::Scenario;
 use stage::Stage;
@@ -36,7 +37,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use world::World;
 
 /// Programs of other packages that the network is made of, and where FRR's are.
-const NEEDS: &[&str] = &["ip", "chrt", "nft", "tc", "ethtool", "vtysh", "snmpd", "lldpd", "/usr/lib/frr/ospfd"];
+const NEEDS: &[&str] =
+    &["ip", "chrt", "nft", "tc", "ethtool", "vtysh", "snmpd", "snmpwalk", "lldpd", "/usr/lib/frr/ospfd"];
 /// An agent that has just begun does not know yet what is usual, and waits longer for an answer.
 const LEARN: Duration = Duration::from_secs(50);
 /// Scenarios that are played together begin so long after each other.
@@ -75,7 +77,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if let Some(missing) = NEEDS.iter().find(|program| !is_there(program)) {
+    let missing = NEEDS.iter().find(|program| !is_there(program)).copied();
+    if let Some(missing) = missing.or((!has_ospf_mib()).then_some("frr-snmp")) {
         println!("not run: lab because {missing} is not installed");
         return ExitCode::from(3);
     }
@@ -140,6 +143,12 @@ fn is_there(program: &str) -> bool {
     }
 }
 
+/// FRR's OSPF-MIB lies in the folder of the machine's architecture.
+fn has_ospf_mib() -> bool {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    folders.into_iter().any(|folder| folder.join("frr/modules/ospfd_snmp.so").exists())
+}
+
 /// Why nothing, or no more, could be played.
 enum Stop {
     /// This machine cannot.
@@ -194,6 +203,8 @@ async fn build(dir: &Path) -> Result<Lab, Stop> {
     let stage = Stage::set(&world, dir).await.map_err(Stop::Broken)?;
     let routed = stage.until("every router to see its neighbours", async |_| world.is_routed()).await;
     routed.map_err(Stop::Broken)?;
+    let told = async |_: &Stage| world::WITH_SNMP.iter().all(|router| world.tells_neighbours(router));
+    stage.until("routers to tell their neighbours by SNMP", told).await.map_err(Stop::Broken)?;
     println!("the network stands after {:.1} s", clock.mono().since(began).as_secs_f64());
     clock.sleep(LEARN).await;
     let _ = world.counts(); // forgets how late the first frames were
@@ -202,6 +213,7 @@ async fn build(dir: &Path) -> Result<Lab, Stop> {
 
 /// Plays one after another; answers how many were not as expected.
 async fn play_all(lab: &mut Lab, scenarios: &[Scenario]) -> Result<usize, Stop> {
+    let began = lab.clock.mono();
     let (mut figures, mut right, mut false_causes, mut bad) = (Figures::default(), 0, 0, 0);
     for scenario in scenarios {
         let from = lab.clock.mono();
@@ -218,8 +230,11 @@ async fn play_all(lab: &mut Lab, scenarios: &[Scenario]) -> Result<usize, Stop> 
     }
     let faults: usize = scenarios.iter().map(|s| s.faults.len()).sum();
     let of = scenarios.len();
+    let (causes, misplaced) = figures.causes();
     println!(
-        "\n{faults} faults, {right} incidents as expected, {false_causes} false causes, {bad} of {of} plays failed"
+        "\n{faults} faults in {:.0} s: {right} incidents as expected, root causes {causes} right and {misplaced} wrong, \
+         {false_causes} false incidents, {bad} of {of} plays failed",
+        lab.clock.mono().since(began).as_secs_f64()
     );
     for line in figures.lines() {
         println!("  {line}");

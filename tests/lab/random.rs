@@ -1,69 +1,185 @@
-//! Faults drawn by a seed, in rounds: in each a few lines fail in one of the ways that lines fail, all at once, or
-//! something that concerns the whole network happens alone. What must come of each kind stands beside it.
+//! Faults drawn by a seed. Those that cannot disturb each other are played at once: every county has a lane, in which one
+//! fault after the other befalls one of its two lines, or both; the site has one of its own. What concerns all of the
+//! network happens alone, between the storms. What must come of each kind stands beside it.
 
 use std::time::Duration;
 
 use super::scenario::{Deed, Expect, Fault, Scenario, Way};
 use super::world::{COUNTIES, SITE_DEVICES};
 
-/// Lines that fail at one time, at most: one in every county but one.
-const AT_ONCE: usize = 8;
-/// Within how long the faults of one round begin.
-const SPREAD_MS: u64 = 4_000;
+/// Faults of one storm: the longer it is, the less of it is waiting for the lane that ends last.
+const STORM: usize = 50;
+/// Before each fault of a lane, at random, so that lanes do not keep step.
+const APART_MS: u64 = 4_000;
+/// A lane rests so long after what its fault may take to end.
+const REST: Duration = Duration::from_secs(2);
 /// An agent that has been started anew learns so many seconds what is usual.
 const LEARN: u64 = 50;
-/// One round in so many is something of the whole network.
-const WHOLE: u64 = 5;
+/// One fault in so many is something of the whole network, a county's both lines, and the site's only line; two are agents
+/// and machines.
+const RARE: usize = 24;
 
 /// Draws so many faults.
 pub(crate) fn draw(faults: usize, seed: u64) -> Vec<Scenario> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut rounds, mut left) = (Vec::new(), faults);
-    while left > 0 {
-        let n = rounds.len() + 1;
-        let round =
-            if random.u64(0..WHOLE) == 0 { whole(&mut random) } else { storm(&mut random, left.min(AT_ONCE)) };
-        left -= round.faults.len().min(left);
-        rounds.push(Scenario { title: format!("round {n}: {}", round.title), ..round });
+    let sorts: Vec<Sort> = (0..faults).map(|_| Sort::draw(&mut random)).collect();
+    let (whole, lines): (Vec<Sort>, Vec<Sort>) = sorts.into_iter().partition(|sort| matches!(sort, Sort::Whole(_)));
+    let mut whole = whole.into_iter().enumerate().map(|(n, sort)| alone(n, sort));
+    let mut all: Vec<Scenario> = Vec::new();
+    // The parts of about one length, and what is alone behind the first of them.
+    let parts = lines.len().div_ceil(STORM).max(1);
+    for part in lines.chunks(lines.len().div_ceil(parts).max(1)) {
+        all.push(storm(&mut random, all.len() + 1, part));
+        all.extend(whole.by_ref());
     }
-    rounds
+    all.extend(whole);
+    all
 }
 
-fn pick<'a, T>(random: &mut fastrand::Rng, of: &'a [T]) -> &'a T {
-    &of[random.usize(0..of.len())]
+fn pick<T: Copy>(random: &mut fastrand::Rng, of: &[T]) -> T {
+    of[random.usize(0..of.len())]
 }
 
-/// Several lines, each of another county, so that no county is cut off whole.
-fn storm(random: &mut fastrand::Rng, count: usize) -> Scenario {
-    let mut counties: Vec<usize> = (1..=COUNTIES).collect();
-    random.shuffle(&mut counties);
+/// What befalls.
+#[derive(Clone, Copy)]
+enum Sort {
+    /// One line of a county.
+    Line(&'static Kind),
+    /// Both lines of a county, one soon after the other.
+    Both,
+    /// The only line to a site.
+    Site,
+    /// Something of the whole network.
+    Whole(Whole),
+}
+
+#[derive(Clone, Copy)]
+enum Whole {
+    Agent(&'static str),
+    Busy,
+}
+
+impl Sort {
+    fn draw(random: &mut fastrand::Rng) -> Self {
+        match random.usize(0..RARE) {
+            0 => Self::Whole(Whole::Agent(pick(random, &super::stage::AGENTS))),
+            1 => Self::Whole(Whole::Busy),
+            2 => Self::Site,
+            3 => Self::Both,
+            _ => Self::Line(&KINDS[random.usize(0..KINDS.len())]),
+        }
+    }
+
+    /// From the begin of one to that of the next on its lane.
+    fn takes(self) -> Duration {
+        let kind = |kind: &Kind| {
+            let ends = kind.gives.iter().map(|gives| gives.ends_within).max().unwrap_or(0);
+            Duration::from_secs(kind.after + kind.lasts + ends)
+        };
+        let busy = match self {
+            Self::Line(it) => kind(it),
+            _ => Duration::from_secs(CUT_OFF + ASSET_ENDS),
+        };
+        busy + REST + Duration::from_millis(APART_MS)
+    }
+}
+
+/// Faults of one lane, one after the other.
+struct Lane {
+    /// Number of the county; none of the site.
+    county: Option<usize>,
+    sorts: Vec<Sort>,
+}
+
+impl Lane {
+    fn takes(&self) -> Duration {
+        self.sorts.iter().map(|sort| sort.takes()).sum()
+    }
+}
+
+/// Many faults, each on the lane that is free first.
+fn storm(random: &mut fastrand::Rng, number: usize, sorts: &[Sort]) -> Scenario {
+    let counties = (1..=COUNTIES).map(Some);
+    let mut lanes: Vec<Lane> = counties.chain([None]).map(|county| Lane { county, sorts: Vec::new() }).collect();
+    random.shuffle(&mut lanes);
+    // The longest first, so that the lanes end at about the same time; within a lane they come as chance has it.
+    let mut sorts = sorts.to_vec();
+    sorts.sort_by_key(|sort| std::cmp::Reverse(sort.takes()));
+    for sort in sorts {
+        let site = matches!(sort, Sort::Site);
+        let free = lanes.iter_mut().filter(|lane| lane.county.is_none() == site).min_by_key(|lane| lane.takes());
+        if let Some(lane) = free {
+            lane.sorts.push(sort);
+        }
+    }
     let mut round = Scenario { title: String::new(), alone: true, faults: Vec::new(), expects: Vec::new() };
-    let mut words = Vec::new();
-    for (n, county) in counties.into_iter().take(count).enumerate() {
-        let line = format!("{}-c{county}", pick(random, &["p1", "p2"]));
-        let at = Duration::from_millis(random.u64(0..SPREAD_MS));
-        let kind = pick(random, KINDS);
-        let id = format!("{n}");
-        words.push(format!("{} {line}", kind.name));
-        round.faults.push(Fault {
-            id: id.clone(),
-            at,
-            lasts: Duration::from_secs(kind.lasts),
-            deed: kind.deed,
-            on: line.clone(),
-            way: kind.way,
-            with: kind.with.to_owned(),
-            flap: None,
-        });
-        round.expects.extend(kind.gives.iter().map(|gives| gives.of(&id, &line)));
+    for lane in &mut lanes {
+        random.shuffle(&mut lane.sorts);
+        play(random, lane, &mut round);
     }
-    round.title = words.join(", ");
+    let (faults, longest) = (round.faults.len(), lanes.iter().map(Lane::takes).max().unwrap_or_default());
+    round.title =
+        format!("storm {number}: {faults} faults on the lines of {COUNTIES} counties and a site, {longest:.0?}");
     round
 }
 
-/// Something that is no single line's: the line to a site with all that is behind it, an agent, a busy machine.
-fn whole(random: &mut fastrand::Rng) -> Scenario {
-    let fault = |deed, on: &str, lasts, with: &str| Fault {
+/// Puts the faults of a lane into the storm.
+fn play(random: &mut fastrand::Rng, lane: &Lane, round: &mut Scenario) {
+    let mut free = Duration::ZERO;
+    let mut turn = random.usize(0..2);
+    for sort in &lane.sorts {
+        let at = free + Duration::from_millis(random.u64(0..APART_MS));
+        let later = Duration::from_millis(random.u64(0..APART_MS));
+        // The other line: the one that just had a fault has some time to itself.
+        turn = 1 - turn;
+        let line = |turn: usize| lane.county.map_or("p1-t".to_owned(), |n| format!("{}-c{n}", ["p1", "p2"][turn]));
+        let begin = |kind: &Kind, turn: usize, later: Duration, round: &mut Scenario| {
+            let id = round.faults.len().to_string();
+            let at = at + later + Duration::from_secs(kind.after);
+            round.faults.push(kind.fault(&id, &line(turn), at));
+            round.expects.extend(kind.gives.iter().map(|gives| gives.of(&id, &line(turn), kind.name)));
+            id
+        };
+        match sort {
+            Sort::Line(kind) => {
+                begin(kind, turn, Duration::ZERO, round);
+            }
+            Sort::Site => {
+                let id = begin(&SITE, 0, Duration::ZERO, round);
+                round.expects.push(behind(&id, "asset:t*", SITE_DEVICES + 1, &["p1-t"]));
+            }
+            Sort::Both => {
+                begin(&COUNTY, turn, Duration::ZERO, round);
+                let id = begin(&COUNTY, 1 - turn, later, round);
+                let county = lane.county.unwrap_or_default();
+                round.expects.push(behind(&id, &format!("asset:c{county}*"), 2, &[&line(0), &line(1)]));
+            }
+            Sort::Whole(_) => {}
+        }
+        free += sort.takes();
+    }
+}
+
+/// Devices that are cut off with these lines: symptoms of them.
+fn behind(fault: &str, on: &str, count: usize, lines: &[&str]) -> Expect {
+    Expect {
+        problem: "asset-down".into(),
+        on: on.into(),
+        count,
+        within: Duration::from_secs(45),
+        ends_within: Duration::from_secs(ASSET_ENDS),
+        under: lines.iter().map(|line| format!("link-down link:{line}")).collect(),
+        ..DOWN.of(fault, "", "devices behind a cut")
+    }
+}
+
+/// Something that is no single line's: an agent, a busy machine. Nothing may come of it.
+fn alone(number: usize, sort: Sort) -> Scenario {
+    let (figure, deed, on, lasts, with) = match sort {
+        Sort::Whole(Whole::Agent(on)) => ("agent killed", Deed::Restart, on, LEARN, ""),
+        _ => ("every core busy", Deed::Hog, "", 15, "4"),
+    };
+    let fault = Fault {
         id: "0".into(),
         at: Duration::ZERO,
         lasts: Duration::from_secs(lasts),
@@ -72,29 +188,10 @@ fn whole(random: &mut fastrand::Rng) -> Scenario {
         way: Way::Both,
         with: with.into(),
         flap: None,
+        figure: figure.into(),
     };
-    let (title, fault, expects) = match random.u8(0..4) {
-        0 => {
-            let agent = *pick(random, &super::stage::AGENTS);
-            ("an agent is killed and starts again".to_owned(), fault(Deed::Restart, agent, LEARN, ""), Vec::new())
-        }
-        1 => ("every core is busy".to_owned(), fault(Deed::Hog, "", 15, "4"), Vec::new()),
-        _ => {
-            let line = "p1-t";
-            let mut expects = vec![DOWN.of("0", line)];
-            expects.push(Expect {
-                problem: "asset-down".into(),
-                on: "asset:t*".into(),
-                count: SITE_DEVICES + 1,
-                within: Duration::from_secs(45),
-                ends_within: Duration::from_secs(60),
-                under: vec![format!("link-down link:{line}")],
-                ..DOWN.of("0", line)
-            });
-            ("the only line to a site with 20 devices is cut".to_owned(), fault(Deed::Cut, line, 50, ""), expects)
-        }
-    };
-    Scenario { title, alone: true, faults: vec![fault], expects }
+    let title = format!("alone {}: {figure} {on}", number + 1);
+    Scenario { title, alone: true, faults: vec![fault], expects: Vec::new() }
 }
 
 /// A way for a line to fail.
@@ -103,8 +200,26 @@ struct Kind {
     deed: Deed,
     way: Way,
     with: &'static str,
+    /// Seconds the line must have been left alone, beyond the rest of its lane.
+    after: u64,
     lasts: u64,
     gives: &'static [Gives],
+}
+
+impl Kind {
+    fn fault(&self, id: &str, on: &str, at: Duration) -> Fault {
+        Fault {
+            id: id.into(),
+            at,
+            lasts: Duration::from_secs(self.lasts),
+            deed: self.deed,
+            on: on.into(),
+            way: self.way,
+            with: self.with.to_owned(),
+            flap: None,
+            figure: if self.gives.is_empty() { self.name.into() } else { String::new() },
+        }
+    }
 }
 
 /// An incident of the line itself.
@@ -112,11 +227,10 @@ struct Gives {
     problem: &'static str,
     within: u64,
     ends_within: u64,
-    figure: &'static str,
 }
 
 impl Gives {
-    fn of(&self, fault: &str, line: &str) -> Expect {
+    fn of(&self, fault: &str, line: &str, figure: &str) -> Expect {
         Expect {
             problem: self.problem.into(),
             on: format!("link:{line}"),
@@ -127,16 +241,21 @@ impl Gives {
             under: Vec::new(),
             says: Vec::new(),
             maybe: false,
-            figure: Some(self.figure.into()),
+            figure: Some(figure.into()),
         }
     }
 }
 
-const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 14, figure: "cut" };
+const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 14 };
 // What a port says is asked every five seconds, by SNMP, and counts on top of the hold.
 const PORT_DOWN: Gives = Gives { ends_within: 20, ..DOWN };
-const SLOW: Gives = Gives { problem: "link-slow", within: 30, ends_within: 40, figure: "20 ms more" };
-const LOSS: Gives = Gives { problem: "link-degraded", within: 40, ends_within: 90, figure: "30 % loss" };
+const SLOW: Gives = Gives { problem: "link-slow", within: 30, ends_within: 40 };
+const LOSS: Gives = Gives { problem: "link-degraded", within: 40, ends_within: 90 };
+const ADJACENCY: Gives = Gives { problem: "link-adjacency-lost", within: 25, ends_within: 25 };
+/// Devices behind a cut are asked every ten seconds, three times before they are down; their cut lasts so long.
+const CUT_OFF: u64 = 50;
+/// And they end so long after it.
+const ASSET_ENDS: u64 = 60;
 
 const fn kind(
     name: &'static str,
@@ -146,7 +265,7 @@ const fn kind(
     lasts: u64,
     gives: &'static [Gives],
 ) -> Kind {
-    Kind { name, deed, way, with, lasts, gives }
+    Kind { name, deed, way, with, after: 0, lasts, gives }
 }
 
 const KINDS: &[Kind] = &[
@@ -157,8 +276,12 @@ const KINDS: &[Kind] = &[
     kind("far port down", Deed::PortDown, Way::Far, "", 12, &[PORT_DOWN]),
     kind("far port shut", Deed::Shutdown, Way::Far, "", 12, &[DOWN]),
     kind("firewall", Deed::Drop, Way::Both, "100", 12, &[DOWN]),
-    kind("30 % loss", Deed::Line, Way::Both, "loss=0.163", 60, &[LOSS]),
-    kind("20 ms more", Deed::Line, Way::Both, "delay=10ms", 45, &[SLOW]),
+    kind("30 % loss", Deed::Line, Way::Both, "loss=0.163", 45, &[LOSS]),
+    // The line may have taken another way while a port was shut, and is being learnt anew.
+    Kind { after: 30, ..kind("20 ms more", Deed::Line, Way::Both, "delay=10ms", 40, &[SLOW]) },
+    kind("adjacency lost", Deed::Adjacency, Way::Both, "", 25, &[ADJACENCY]),
     kind("doubled and overtaken", Deed::Line, Way::Both, "duplicate=0.2 reorder=0.2 jitter=1ms", 20, &[]),
     kind("1 ms more", Deed::Line, Way::Both, "delay=0.5ms jitter=0.2ms", 20, &[]),
 ];
+const SITE: Kind = kind("site's only line cut", Deed::Cut, Way::Both, "", CUT_OFF, &[DOWN]);
+const COUNTY: Kind = kind("county's both lines cut", Deed::Cut, Way::Both, "", CUT_OFF, &[DOWN]);

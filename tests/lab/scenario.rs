@@ -50,6 +50,9 @@ pub(crate) struct Fault {
     /// It comes and goes: so long each.
     #[serde(deserialize_with = "maybe_time", default)]
     pub(crate) flap: Option<Duration>,
+    /// It counts in the figures under this name, because nothing is expected of it; empty if something is.
+    #[serde(default)]
+    pub(crate) figure: String,
 }
 
 /// What goes wrong.
@@ -70,6 +73,8 @@ pub(crate) enum Deed {
     Mtu,
     /// Longer packets than `with` vanish, and nobody says so.
     BlackHole,
+    /// The routers at the ends hear nothing of each other's OSPF; all else passes.
+    Adjacency,
     /// The near router's cost of the line becomes `with`: traffic takes another.
     Cost,
     /// A shaper on the near port, `with` such as `1mbit`.

@@ -13,6 +13,8 @@ pub(crate) const COUNTIES: usize = 9;
 pub(crate) const SITE_DEVICES: usize = 20;
 /// Routers that answer SNMP and speak LLDP: both cores and one county.
 pub(crate) const WITH_SNMP: [&str; 3] = ["p1", "p2", "c1"];
+/// Where FRR brings snmpd its OSPF-MIB: in every router, to itself.
+const AGENTX: &str = "tcp:127.0.0.1:705";
 /// Where agents call, in the namespace `m`.
 pub(crate) const CONSOLE: &str = "192.0.2.1";
 
@@ -75,8 +77,9 @@ impl World {
         let mut world = Self { prefix, dir: dir.to_owned(), relay: None, snmp: Vec::new() };
         world.sh(&world.layout()).map_err(|why| format!("no network namespaces here: {why}"))?;
         world.start_relay().map_err(|error| format!("the relay does not start: {error}"))?;
-        world.route()?;
+        // FRR's programs look for snmpd when they start, and then seldom.
         world.manage()?;
+        world.route()?;
         Ok(world)
     }
 
@@ -191,15 +194,21 @@ impl World {
                 let _ = write!(conf, "interface {name}\n ip ospf network point-to-point\n");
                 conf += " ip ospf hello-interval 2\n ip ospf dead-interval 8\n";
             }
+            let told = if WITH_SNMP.contains(&router.as_str()) { "-M snmp" } else { "" };
+            if !told.is_empty() {
+                conf += "agentx\n";
+            }
             let folder = self.vty(router);
             let folder = folder.display();
             // FRR's programs run as a user of their own and talk to each other by sockets in this folder.
             let _ = write!(
                 script,
-                "mkdir -p {folder}; cat >{folder}/conf <<'END'\n{conf}END\nchown -R frr:frr {folder}; chmod 755 {folder}\n\
+                "mkdir -p {folder}; cat >{folder}/conf <<'END'\n{conf}END\n\
+                 echo 'agentXSocket {AGENTX}' >{folder}/frr.conf\n\
+                 chown -R frr:frr {folder}; chmod 755 {folder}\n\
                  for d in zebra ospfd; do\n\
-                 c=/dev/null; [ $d = zebra ] || c={folder}/conf\n\
-                 ip netns exec @{router} /usr/lib/frr/$d -d -f $c -i {folder}/$d.pid -z {folder}/z.sock \
+                 c=/dev/null; m=; [ $d = zebra ] || {{ c={folder}/conf; m='{told}'; }}\n\
+                 SNMPCONFPATH={folder} ip netns exec @{router} /usr/lib/frr/$d -d $m -f $c -i {folder}/$d.pid -z {folder}/z.sock \
                  --vty_socket {folder} -P 0 -u frr -g frr >/dev/null 2>&1\ndone\n"
             );
         }
@@ -220,7 +229,7 @@ impl World {
             std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
             let conf = folder.join("conf");
             let text = format!(
-                "rocommunity public\nsysName {router}\nmaster agentx\nagentXSocket {}/agentx\n",
+                "rocommunity public\nsysName {router}\nmaster agentx\nagentXSocket {}/agentx,{AGENTX}\n",
                 folder.display()
             );
             std::fs::write(&conf, text).map_err(|error| error.to_string())?;
@@ -236,6 +245,14 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whether a router tells its neighbours by SNMP, all of them.
+    pub(crate) fn tells_neighbours(&self, router: &str) -> bool {
+        let want = lines().iter().filter(|l| l.near == router || l.far == router).count();
+        let mut walk = self.inside(router, "snmpwalk");
+        walk.args(["-v2c", "-cpublic", "-On", &format!("{}.1", lan(router)), "1.3.6.1.2.1.14.10.1.6"]);
+        walk.output().is_ok_and(|out| String::from_utf8_lossy(&out.stdout).lines().count() == want)
     }
 
     /// Whether every router sees all its neighbours.

@@ -1,0 +1,237 @@
+//! The routing neighbours of a device: OSPF (OSPF-MIB, RFC 4750) and BGP (BGP4-MIB, RFC 4273), each by its address.
+//!
+//! A router forgets an OSPF neighbour that fell silent, so one that was there and is not is lost, as long as OSPF itself
+//! still answers. A BGP peer stays in its table until it leaves the configuration: one that is gone was removed.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::observation::Value;
+use crate::model::time::Mono;
+use crate::net::clock::Clock;
+use crate::net::snmp::{Columns, Oid, Session, Value as Wire};
+
+/// Neighbours of one device; a core router has some hundred.
+const MAX_NEIGHBOURS: usize = 1_000;
+/// A neighbour that has been away for so long is none any more: a line that was taken down is forgotten within a week.
+const FORGOTTEN: Duration = Duration::from_secs(7 * 86_400);
+/// Rows asked for beyond those known: a device without neighbours is asked for little.
+const SPARE: u32 = 2;
+
+/// Columns, in walking order: six make one request.
+const COLUMNS: &[&[u32]] = &[
+    &[1, 3, 6, 1, 2, 1, 14, 1, 1],     // 0 ospfRouterId: OSPF itself
+    &[1, 3, 6, 1, 2, 1, 14, 10, 1, 3], // 1 ospfNbrRtrId
+    &[1, 3, 6, 1, 2, 1, 14, 10, 1, 6], // 2 ospfNbrState
+    &[1, 3, 6, 1, 2, 1, 15, 3, 1, 2],  // 3 bgpPeerState
+    &[1, 3, 6, 1, 2, 1, 15, 3, 1, 3],  // 4 bgpPeerAdminStatus
+    &[1, 3, 6, 1, 2, 1, 15, 3, 1, 9],  // 5 bgpPeerRemoteAs
+];
+/// The index of a scalar, and so of ospfRouterId among the rows.
+const SCALAR: &[u32] = &[0];
+
+/// By position in the names of the field `adjacency`.
+const UP: u8 = 0;
+const DOWN: u8 = 1;
+const FORMING: u8 = 2;
+const SHUT: u8 = 3;
+
+/// `adjacency_state` of OSPF is ospfNbrState - 1, of BGP this and bgpPeerState - 1.
+const BGP_STATES: u8 = 8;
+/// `adjacency_state` of an OSPF neighbour that was there and is not.
+const GONE: u8 = 14;
+
+/// bgpPeerAdminStatus: stop.
+const STOP: u64 = 1;
+
+/// One neighbour, its values in the order of the fields of the table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Neighbour {
+    /// `ospf/10.1.0.2`
+    pub(super) name: Arc<str>,
+    pub(super) values: Vec<Value>,
+}
+
+/// OSPF neighbours seen so far: their names, router ids, and when they were there last.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    ospf: BTreeMap<Arc<str>, (Value, Mono)>,
+    rows: u32,
+}
+
+/// Reads the tables; what is missing is told in `shortfalls`.
+pub(super) async fn read(
+    session: &Session,
+    memory: &mut Memory,
+    repetitions: u32,
+    shortfalls: &mut Vec<String>,
+    clock: &Clock,
+    deadline: Mono,
+) -> Vec<Neighbour> {
+    let mut table = Columns::new(repetitions.min(memory.rows + SPARE));
+    let columns: Vec<Oid> = COLUMNS.iter().map(|column| Oid::from_slice(column)).collect();
+    session.walk_columns(&columns, &mut table, clock, deadline).await;
+    shortfalls.extend(table.shortfalls.iter().cloned());
+    shortfalls.extend(table.error.iter().map(|error| format!("neighbours cut: {error}")));
+    let mut found = judge(memory, &table, clock.mono());
+    if found.len() > MAX_NEIGHBOURS {
+        shortfalls.push(format!("{} neighbours, the first {MAX_NEIGHBOURS} are shown", found.len()));
+        found.truncate(MAX_NEIGHBOURS);
+    }
+    found
+}
+
+fn judge(memory: &mut Memory, table: &Columns, now: Mono) -> Vec<Neighbour> {
+    let mut found = Vec::new();
+    for (index, row) in &table.rows {
+        let number = |at: usize| row.get(at).and_then(Option::as_ref).and_then(Wire::as_u64);
+        if let (Some(name), Some(state)) = (ospf(index), number(2).and_then(|s| step(s, 8))) {
+            let router = match row.get(1).and_then(Option::as_ref) {
+                Some(Wire::IpAddress(address)) => Value::Text(Ipv4Addr::from(*address).to_string().into()),
+                _ => Value::Null,
+            };
+            memory.ospf.insert(name.clone(), (router.clone(), now));
+            found.push(neighbour(name, of_ospf(state), state, router, Value::Null));
+        } else if let (Some(name), Some(state)) = (bgp(index), number(3).and_then(|s| step(s, 6))) {
+            let number_of_as = number(5).map_or(Value::Null, |n| Value::Text(n.to_string().into()));
+            let adjacency = match (state, number(4)) {
+                (5, _) => UP,
+                (_, Some(STOP)) => SHUT,
+                _ => DOWN,
+            };
+            found.push(neighbour(name, adjacency, BGP_STATES + state, Value::Null, number_of_as));
+        }
+    }
+    memory.rows = u32::try_from(found.len().min(MAX_NEIGHBOURS)).unwrap_or(0);
+    // Whether one is missing is known only where the table is whole and OSPF speaks: its program may be starting anew.
+    if table.whole() && table.rows.contains_key(SCALAR) {
+        memory.ospf.retain(|_, (_, seen)| now.since(*seen) < FORGOTTEN);
+        let missing = memory.ospf.iter().filter(|(_, (_, seen))| *seen < now);
+        found.extend(
+            missing.map(|(name, (router, _))| neighbour(name.clone(), DOWN, GONE, router.clone(), Value::Null)),
+        );
+    }
+    found
+}
+
+fn neighbour(name: Arc<str>, adjacency: u8, state: u8, router: Value, number_of_as: Value) -> Neighbour {
+    Neighbour { name, values: vec![Value::State(adjacency), Value::State(state), router, number_of_as] }
+}
+
+/// An enumeration that begins at 1, as a position.
+fn step(state: u64, most: u64) -> Option<u8> {
+    (1..=most).contains(&state).then_some((state - 1) as u8)
+}
+
+/// By ospfNbrState - 1. Two routers of a broadcast network that are not its designated ones stay at two-way, and all is well.
+const fn of_ospf(state: u8) -> u8 {
+    match state {
+        3 | 7 => UP,
+        4..=6 => FORMING,
+        _ => DOWN,
+    }
+}
+
+/// The index of ospfNbrTable: an address, and the interface where it has none of its own.
+fn ospf(index: &[u32]) -> Option<Arc<str>> {
+    let [address @ .., interface] = index else { return None };
+    let address = dotted(address)?;
+    Some(Arc::from(match interface {
+        0 => format!("ospf/{address}"),
+        _ => format!("ospf/{address}%{interface}"),
+    }))
+}
+
+/// The index of bgpPeerTable: an address.
+fn bgp(index: &[u32]) -> Option<Arc<str>> {
+    dotted(index).map(|address| Arc::from(format!("bgp/{address}")))
+}
+
+fn dotted(arcs: &[u32]) -> Option<Ipv4Addr> {
+    let bytes: Vec<u8> = arcs.iter().map(|arc| u8::try_from(*arc)).collect::<Result<_, _>>().ok()?;
+    <[u8; 4]>::try_from(bytes).ok().map(Ipv4Addr::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: i32 = 8;
+    const INIT: i32 = 3;
+    const EXCHANGE: i32 = 6;
+
+    /// What a device says: OSPF neighbours 10.1.0.N by state, BGP peers 10.2.0.N by state and admin status.
+    fn table(speaks: bool, ospf: &[(u32, i32)], bgp: &[(u32, i32, i32)]) -> Columns {
+        let mut table = Columns::new(2);
+        let address = |last: u32| Some(Wire::IpAddress([9, 9, 9, last as u8]));
+        if speaks {
+            table.rows.insert(SCALAR.to_vec(), vec![address(1), None, None, None, None, None]);
+        }
+        for (last, state) in ospf {
+            let row = vec![None, address(*last), Some(Wire::Integer(*state)), None, None, None];
+            table.rows.insert(vec![10, 1, 0, *last, 0], row);
+        }
+        for (last, state, admin) in bgp {
+            let number = |v: &i32| Some(Wire::Integer(*v));
+            let row = vec![None, None, None, number(state), number(admin), Some(Wire::Gauge32(65_001))];
+            table.rows.insert(vec![10, 2, 0, *last], row);
+        }
+        table
+    }
+
+    fn told(found: &[Neighbour]) -> String {
+        let state = |n: &Neighbour, at: usize| n.values[at].number().map_or(-1, |v| v as i64);
+        let one = |n: &Neighbour| {
+            let text =
+                n.values[2..].iter().filter_map(|v| if let Value::Text(t) = v { Some(t.as_ref()) } else { None });
+            format!("{} {}:{} {}", n.name, state(n, 0), state(n, 1), text.collect::<Vec<_>>().join(" "))
+        };
+        found.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+
+    fn at(seconds: u64) -> Mono {
+        Mono::default().plus(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn neighbours_have_their_state_and_one_that_is_gone_is_lost() {
+        let mut memory = Memory::default();
+        let mut play = |seconds, table| told(&judge(&mut memory, &table, at(seconds)));
+        assert_eq!(
+            play(0, table(true, &[(2, FULL), (6, EXCHANGE)], &[])),
+            "ospf/10.1.0.2 0:7 9.9.9.2; ospf/10.1.0.6 2:5 9.9.9.6"
+        );
+        assert_eq!(play(10, table(true, &[(2, INIT)], &[])), "ospf/10.1.0.2 1:2 9.9.9.2; ospf/10.1.0.6 1:14 9.9.9.6");
+        // OSPF does not speak: nothing is known of anybody.
+        assert_eq!(play(20, table(false, &[], &[])), "");
+        assert_eq!(play(30, table(true, &[], &[])), "ospf/10.1.0.2 1:14 9.9.9.2; ospf/10.1.0.6 1:14 9.9.9.6");
+        assert_eq!(play(40, table(true, &[(2, FULL)], &[])), "ospf/10.1.0.2 0:7 9.9.9.2; ospf/10.1.0.6 1:14 9.9.9.6");
+        // It was last there at the beginning, a week ago.
+        assert_eq!(play(7 * 86_400, table(true, &[(2, FULL)], &[])), "ospf/10.1.0.2 0:7 9.9.9.2");
+    }
+
+    #[test]
+    fn a_bgp_peer_is_up_down_or_shut_and_one_removed_is_no_more() {
+        let mut memory = Memory::default();
+        let mut play = |table| told(&judge(&mut memory, &table, at(0)));
+        let three = table(false, &[], &[(1, 6, 2), (2, 3, 2), (3, 1, 1)]);
+        assert_eq!(play(three), "bgp/10.2.0.1 0:13 65001; bgp/10.2.0.2 1:10 65001; bgp/10.2.0.3 3:8 65001");
+        assert_eq!(play(table(false, &[], &[(1, 6, 2)])), "bgp/10.2.0.1 0:13 65001");
+    }
+
+    #[test]
+    fn a_table_that_was_cut_says_nothing_of_who_is_missing() {
+        let mut memory = Memory::default();
+        judge(&mut memory, &table(true, &[(2, FULL), (6, FULL)], &[]), at(0));
+        let mut cut = table(true, &[(2, FULL)], &[]);
+        cut.shortfalls.push("more than 20000 rows".into());
+        assert_eq!(told(&judge(&mut memory, &cut, at(10))), "ospf/10.1.0.2 0:7 9.9.9.2");
+        assert_eq!(
+            judge(&mut memory, &table(true, &[(300, FULL)], &[]), at(20)).len(),
+            2,
+            "an index that is no address"
+        );
+    }
+}
