@@ -1,5 +1,7 @@
 //! What hangs on what, for the incident engine: as the inventory says, and where it says nothing, as the links lie
-//! between an asset and whoever watches it.
+//! between an asset and whoever watches it, and as the traced ways go.
+
+pub mod traced; // what the ways add
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

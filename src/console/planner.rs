@@ -1,14 +1,17 @@
 //! Keeps the plan of every agent up to date: when inventory, definitions, secrets or the liveness of agents
 //! change, all plans are built again, after a short pause in which further changes are awaited. A plan whose
-//! digest is the same keeps its revision, so that nobody fetches it for nothing.
+//! digest is the same keeps its revision, so that nobody fetches it for nothing. What hangs on what follows the traced
+//! ways, too, which change while no plan does.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::plan;
-use crate::console::parents;
+use crate::console::command::Scope;
+use crate::console::parents::{self, traced};
 use crate::console::service::{Planned, Service};
+use crate::console::store::StoreError;
 use crate::engine::expose::Place;
 use crate::engine::incident::Policy;
 use crate::model::inventory::{Inventory, LinkEnd};
@@ -18,6 +21,10 @@ use crate::model::{AgentId, Object};
 const DEBOUNCE: Duration = Duration::from_millis(200);
 /// Pause after a failure of the store.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often the traced ways are looked at; they are traced once a minute.
+const WAYS: Duration = Duration::from_secs(60);
+/// Objects whose ways are looked at: a region's backbone and metro links, and some services.
+const MAX_TRACED: usize = 5_000;
 
 /// Runs until the console stops. The first plans are there already: `start` builds them.
 pub async fn run(service: Service) {
@@ -25,16 +32,24 @@ pub async fn run(service: Service) {
     // Whatever came between the first plans and now: build once more, it costs nothing when digests are equal.
     let mut due = true;
     let mut seen = changes.borrow_and_update().plan;
+    let mut told = Policy::default();
     while !service.stop.is_stopped() {
         if !due {
             let plan_changed = changes.wait_for(|c| c.plan != seen);
+            // Nothing has changed, or everything is at an end, or else plans are due.
             let open = tokio::select! {
-                changed = plan_changed => changed.is_ok(),
-                changed = definitions.changed() => changed.is_ok(),
-                () = service.stop.stopped() => false,
+                changed = plan_changed => changed.ok().map(|_| true),
+                changed = definitions.changed() => changed.ok().map(|()| true),
+                () = service.clock.sleep(WAYS) => Some(false),
+                () = service.stop.stopped() => None,
             };
-            if !open {
-                return;
+            match open {
+                Some(true) => {}
+                Some(false) => {
+                    follow_ways(&service, &mut told).await;
+                    continue;
+                }
+                None => return,
             }
         }
         tokio::select! {
@@ -53,7 +68,7 @@ pub async fn run(service: Service) {
 }
 
 /// Builds all plans and puts them in place.
-pub async fn rebuild(service: &Service) -> Result<(), crate::console::store::StoreError> {
+pub async fn rebuild(service: &Service) -> Result<(), StoreError> {
     let (_, inventory) = service.store.inventory();
     let agents: BTreeSet<AgentId> =
         inventory.agents.keys().cloned().chain(service.store.agents().into_iter().map(|a| a.id)).collect();
@@ -73,20 +88,56 @@ pub async fn rebuild(service: &Service) -> Result<(), crate::console::store::Sto
         };
         plans.insert(agent, Arc::new(fresh));
     }
-    let mut watchers: BTreeMap<Object, BTreeSet<AgentId>> = BTreeMap::new();
     for (agent, planned) in &plans {
         let objects: HashSet<Object> = planned.plan.objects.iter().map(|o| o.object.clone()).collect();
-        for object in &objects {
-            watchers.entry(object.clone()).or_default().insert(agent.clone());
-        }
         service.store.set_assignments(agent, objects);
     }
-    let hangs_on = parents::hangs_on(&inventory, &watchers);
-    let noticed_within = parents::noticed_within(plans.values().map(|planned| &planned.plan));
-    service.store.set_policy(Policy { watchers, hangs_on, noticed_within, ..Policy::default() });
+    service.store.set_policy(policy(service, &inventory, &plans).await?);
     service.exposition().set_places(places(&inventory));
     service.set_plans(plans);
     Ok(())
+}
+
+/// Tells the incident engine where a way has changed what hangs on what.
+async fn follow_ways(service: &Service, told: &mut Policy) {
+    let (_, inventory) = service.store.inventory();
+    match policy(service, &inventory, &service.plans()).await {
+        Ok(now) if now != *told => {
+            *told = now.clone();
+            service.store.set_policy(now);
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the traced ways could not be read, what hangs on what stays"),
+    }
+}
+
+/// Who watches what, and what hangs on what.
+async fn policy(
+    service: &Service,
+    inventory: &Inventory,
+    plans: &BTreeMap<AgentId, Arc<Planned>>,
+) -> Result<Policy, StoreError> {
+    let mut watchers: BTreeMap<Object, BTreeSet<AgentId>> = BTreeMap::new();
+    for (agent, planned) in plans {
+        for object in &planned.plan.objects {
+            watchers.entry(object.object.clone()).or_default().insert(agent.clone());
+        }
+    }
+    let mut hangs_on = parents::hangs_on(inventory, &watchers);
+    let tells_ways =
+        |kind: &str| service.catalog.iter().any(|spec| spec.name == kind && spec.schema.find(traced::PATH).is_some());
+    let tasks = plans.values().flat_map(|planned| &planned.plan.tasks);
+    let objects: BTreeSet<&Object> = tasks.filter(|task| tells_ways(&task.kind)).map(|task| &task.object).collect();
+    let mut paths = BTreeMap::new();
+    for object in objects.into_iter().take(MAX_TRACED) {
+        let changes = service.store.fact_changes(&Scope::All, object, traced::PATH).await?;
+        if !changes.is_empty() {
+            paths.insert(object.clone(), changes);
+        }
+    }
+    traced::add(&mut hangs_on, inventory, &paths, service.clock.wall());
+    let noticed_within = parents::noticed_within(plans.values().map(|planned| &planned.plan));
+    Ok(Policy { watchers, hangs_on, noticed_within, ..Policy::default() })
 }
 
 /// Building is pure and takes a while with thousands of assets, so it runs off the runtime's threads.

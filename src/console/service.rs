@@ -184,6 +184,11 @@ impl Inner {
         self.plans.read().unwrap_or_else(PoisonError::into_inner).get(agent).cloned()
     }
 
+    /// All plans.
+    pub fn plans(&self) -> BTreeMap<AgentId, Arc<Planned>> {
+        self.plans.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Puts all plans in place and wakes whoever waits for one.
     pub fn set_plans(&self, plans: BTreeMap<AgentId, Arc<Planned>>) {
         *self.plans.write().unwrap_or_else(PoisonError::into_inner) = plans;

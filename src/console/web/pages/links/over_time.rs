@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
+use crate::console::parents::traced::PATH;
 use crate::console::store::{Fact, Reckoned, SeriesKey};
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
@@ -22,8 +23,6 @@ const SPANS: [u32; 6] = [1, 7, 31, 92, 366, 731];
 const PATHS: usize = 20;
 /// Fields that have a round trip with a distribution, the best first.
 const SMOKE: [&str; 3] = ["rtt_seconds", "total_seconds", "connect_seconds"];
-/// The field in which a probe tells the path.
-const PATH: &str = "path";
 
 /// Everything these parts show.
 pub struct OverTime {
