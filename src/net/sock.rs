@@ -315,7 +315,8 @@ pub struct Received<'a> {
 
 /// Buffers for one call of `recvmmsg`, used again and again.
 pub struct Inbox {
-    bytes: Vec<[u8; DATAGRAM]>,
+    bytes: Vec<u8>,
+    size: usize, // of one datagram
     names: Vec<SockAddrStorage>,
     controls: Vec<Control>,
     lengths: Vec<(usize, usize, libc::socklen_t)>, // of bytes, control and name, as the kernel filled them
@@ -336,9 +337,15 @@ impl Default for Inbox {
 impl Inbox {
     /// For so many datagrams a call, at most `BATCH`.
     pub fn holding(datagrams: usize) -> Self {
-        let datagrams = datagrams.clamp(1, BATCH);
+        Self::of(datagrams, DATAGRAM)
+    }
+
+    /// The same, of at most `size` bytes each. Memory is taken as datagrams come that need it.
+    pub fn of(datagrams: usize, size: usize) -> Self {
+        let (datagrams, size) = (datagrams.clamp(1, BATCH), size.max(1));
         Self {
-            bytes: vec![[0; DATAGRAM]; datagrams],
+            bytes: vec![0; datagrams * size],
+            size,
             names: (0..datagrams).map(|_| SockAddrStorage::zeroed()).collect(),
             controls: vec![Control([0; CONTROL]); datagrams],
             lengths: Vec::with_capacity(datagrams),
@@ -351,10 +358,10 @@ impl Inbox {
         // SAFETY: all-zero bytes are valid values of these plain C structs.
         let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) =
             unsafe { (zeroed(), zeroed()) };
-        let buffers = self.bytes.iter_mut().zip(&mut self.names).zip(&mut self.controls);
+        let buffers = self.bytes.chunks_exact_mut(self.size).zip(&mut self.names).zip(&mut self.controls);
         for ((vector, header), ((bytes, name), control)) in vectors.iter_mut().zip(&mut headers).zip(buffers) {
             vector.iov_base = bytes.as_mut_ptr().cast();
-            vector.iov_len = DATAGRAM;
+            vector.iov_len = bytes.len();
             let msg = &mut header.msg_hdr;
             msg.msg_name = std::ptr::from_mut(name).cast();
             msg.msg_namelen = name.size_of();
@@ -373,7 +380,7 @@ impl Inbox {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr(),
-                self.bytes.len() as libc::c_uint,
+                self.names.len() as libc::c_uint,
                 flags as _,
                 std::ptr::null_mut(),
             )
@@ -383,7 +390,7 @@ impl Inbox {
             return if error.kind() == io::ErrorKind::WouldBlock { Ok(0) } else { Err(error) };
         }
         for header in headers.iter().take(n as usize) {
-            let length = (header.msg_len as usize).min(DATAGRAM);
+            let length = (header.msg_len as usize).min(self.size);
             let control = header.msg_hdr.msg_controllen.min(CONTROL);
             self.lengths.push((length, control, header.msg_hdr.msg_namelen));
         }
@@ -392,7 +399,7 @@ impl Inbox {
 
     /// What the last call read.
     pub fn iter(&self) -> impl Iterator<Item = Received<'_>> {
-        let buffers = self.bytes.iter().zip(&self.names).zip(&self.controls);
+        let buffers = self.bytes.chunks_exact(self.size).zip(&self.names).zip(&self.controls);
         self.lengths.iter().zip(buffers).map(|(lengths, ((bytes, name), control))| {
             let (length, control_length, name_length) = *lengths;
             let mut received = Received {

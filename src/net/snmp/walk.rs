@@ -1,19 +1,16 @@
 //! Walks: several columns of a table at once, or one subtree as it comes.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use ::snmp::ErrorStatus;
 
-use super::{Oid, Session, SnmpError, Value};
+pub use super::table::{MAX_ROWS, Sink, Walked};
+use super::{Oid, Session, SnmpError, Value, convert};
+use crate::codec::snmp::oid::{self, MAX_ARCS};
+use crate::codec::snmp::{self as wire, write};
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
-
-/// Columns of one GETBULK: with 25 repetitions some 150 variables, a reply of 3 to 5 KB.
-const COLUMNS_AT_ONCE: usize = 6;
-/// Rows of one table: a large router has some thousand interfaces, a lying agent has no end.
-pub const MAX_ROWS: usize = 20_000;
-/// Requests for one set of columns, for the same reason.
-const MAX_PACKETS: u32 = 10_000;
 
 impl Session {
     /// Walks a subtree and hands out each variable, in order; ends where the agent's OIDs stop growing.
@@ -47,73 +44,35 @@ impl Session {
         }
     }
 
+    /// Walks several columns (or subtrees) at once into `sink`, whatever comes until `deadline`. `walked` says how many
+    /// rows to ask for at once and how many requests were made before; a device that bore fewer is asked for fewer.
+    pub async fn scan<S: Sink>(
+        &self,
+        columns: &[Oid],
+        sink: S,
+        walked: Walked,
+        clock: &Clock,
+        deadline: Mono,
+    ) -> (Option<S>, Walked) {
+        let names = columns.iter().map(|column| write::name(column.arcs())).collect();
+        let (sink, walked) = self.walk_table(names, Box::new(sink), walked, clock, deadline).await;
+        let sink: Option<Box<dyn Any>> = sink.map(|sink| sink as Box<dyn Any>);
+        (sink.and_then(|sink| sink.downcast().ok()).map(|sink| *sink), walked)
+    }
+
     /// Walks several columns (or subtrees) at once into `table`, whatever comes until `deadline`.
     pub async fn walk_columns(&self, columns: &[Oid], table: &mut Columns, clock: &Clock, deadline: Mono) {
+        let walked = Walked { packets: table.packets, ..Walked::new(table.repetitions) };
         let first = table.width;
-        table.width += columns.len();
-        let mut cursors: Vec<Cursor> = columns
-            .iter()
-            .enumerate()
-            .map(|(at, prefix)| Cursor { at: first + at, prefix: prefix.clone(), last: prefix.clone(), done: false })
-            .collect();
-        for group in cursors.chunks_mut(COLUMNS_AT_ONCE) {
-            self.walk_group(group, table, clock, deadline).await;
-            if table.error.is_some() {
-                return;
-            }
-        }
+        let cells = Cells { rows: std::mem::take(&mut table.rows), first, width: first + columns.len() };
+        table.width = cells.width;
+        let (cells, walked) = self.scan(columns, cells, walked, clock, deadline).await;
+        table.rows = cells.map(|cells| cells.rows).unwrap_or_default();
+        table.repetitions = walked.repetitions;
+        table.packets = walked.packets;
+        table.shortfalls.extend(walked.shortfalls);
+        table.error = walked.error;
     }
-
-    async fn walk_group(&self, group: &mut [Cursor], table: &mut Columns, clock: &Clock, deadline: Mono) {
-        let mut at_once = group.len();
-        loop {
-            let mut active: Vec<&mut Cursor> = group.iter_mut().filter(|c| !c.done).take(at_once).collect();
-            if active.is_empty() {
-                return;
-            }
-            if table.packets >= MAX_PACKETS {
-                return table.cut(format!("more than {MAX_PACKETS} requests"));
-            }
-            if table.rows.len() >= MAX_ROWS {
-                return table.cut(format!("more than {MAX_ROWS} rows"));
-            }
-            table.packets += 1;
-            let from: Vec<Oid> = active.iter().map(|c| c.last.clone()).collect();
-            let answer = clock.until(deadline, self.get_bulk(&from, table.repetitions)).await;
-            match answer.unwrap_or(Err(SnmpError::Timeout { peer: self.peer })) {
-                Ok(list) => table.take(&mut active, list),
-                // v1 says "end of the tree" with an error, for the column that it names.
-                Err(SnmpError::Status { status: ErrorStatus::NoSuchName, index, .. }) if self.v1 => {
-                    match (index as usize).checked_sub(1).and_then(|at| active.get_mut(at)) {
-                        Some(cursor) => cursor.done = true,
-                        None => active.iter_mut().for_each(|cursor| cursor.done = true),
-                    }
-                }
-                Err(error) if error.is_burden() && table.repetitions > 1 && clock.mono() < deadline => {
-                    table.repetitions /= 2;
-                }
-                Err(SnmpError::Status { .. }) if at_once > 1 => at_once = 1,
-                Err(error @ SnmpError::Status { .. }) => {
-                    if let Some(cursor) = active.first_mut() {
-                        cursor.done = true;
-                        table.shortfalls.push(format!("{}: {error}", cursor.prefix));
-                    }
-                }
-                Err(error) => {
-                    table.error = Some(error);
-                    return;
-                }
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Cursor {
-    at: usize,
-    prefix: Oid,
-    last: Oid,
-    done: bool,
 }
 
 /// Columns of a table, by index, as far as they came.
@@ -149,46 +108,34 @@ impl Columns {
     pub const fn whole(&self) -> bool {
         self.shortfalls.is_empty() && self.error.is_none()
     }
+}
 
-    fn cut(&mut self, why: String) {
-        self.shortfalls.push(why);
-    }
+/// The rows of `Columns` while they are walked.
+struct Cells {
+    rows: BTreeMap<Vec<u32>, Vec<Option<Value>>>,
+    /// The place of the first column of this walk in a row, and how many places a row has.
+    first: usize,
+    width: usize,
+}
 
-    fn take(&mut self, active: &mut [&mut Cursor], list: Vec<(Oid, Value)>) {
-        let count = active.len();
-        let (mut heard, width) = (0, self.width);
-        for (position, (oid, value)) in list.into_iter().enumerate() {
-            let Some(cursor) = active.get_mut(position % count) else { continue };
-            heard += 1;
-            if cursor.done {
-                continue;
-            }
-            if matches!(value, Value::EndOfMibView) || (oid > cursor.last && !oid.starts_with(&cursor.prefix)) {
-                cursor.done = true;
-                continue;
-            }
-            if oid <= cursor.last {
-                cursor.done = true;
-                self.shortfalls.push(format!("{}: the agent's OIDs do not grow at {oid}", cursor.prefix));
-                continue;
-            }
-            let index = oid.arcs().get(cursor.prefix.len()..).unwrap_or_default().to_vec();
-            cursor.last = oid;
-            if value.is_exception() {
-                continue; // noSuchObject in a walk: nothing here, go on behind it
-            }
-            let row = self.rows.entry(index).or_default();
-            row.resize(width, None);
-            if let Some(place) = row.get_mut(cursor.at) {
-                *place = Some(value);
-            }
+impl Sink for Cells {
+    fn take(&mut self, column: usize, index: &[u8], value: &wire::Value<'_>) {
+        let mut arcs = [0; MAX_ARCS];
+        let mut count = 0;
+        for (place, arc) in arcs.iter_mut().zip(oid::index_arcs(index)) {
+            *place = arc;
+            count += 1;
         }
-        if heard > 0 {
-            return;
+        let index = arcs.get(..count).unwrap_or_default();
+        let row = match self.rows.get_mut(index) {
+            Some(row) => row,
+            None => self.rows.entry(index.to_vec()).or_default(),
+        };
+        if row.len() < self.width {
+            row.resize(self.width, None);
         }
-        for cursor in active.iter_mut() {
-            cursor.done = true;
-            self.shortfalls.push(format!("{}: the agent answered nothing", cursor.prefix));
+        if let Some(place) = row.get_mut(self.first + column) {
+            *place = Some(convert::owned(value));
         }
     }
 }

@@ -1,0 +1,225 @@
+//! Walking several columns of a table at once: what to ask next, what of an answer belongs where, and when to stop. It
+//! sends nothing itself. An OID that does not grow ends its column, rows and requests are capped, each with its name;
+//! what came before stays.
+
+use std::any::Any;
+
+use ::snmp::ErrorStatus;
+
+use super::SnmpError;
+use crate::codec::snmp::{Malformed, Oid, Value, Variable, oid};
+
+/// Columns of one GETBULK: with 25 repetitions some 150 variables, a reply of 3 to 5 KB.
+const COLUMNS_AT_ONCE: usize = 6;
+/// Rows of one table: a large router has some thousand interfaces, a lying agent has no end.
+pub const MAX_ROWS: usize = 20_000;
+/// Requests for one table, for the same reason.
+const MAX_PACKETS: u32 = 10_000;
+
+/// Takes what a walk finds, as it comes.
+pub trait Sink: Any + Send {
+    /// The value of one column (counted as they were asked for) in the row of this index, which is encoded: what follows
+    /// the column's OID.
+    fn take(&mut self, column: usize, index: &[u8], value: &Value<'_>);
+}
+
+/// What became of a walk.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Walked {
+    /// Rows a GETBULK asked for in the end; halved when a device does not bear them.
+    pub repetitions: u32,
+    /// What was left out, and why; empty if the table is whole.
+    pub shortfalls: Vec<String>,
+    /// What ended the walk early.
+    pub error: Option<SnmpError>,
+    /// Requests so far.
+    pub packets: u32,
+}
+
+impl Walked {
+    /// Of nothing yet, `repetitions` rows a request.
+    pub fn new(repetitions: u32) -> Self {
+        Self { repetitions: repetitions.max(1), ..Self::default() }
+    }
+
+    /// True if all rows of all columns came.
+    pub const fn whole(&self) -> bool {
+        self.shortfalls.is_empty() && self.error.is_none()
+    }
+}
+
+/// What to do after an answer, or after none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Ask on.
+    Ask,
+    /// It is over.
+    Done,
+}
+
+/// A walk under way.
+pub(super) struct Table {
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) walked: Walked,
+    v1: bool,
+    cursors: Vec<Cursor>,
+    /// The columns that are asked for at present begin here; those before are done with.
+    group: usize,
+    at_once: usize,
+    /// The columns of the last request, in its order.
+    active: Vec<usize>,
+}
+
+/// A column, and how far it came.
+#[derive(Debug)]
+struct Cursor {
+    prefix: Vec<u8>,
+    last: Vec<u8>,
+    rows: usize,
+    done: bool,
+}
+
+impl Table {
+    /// Columns are given by their encoded OIDs.
+    pub(super) fn new(columns: Vec<Vec<u8>>, sink: Box<dyn Sink>, walked: Walked, v1: bool) -> Self {
+        let cursor = |prefix: Vec<u8>| Cursor { last: prefix.clone(), prefix, rows: 0, done: false };
+        let cursors = columns.into_iter().map(cursor).collect();
+        Self { sink, walked, v1, cursors, group: 0, at_once: COLUMNS_AT_ONCE, active: Vec::new() }
+    }
+
+    /// The names to ask for next, and how many rows; nothing if the walk is over.
+    pub(super) fn ask(&mut self) -> Option<(impl Iterator<Item = &[u8]>, u32)> {
+        self.active.clear();
+        while self.group < self.cursors.len() && self.active.is_empty() {
+            let group = self.cursors.iter().enumerate().skip(self.group).take(COLUMNS_AT_ONCE);
+            self.active.extend(group.filter(|(_, cursor)| !cursor.done).map(|(at, _)| at).take(self.at_once));
+            if self.active.is_empty() {
+                self.group += COLUMNS_AT_ONCE;
+                self.at_once = COLUMNS_AT_ONCE;
+            }
+        }
+        if self.active.is_empty() || self.walked.error.is_some() {
+            return None;
+        }
+        if self.walked.packets >= MAX_PACKETS {
+            self.walked.shortfalls.push(format!("more than {MAX_PACKETS} requests"));
+            return None;
+        }
+        if self.cursors.iter().any(|cursor| cursor.rows >= MAX_ROWS) {
+            self.walked.shortfalls.push(format!("more than {MAX_ROWS} rows"));
+            return None;
+        }
+        self.walked.packets += 1;
+        let cursors = &self.cursors;
+        let names = self.active.iter().filter_map(|at| cursors.get(*at)).map(|cursor| cursor.last.as_slice());
+        Some((names, self.walked.repetitions))
+    }
+
+    /// An answer. Variables come row by row in the order of the columns asked for.
+    pub(super) fn take<'a>(
+        &mut self,
+        answer: impl Iterator<Item = Result<Variable<'a>, Malformed>>,
+    ) -> Result<Step, Malformed> {
+        let mut heard = false;
+        let mut turn = self.active.iter().cycle();
+        for variable in answer {
+            let variable = match variable {
+                Ok(variable) => variable,
+                Err(malformed) => return Err(malformed),
+            };
+            heard = true;
+            let Some((at, cursor)) = turn.next().and_then(|at| Some((*at, self.cursors.get_mut(*at)?))) else {
+                continue;
+            };
+            if cursor.done {
+                continue;
+            }
+            let Variable { name, value } = variable;
+            match cursor.judge(name, &value) {
+                Place::End => cursor.done = true,
+                Place::Back => {
+                    cursor.done = true;
+                    let why = format!("{}: the agent's OIDs do not grow at {name}", cursor.shown());
+                    self.walked.shortfalls.push(why);
+                }
+                Place::Row(index) => {
+                    cursor.last.clear();
+                    cursor.last.extend_from_slice(name.as_bytes());
+                    // noSuchObject in a walk: nothing here, go on behind it.
+                    if !value.is_exception() {
+                        cursor.rows += 1;
+                        self.sink.take(at, index, &value);
+                    }
+                }
+            }
+        }
+        if !heard {
+            self.give_up("the agent answered nothing");
+        }
+        Ok(Step::Ask)
+    }
+
+    /// The agent answered with an error, or not at all.
+    pub(super) fn fail(&mut self, error: SnmpError) -> Step {
+        match error {
+            // v1 says "end of the tree" with an error, for the column that it names.
+            SnmpError::Status { status: ErrorStatus::NoSuchName, index, .. } if self.v1 => {
+                let named = (index as usize).checked_sub(1).and_then(|at| self.active.get(at));
+                let over = named.map_or(self.active.as_slice(), std::slice::from_ref);
+                for at in over {
+                    if let Some(cursor) = self.cursors.get_mut(*at) {
+                        cursor.done = true;
+                    }
+                }
+            }
+            error if error.is_burden() && self.walked.repetitions > 1 => self.walked.repetitions /= 2,
+            SnmpError::Status { .. } if self.at_once > 1 => self.at_once = 1,
+            error @ SnmpError::Status { .. } => self.give_up(&error.to_string()),
+            error => return self.end(error),
+        }
+        Step::Ask
+    }
+
+    /// Ends the walk early.
+    pub(super) fn end(&mut self, error: SnmpError) -> Step {
+        self.walked.error = Some(error);
+        Step::Done
+    }
+
+    /// Ends the columns of the last request.
+    fn give_up(&mut self, why: &str) {
+        for at in &self.active {
+            if let Some(cursor) = self.cursors.get_mut(*at).filter(|cursor| !cursor.done) {
+                cursor.done = true;
+                self.walked.shortfalls.push(format!("{}: {why}", cursor.shown()));
+            }
+        }
+    }
+}
+
+/// Where a variable belongs.
+enum Place<'a> {
+    /// Into the row of this index.
+    Row(&'a [u8]),
+    /// Behind the column.
+    End,
+    /// Not behind what came before.
+    Back,
+}
+
+impl Cursor {
+    #[inline]
+    fn judge<'a>(&self, name: Oid<'a>, value: &Value<'_>) -> Place<'a> {
+        if *value == Value::EndOfMibView {
+            return Place::End;
+        }
+        if oid::order(name.as_bytes(), &self.last).is_le() {
+            return Place::Back;
+        }
+        name.behind(&self.prefix).map_or(Place::End, Place::Row)
+    }
+
+    fn shown(&self) -> String {
+        Oid::read(&self.prefix).map_or_else(String::new, |oid| oid.to_string())
+    }
+}

@@ -1,0 +1,188 @@
+//! SNMPv3, by the library: users, keys, engines and their clocks. One socket a family serves all devices.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ::snmp::v3::ReportStatus;
+use ::snmp::{Auth, AuthProtocol, Client, MasterKeys, Oid, PrivProtocol, Retry, UdpTransport, UsmConfig, Value};
+use std::net::SocketAddr;
+use tokio::sync::OnceCell;
+
+use super::convert::Encoded;
+use super::table::{Step, Table};
+use super::{MAX_GET, Manner, RECEIVE_BUFFER, SnmpError};
+use crate::model::Secret;
+use crate::model::observation::Cause;
+use crate::model::secret::{SnmpAuth, SnmpPrivacy};
+use crate::model::time::Mono;
+use crate::net::clock::Clock;
+use crate::net::error::NetError;
+
+/// The largest UDP payload. A smaller msgMaxSize makes net-snmp answer a v3 GETBULK with genErr.
+const RECEIVE_CAPACITY: usize = 65_507;
+/// Credentials kept with their hashed keys (1 to 9 ms each); more are hashed anew.
+const MAX_KEYS: usize = 64;
+
+/// Sockets and hashed keys.
+#[derive(Default)]
+pub(super) struct Users {
+    v4: OnceCell<UdpTransport>,
+    v6: OnceCell<UdpTransport>,
+    keys: Mutex<Vec<(Secret, Auth)>>,
+}
+
+impl Users {
+    /// A client for one device; nothing is sent yet.
+    pub(super) async fn client(
+        &self,
+        peer: SocketAddr,
+        secret: &Secret,
+        manner: Manner,
+    ) -> Result<Client, SnmpError> {
+        let auth = self.auth(peer, secret)?;
+        let retry = Retry::fixed(manner.retries, Duration::ZERO)
+            .map_err(|error| SnmpError::Net(NetError::new(Cause::Internal, error.to_string())))?;
+        Client::builder(peer, auth)
+            .request_timeout(manner.timeout)
+            .send_timeout(manner.timeout)
+            .retry(retry)
+            .max_oids_per_request(MAX_GET)
+            .strict_source(manner.strict_source)
+            // Without it a wrong user or key looks like silence, because the report that says so cannot be
+            // authenticated. What it adds is believed for one packet only, and only from the agent's address.
+            .allow_unauthenticated_v3_time_correction(manner.strict_source)
+            .build_with(self.transport(peer).await?)
+            .await
+            .map_err(|error| of_library(peer, &error))
+    }
+
+    async fn transport(&self, peer: SocketAddr) -> Result<&UdpTransport, SnmpError> {
+        let (cell, any) = if peer.is_ipv4() { (&self.v4, "0.0.0.0:0") } else { (&self.v6, "[::]:0") };
+        let make = || {
+            UdpTransport::builder()
+                .bind(any)
+                .receive_capacity(RECEIVE_CAPACITY)
+                .recv_buffer_size(RECEIVE_BUFFER)
+                .build()
+        };
+        cell.get_or_try_init(make).await.map_err(|error| of_library(peer, &error))
+    }
+
+    fn auth(&self, peer: SocketAddr, secret: &Secret) -> Result<Auth, SnmpError> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, auth)) = keys.iter().find(|(known, _)| known == secret) {
+            return Ok(auth.clone());
+        }
+        let auth = credentials(secret)
+            .map_err(|why| SnmpError::Auth { peer, why: format!("the secret cannot be used: {why}") })?;
+        if keys.len() < MAX_KEYS {
+            keys.push((secret.clone(), auth.clone()));
+        }
+        Ok(auth)
+    }
+}
+
+fn credentials(secret: &Secret) -> Result<Auth, String> {
+    let Secret::SnmpV3 { user, auth, privacy, context } = secret else {
+        return Err(format!("it is of type {}, not snmp-v1, snmp-v2c or snmp-v3", secret.kind()));
+    };
+    let user = UsmConfig::new(user.clone().into_bytes()).context_name(context.clone().into_bytes());
+    let Some((protocol, key)) = auth else { return Ok(user.into()) };
+    let mut keys = MasterKeys::new(auth_of(*protocol), key.expose().as_bytes()).map_err(|e| e.to_string())?;
+    match privacy {
+        Some((SnmpPrivacy::Des, _)) => {
+            return Err("DES privacy is not supported, it is broken: set AES on the device".into());
+        }
+        Some((protocol, key)) => {
+            keys = keys.with_privacy(privacy_of(*protocol), key.expose().as_bytes()).map_err(|e| e.to_string())?;
+        }
+        None => {}
+    }
+    Ok(user.with_master_keys(keys).map_err(|e| e.to_string())?.into())
+}
+
+/// The values of exactly these OIDs.
+pub(super) async fn get(client: &Client, peer: SocketAddr, oids: &[Oid]) -> Result<Vec<(Oid, Value)>, SnmpError> {
+    let answer = client.get_many(oids).await.map_err(|error| of_library(peer, &error))?;
+    Ok(answer.varbinds.into_iter().map(|vb| (vb.oid, vb.value)).collect())
+}
+
+/// One GETBULK.
+pub(super) async fn get_bulk(
+    client: &Client,
+    peer: SocketAddr,
+    oids: &[Oid],
+    repetitions: u32,
+) -> Result<Vec<(Oid, Value)>, SnmpError> {
+    let answer = client.get_bulk(oids, 0, repetitions).await.map_err(|error| of_library(peer, &error))?;
+    Ok(answer.into_iter().map(|vb| (vb.oid, vb.value)).collect())
+}
+
+/// Walks a table as far as it comes until `deadline`.
+pub(super) async fn walk(client: &Client, peer: SocketAddr, table: &mut Table, clock: &Clock, deadline: Mono) {
+    loop {
+        let Some((names, repetitions)) = table.ask() else { return };
+        let oids: Vec<Oid> = names.filter_map(|name| Oid::from_ber(name).ok()).collect();
+        let answer = clock.until(deadline, get_bulk(client, peer, &oids, repetitions)).await;
+        let step = match answer {
+            Some(Ok(list)) => {
+                let list: Vec<Encoded> = list.into_iter().map(|(oid, value)| Encoded::new(&oid, value)).collect();
+                table.take(list.iter().filter_map(Encoded::variable).map(Ok)).unwrap_or(Step::Done)
+            }
+            Some(Err(error)) if clock.mono() < deadline => table.fail(error),
+            Some(Err(error)) => table.end(error),
+            None => table.end(SnmpError::Timeout { peer }),
+        };
+        if step == Step::Done {
+            return;
+        }
+    }
+}
+
+fn of_library(peer: SocketAddr, error: &::snmp::Error) -> SnmpError {
+    use ::snmp::Error;
+    let auth = |why: &str| SnmpError::Auth { peer, why: why.to_owned() };
+    let protocol = |why: String| SnmpError::Protocol { peer, why };
+    match error.exchange_source() {
+        Error::Timeout { .. } | Error::ConstructionTimeout { .. } => SnmpError::Timeout { peer },
+        Error::Network { source, .. } => SnmpError::Net(NetError::io(format_args!("snmp {peer}"), source)),
+        Error::Snmp { status, index, .. } => SnmpError::Status { peer, status: *status, index: *index },
+        Error::Auth { .. } => auth("the answer does not match our key: check the passwords of the secret"),
+        Error::Report { status, .. } => match &**status {
+            ReportStatus::UnknownUserName { .. } => auth("unknown user: check the user name of the secret"),
+            ReportStatus::WrongDigest { .. } => auth("wrong digest: check the authentication password and protocol"),
+            ReportStatus::DecryptionError { .. } => auth("decryption error: check the privacy password and protocol"),
+            ReportStatus::UnsupportedSecurityLevel { .. } => {
+                auth("security level not supported for this user: check authentication and privacy of the secret")
+            }
+            ReportStatus::NotInTimeWindow { .. } => auth("not in time window, even after a new synchronisation"),
+            other => protocol(format!("report: {other}")),
+        },
+        Error::Closed { .. } | Error::RequestIdInUse { .. } | Error::RandomSource { .. } | Error::Config(_) => {
+            SnmpError::Net(NetError::new(Cause::Internal, format!("snmp {peer}: {error}")))
+        }
+        other => protocol(other.to_string()),
+    }
+}
+
+/// The library's word for an authentication protocol.
+pub(in crate::net) const fn auth_of(auth: SnmpAuth) -> AuthProtocol {
+    match auth {
+        SnmpAuth::Md5 => AuthProtocol::Md5,
+        SnmpAuth::Sha1 => AuthProtocol::Sha1,
+        SnmpAuth::Sha224 => AuthProtocol::Sha224,
+        SnmpAuth::Sha256 => AuthProtocol::Sha256,
+        SnmpAuth::Sha384 => AuthProtocol::Sha384,
+        SnmpAuth::Sha512 => AuthProtocol::Sha512,
+    }
+}
+
+/// The library's word for a privacy protocol.
+pub(in crate::net) const fn privacy_of(privacy: SnmpPrivacy) -> PrivProtocol {
+    match privacy {
+        SnmpPrivacy::Des => PrivProtocol::Des,
+        SnmpPrivacy::Aes128 => PrivProtocol::Aes128,
+        SnmpPrivacy::Aes192 => PrivProtocol::Aes192Blumenthal,
+        SnmpPrivacy::Aes256 => PrivProtocol::Aes256Blumenthal,
+    }
+}
