@@ -15,5 +15,6 @@ pub mod reflector; // whom a reflector answers, and with which number
 pub mod rule; // what observations make: alerts
 pub mod schedule; // when which task runs
 pub mod sight; // whether the agent itself sees anything at all
+pub mod streak; // how many losses in a row are no chance
 pub mod summarise; // what leaves the agent of all observations: summaries and facts
 pub mod window; // statistics over the last seconds

@@ -153,6 +153,8 @@ pub struct RuleDef {
     pub no_data: u32,
     /// Problems, on the same object or on what it hangs on, that explain this one.
     pub folds_into: Vec<ProblemId>,
+    /// What has its problem goes on working: of several lines together, one that has it explains what is lost behind.
+    pub partial: bool,
     /// When it raises; always if absent.
     pub when: Option<When>,
     /// Severity.

@@ -4,6 +4,7 @@
 pub mod traced; // what the ways add
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::inventory::{Inventory, Link, LinkEnd, Side};
@@ -43,6 +44,12 @@ pub fn hangs_on(inventory: &Inventory, watchers: &BTreeMap<Object, BTreeSet<Agen
         }
     }
     all
+}
+
+/// Links by the addresses of their ends.
+pub fn addresses(inventory: &Inventory) -> BTreeMap<IpAddr, Object> {
+    let ends = inventory.links.values().flat_map(|link| [(link, &link.a), (link, &link.b)]);
+    ends.filter_map(|(link, end)| Some((end.address()?.parse().ok()?, Object::Link(link.id.clone())))).collect()
 }
 
 /// How soon trouble of each object is noticed, by what looks at it most often.

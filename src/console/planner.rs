@@ -137,7 +137,9 @@ async fn policy(
     }
     traced::add(&mut hangs_on, inventory, &paths, service.clock.wall());
     let noticed_within = parents::noticed_within(plans.values().map(|planned| &planned.plan));
-    Ok(Policy { watchers, hangs_on, noticed_within, ..Policy::default() })
+    let addresses = parents::addresses(inventory);
+    let partial = service.definitions().rules.iter().filter(|rule| rule.partial).map(|r| r.problem.clone()).collect();
+    Ok(Policy { watchers, hangs_on, noticed_within, partial, addresses, ..Policy::default() })
 }
 
 /// Building is pure and takes a while with thousands of assets, so it runs off the runtime's threads.

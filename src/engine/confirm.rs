@@ -1,18 +1,22 @@
 //! Is a target down, or was one packet lost? A run that has no answer after several times its usual round trip is
 //! followed at once by a burst of packets: one answer to any of them says that it was lost, none that the target is
-//! down, a second after the cut instead of five. What the burst counts stands apart: packets sent because one was
-//! lost would make a lossy line look worse or better than it is.
+//! down, a second after the cut instead of five. It is as long as the line is lossy: five of five lost mean nothing
+//! where one in three is lost anyway. What the burst counts stands apart: packets sent because one was lost would make a
+//! lossy line look worse or better than it is.
 //!
 //! It sends nothing itself. Whoever paces a kind asks how patient to be, carries out each `Step`, and says what came.
 
 use std::time::Duration;
 
+use crate::engine::streak::{CHANCE, Recent};
 use crate::model::{Mono, Tally};
 
 /// Between the packets of a burst: six lost in half a second are no single loss burst of a queue that overflows.
 pub const SPACING: Duration = Duration::from_millis(100);
 /// The shortest patience: an answer may be scheduled away that long on either side.
 pub const SHORTEST: Duration = Duration::from_millis(50);
+/// Most packets of a burst, whatever the line loses: four seconds. Where more would be needed runs in a row tell.
+pub const MOST: u32 = 40;
 /// How long after its last packet a burst waits at least: a line that has turned slow all of a sudden is not down.
 pub const AFTER: Duration = Duration::from_millis(300);
 /// The usual round trip is the 99th percentile of the last answers; patience is this many times that.
@@ -132,6 +136,7 @@ struct Burst {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
     usual: Usual,
+    recent: Recent,
     burst: Option<Burst>,
     /// A burst found nobody, and nothing was heard since: another one would find nothing new.
     silent: bool,
@@ -139,7 +144,7 @@ pub struct Confirm {
 
 impl Default for Confirm {
     fn default() -> Self {
-        Self { usual: Usual::new(), burst: None, silent: false }
+        Self { usual: Usual::new(), recent: Recent::default(), burst: None, silent: false }
     }
 }
 
@@ -154,9 +159,17 @@ impl Confirm {
         if let Some(rtt) = rtt {
             self.usual.add(rtt);
         }
+        self.recent.answered();
         self.silent = false;
         if let Some(burst) = &mut self.burst {
             burst.heard = true;
+        }
+    }
+
+    /// A packet of a run was not answered in time, not even late. While nobody is there that is no loss.
+    pub const fn lost(&mut self) {
+        if !self.silent {
+            self.recent.lost();
         }
     }
 
@@ -175,9 +188,11 @@ impl Confirm {
         }
     }
 
-    /// A run is in doubt. Whether a burst of `size` begins: not during another one, nor if the last one found nobody.
-    pub fn doubt(&mut self, size: u32, timeout: Duration) -> bool {
-        let begins = size > 0 && self.burst.is_none() && !self.silent;
+    /// A run is in doubt. Whether a burst of `least` packets or more begins: not during another one, nor if the last
+    /// one found nobody, nor where so much is lost that the longest burst would prove nothing.
+    pub fn doubt(&mut self, least: u32, timeout: Duration) -> bool {
+        let size = least.max(self.recent.enough(CHANCE));
+        let begins = least > 0 && size <= MOST && self.burst.is_none() && !self.silent;
         if begins {
             let wait = self.patience(timeout).max(AFTER);
             self.burst = Some(Burst { size, wait, sent: 0, answered: 0, invalid: 0, heard: false, put_off: 0 });
@@ -216,6 +231,11 @@ impl Confirm {
         let verdict = Verdict { found, tally: Tally { sent, lost, invalid: burst.invalid, ..Tally::default() } };
         self.burst = None;
         self.silent = found == Found::Nobody;
+        match found {
+            Found::Nobody => self.recent.outage(),
+            Found::Someone => (0..lost).for_each(|_| self.recent.lost()),
+            Found::Unknown => {}
+        }
         Some(Step::Over(verdict))
     }
 

@@ -74,7 +74,13 @@ pub trait Detector: fmt::Debug + Send + Sync {
     fn evidence(&self) -> Vec<(String, String)>;
     /// What it learnt holds no more: the path has changed, or this agent saw nothing at all for a while.
     fn forget(&mut self);
-    /// Whether it judges reachability.
+    /// What it learnt that took long, for after a restart: a few numbers, or nothing.
+    fn learnt(&self) -> Option<Vec<f64>> {
+        None
+    }
+    /// Takes back what `learnt` told before a restart.
+    fn remember(&mut self, _learnt: &[f64]) {}
+    /// Whether it judges reachability, so well that it is a witness of what the agent itself sees.
     fn of_reach(&self) -> bool {
         false
     }

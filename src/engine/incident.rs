@@ -5,9 +5,12 @@
 mod alert;
 mod fold;
 mod hush;
+mod note;
 mod operator;
+mod partial;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -222,6 +225,10 @@ pub struct Policy {
     pub hangs_on: BTreeMap<Object, Vec<Vec<Object>>>,
     /// How soon trouble of an object is noticed: what hangs on it waits so long before it is loud.
     pub noticed_within: BTreeMap<Object, Duration>,
+    /// What has one of these problems goes on working.
+    pub partial: BTreeSet<ProblemId>,
+    /// Links by the addresses of their ends.
+    pub addresses: BTreeMap<IpAddr, Object>,
 }
 
 /// All incidents that may still change by themselves, and the newest that have ended.
@@ -249,6 +256,9 @@ pub struct Book {
     quiet: BTreeMap<Arc<str>, Wall>,
     /// Active symptoms by their cause.
     symptoms: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Links that active ones name by their addresses, and the other way round.
+    names: HashMap<Arc<str>, BTreeSet<Object>>,
+    naming: HashMap<Object, BTreeSet<Arc<str>>>,
     /// Open maintenance windows; nothing until they are told.
     maintenance: Option<Vec<Cover>>,
     policy: Policy,
@@ -315,6 +325,9 @@ impl Book {
             }
         }
         self.policy = policy;
+        (self.names, self.naming) = Default::default();
+        let ids: Vec<Arc<str>> = self.active.values().cloned().collect();
+        ids.iter().for_each(|id| self.name(id));
     }
 
     /// Takes an old incident from the store into memory, so that a person can act on it.
@@ -459,6 +472,7 @@ impl Book {
         for c in &incident.contributions {
             self.by_agent.entry(c.agent.clone()).or_default().insert(id.clone());
         }
+        self.name(id);
     }
 
     /// Takes an incident that has ended out of the indexes.
@@ -478,6 +492,7 @@ impl Book {
         self.timed.remove(id);
         self.quiet.remove(id);
         self.held.remove(id);
+        self.names_no_more(id);
     }
 }
 

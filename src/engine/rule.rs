@@ -9,6 +9,7 @@ mod compile;
 mod evidence;
 mod feed;
 mod hours;
+mod learnt;
 mod lookup;
 mod machine;
 mod no_data;
@@ -240,6 +241,7 @@ impl Rules {
             Purpose::Measure => {
                 self.dropped += feed.take(&self.rules, seen, now);
                 self.after_data(h, f, now, out);
+                self.keep_learnt(h, f, false, out);
             }
             // Worth a second, and rare: it does not wait for its turn.
             Purpose::Confirm => {

@@ -37,9 +37,9 @@ pub static SPEC: KindSpec = KindSpec {
         SettingDef {
             name: "burst",
             kind: SettingType::Int(0, MAX_BURST),
-            default: Some("5"),
-            zh: "一次监测无应答时立即补发的确认报文数（间隔 100 毫秒，不计入丢包率）；0 为不补发",
-            en: "packets sent at once, 100 ms apart, when a run gets no answer, to tell down from one lost packet; they are outside loss_ratio; 0 = none",
+            default: Some("8"),
+            zh: "一次监测无应答时立即补发的确认报文数（间隔 100 毫秒，不计入丢包率，有应答即止）；线路近来丢包时自动增多；0 为不补发",
+            en: "packets sent at once, 100 ms apart, until one is answered, when a run gets no answer, to tell down from one lost packet; more where packets are lost anyway; they are outside loss_ratio; 0 = none",
         },
         SettingDef {
             name: "ttl",
@@ -84,7 +84,7 @@ pub static SPEC: KindSpec = KindSpec {
     secret: false,
 };
 
-/// Most packets of a confirm burst: they share the numbers of a run's packets, of which there are 32.
+/// Most packets of a confirm burst that may be asked for; it is longer by itself where packets are lost anyway.
 const MAX_BURST: i64 = 10;
 
 /// How long after its timeout a run waits for late replies: long enough to tell slow from lost, short enough

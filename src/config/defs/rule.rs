@@ -86,6 +86,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
     if folds_into.len() > MAX_LIST {
         table.fault(format!("{} folds into more than {MAX_LIST} problems", table.label()), "name the causes only");
     }
+    let partial = table.bool("partial").unwrap_or(false);
     let words = Severity::ALL.map(Severity::as_str);
     let severity = table.word("severity", &words, Severity::parse);
     if !table.has("severity") {
@@ -115,6 +116,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         clear_for: clear_for.unwrap_or(zero),
         no_data: no_data.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         folds_into,
+        partial,
         when,
         severity: severity?,
         category,

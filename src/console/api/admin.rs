@@ -284,6 +284,7 @@ pub async fn definitions(call: Call) -> Result<Reply, Problem> {
                 "clear_for_ms": millis(r.clear_for),
                 "no_data": r.no_data,
                 "folds_into": r.folds_into,
+                "partial": r.partial,
                 "severity": r.severity,
                 "category": shape::text_or_null(&r.category),
                 "runbook": shape::text_or_null(&r.runbook),

@@ -126,3 +126,44 @@ fn a_target_known_to_be_silent_gets_no_further_bursts_until_it_is_heard() {
     confirm.unsettled();
     assert!(confirm.doubt(1, TIMEOUT), "a verdict that is worth nothing has found nobody silent");
 }
+
+/// How many packets a burst has after these answers (`.`) and losses (`x`), where five are the least; 0 = none begins.
+fn size_after(results: &str) -> u32 {
+    let mut confirm = usual(&[1.0; 100]);
+    results.chars().for_each(|c| if c == 'x' { confirm.lost() } else { confirm.answered(None) });
+    if !confirm.doubt(5, TIMEOUT) {
+        return 0;
+    }
+    let mut due = ms(50);
+    loop {
+        match confirm.step(due, due) {
+            Some(Step::Over(verdict)) => break verdict.tally.sent,
+            Some(Step::Wait(next) | Step::Send(_, next)) => due = next,
+            None => panic!("a burst ends with a verdict"),
+        }
+    }
+}
+
+#[test]
+fn a_burst_is_as_long_as_the_line_is_lossy() {
+    assert_eq!(size_after(""), 5);
+    assert_eq!(size_after(&".".repeat(200)), 5);
+    assert_eq!(size_after(&(".".repeat(60) + "xxxxx")), 5, "what is under way is no loss yet");
+    assert_eq!(size_after(&(".".repeat(60) + "x.x.x.")), 9);
+    assert_eq!(size_after(&"xx.......x".repeat(13)), 17, "a third is lost");
+    assert_eq!(size_after(&"xxx.".repeat(32)), 0, "no burst would prove anything");
+}
+
+#[test]
+fn what_was_lost_while_nobody_was_there_does_not_make_a_line_lossy() {
+    let mut confirm = usual(&[1.0; 100]);
+    confirm.lost();
+    assert!(confirm.doubt(5, TIMEOUT));
+    let mut due = ms(50);
+    while let Some(Step::Send(_, next) | Step::Wait(next)) = confirm.step(due, due) {
+        due = next;
+    }
+    (0..50).for_each(|_| confirm.lost());
+    confirm.answered(None);
+    assert_eq!(confirm.recent, usual(&[1.0; 101]).recent);
+}

@@ -1,13 +1,14 @@
 //! `latency`: the median of the last measurements is well above the object's own baseline. Medians all the way: one
 //! slow packet in three moves nothing. It learns while nothing is wrong, and anew when a change of path explains what
-//! it finds: the longer way is not an alarm for ever.
+//! it finds, or when what it finds has lasted for a day: the longer way is not an alarm for ever.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::{Detector, Heard, Settings, holds, quantile};
 use crate::config::expr::Eval;
 use crate::engine::rule::with_unit;
-use crate::model::Purpose;
+use crate::model::{Mono, Purpose};
 
 /// Windows that make the baseline: an hour at one a second, so that a slow morning does not become the rule at noon
 /// and a line that was moved is learnt within the day.
@@ -29,6 +30,7 @@ struct Latency {
     factor: f64,
     floor: f64,
     learn: usize,
+    accept: Duration,
     last: VecDeque<f64>,
     /// Measurements since the last window was looked at.
     fresh: usize,
@@ -36,6 +38,10 @@ struct Latency {
     newest: Option<Window>,
     /// Windows in a row above the limit.
     high: u32,
+    /// The last of them, and since when: after long enough they are what is usual.
+    above: VecDeque<Window>,
+    above_since: Option<Mono>,
+    now: Mono,
 }
 
 pub(super) fn make(settings: &Settings<'_>) -> Box<dyn Detector> {
@@ -46,11 +52,15 @@ pub(super) fn make(settings: &Settings<'_>) -> Box<dyn Detector> {
         factor: settings.number("factor"),
         floor: settings.number("floor"),
         learn: settings.count("learn") as usize,
+        accept: Duration::from_secs_f64(settings.number("accept")),
         last: VecDeque::new(),
         fresh: 0,
         known: VecDeque::new(),
         newest: None,
         high: 0,
+        above: VecDeque::new(),
+        above_since: None,
+        now: Mono::default(),
     })
 }
 
@@ -75,16 +85,24 @@ impl Latency {
         let mad = quantile(&mut numbers, 0.5).unwrap_or_default();
         let window = Window { median, mad };
         self.newest = Some(window);
-        match self.limit() {
-            Some(limit) if median > limit => self.high = self.high.saturating_add(1),
-            _ => {
-                self.high = 0;
-                self.known.push_back(window);
-                if self.known.len() > BASELINE {
-                    self.known.pop_front();
-                }
+        if self.limit().is_some_and(|limit| median > limit) {
+            self.high = self.high.saturating_add(1);
+            remember(&mut self.above, window);
+            let since = *self.above_since.get_or_insert(self.now);
+            if self.now.since(since) >= self.accept {
+                self.known = std::mem::take(&mut self.above);
+                self.is_usual();
             }
+        } else {
+            remember(&mut self.known, window);
+            self.is_usual();
         }
+    }
+
+    fn is_usual(&mut self) {
+        self.high = 0;
+        self.above.clear();
+        self.above_since = None;
     }
 
     fn baseline(&self) -> Option<Window> {
@@ -102,8 +120,17 @@ impl Latency {
     }
 }
 
+/// One window more of those that make a baseline.
+fn remember(windows: &mut VecDeque<Window>, window: Window) {
+    windows.push_back(window);
+    if windows.len() > BASELINE {
+        windows.pop_front();
+    }
+}
+
 impl Detector for Latency {
     fn take(&mut self, heard: &Heard<'_>) {
+        self.now = heard.now;
         if heard.purpose == Purpose::Measure {
             heard.measured.each(|v| self.push(v));
         }
@@ -130,6 +157,17 @@ impl Detector for Latency {
     fn forget(&mut self) {
         self.known.clear();
         self.last.clear();
-        (self.fresh, self.high) = (0, 0);
+        self.fresh = 0;
+        self.is_usual();
+    }
+
+    fn learnt(&self) -> Option<Vec<f64>> {
+        self.baseline().map(|Window { median, mad }| vec![median, mad])
+    }
+
+    fn remember(&mut self, learnt: &[f64]) {
+        if let [median, mad] = *learnt {
+            self.known = std::iter::repeat_n(Window { median, mad }, self.learn).collect();
+        }
     }
 }

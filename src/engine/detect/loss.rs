@@ -1,11 +1,16 @@
-//! `loss`: so many of the last packets were lost. What is lost in a row, or found to be nobody by a burst, is an
-//! outage: that is another judgement's, and would leave an echo here long after it has ended.
+//! `loss`: so many of the last packets were lost. What was lost in a row counts once something is answered: if it was
+//! found to be nobody by a burst, or was longer than chance makes it, it was an outage. That is another judgement's, and
+//! would raise a second alarm here at its beginning, and leave an echo long after it has ended.
 
 use std::collections::VecDeque;
 
 use super::{Detector, Heard, Settings, holds};
 use crate::config::expr::Eval;
-use crate::model::{Outcome, Purpose};
+use crate::engine::streak::Recent;
+use crate::model::{Mono, Outcome, Purpose};
+
+/// A streak that chance makes rarer than this is an outage, where packets are lost anyway.
+const CHANCE: f64 = 1e-3;
 
 /// See the module.
 #[derive(Debug)]
@@ -13,13 +18,16 @@ struct Loss {
     raise_at: usize,
     clear_at: usize,
     of: usize,
-    outage_at: usize,
+    outage_at: u32,
     /// The last packets, oldest first; true = lost.
     packets: VecDeque<bool>,
     lost: usize,
-    /// How many at the end of them were lost.
-    streak: usize,
+    /// Lost since the last answer, and not counted yet.
+    streak: u32,
     outage: bool,
+    recent: Recent,
+    /// A burst that followed the run which began then was answered: that run was loss.
+    alive: Option<Mono>,
 }
 
 pub(super) fn make(settings: &Settings<'_>) -> Box<dyn Detector> {
@@ -27,40 +35,47 @@ pub(super) fn make(settings: &Settings<'_>) -> Box<dyn Detector> {
         raise_at: settings.count("lost") as usize,
         clear_at: settings.count("clear") as usize,
         of: settings.count("of") as usize,
-        outage_at: settings.count("outage") as usize,
+        outage_at: settings.count("outage"),
         packets: VecDeque::new(),
         lost: 0,
         streak: 0,
         outage: false,
+        recent: Recent::default(),
+        alive: None,
     })
 }
 
 impl Loss {
     fn push(&mut self, lost: bool) {
-        if !lost {
-            (self.outage, self.streak) = (false, 0);
-        } else if self.outage {
-            return;
-        } else {
-            self.streak += 1;
-        }
         self.packets.push_back(lost);
         self.lost += usize::from(lost);
         while self.packets.len() > self.of {
             self.lost -= usize::from(self.packets.pop_front().unwrap_or(false));
         }
-        if self.streak >= self.outage_at {
+    }
+
+    /// Nobody answered a run.
+    fn silent(&mut self, lost: u32) {
+        if self.outage {
+            return;
+        }
+        (0..lost).for_each(|_| self.recent.lost());
+        self.streak = self.streak.saturating_add(lost);
+        if self.streak >= self.outage_at.max(self.recent.enough(CHANCE)) {
             self.begin_outage();
         }
     }
 
+    /// Somebody is there: what was lost before was loss, unless it was an outage.
+    fn settle(&mut self) {
+        self.outage = false;
+        (0..std::mem::take(&mut self.streak)).for_each(|_| self.push(true));
+    }
+
     /// What was lost last was no loss but the beginning of an outage.
-    fn begin_outage(&mut self) {
-        let all = self.packets.len();
-        let streak = std::mem::take(&mut self.streak).min(all);
-        self.packets.truncate(all - streak);
-        self.lost -= streak;
-        self.outage = true;
+    const fn begin_outage(&mut self) {
+        (self.streak, self.outage) = (0, true);
+        self.recent.outage();
     }
 }
 
@@ -68,11 +83,22 @@ impl Detector for Loss {
     fn take(&mut self, heard: &Heard<'_>) {
         match heard.purpose {
             Purpose::Confirm if heard.outcome == Outcome::Failed => self.begin_outage(),
-            Purpose::Confirm => {}
+            Purpose::Confirm => {
+                self.alive = Some(heard.began);
+                self.settle();
+            }
             Purpose::Measure => {
                 let lost = heard.tally.lost.min(heard.tally.sent);
-                (lost..heard.tally.sent).for_each(|_| self.push(false));
+                let answered = heard.tally.sent - lost;
+                let found = self.alive.is_some_and(|at| heard.began <= at);
+                if answered == 0 && !found {
+                    return self.silent(lost);
+                }
+                self.settle();
+                (0..answered).for_each(|_| self.push(false));
                 (0..lost).for_each(|_| self.push(true));
+                (0..lost).for_each(|_| self.recent.lost());
+                (0..answered).for_each(|_| self.recent.answered());
             }
         }
     }
@@ -98,5 +124,6 @@ impl Detector for Loss {
     fn forget(&mut self) {
         self.packets.clear();
         (self.lost, self.streak) = (0, 0);
+        self.recent.outage();
     }
 }

@@ -140,9 +140,10 @@ impl Watch {
             return self.tell(at + rtt, at, Purpose::Measure, Outcome::Ok, one, Some(rtt));
         }
         let doubt = at + self.confirm.patience(TIMEOUT).as_secs_f64();
-        if self.confirm.doubt(5, TIMEOUT) {
+        if self.confirm.doubt(8, TIMEOUT) {
             self.burst(at, doubt);
         }
+        self.confirm.lost();
         self.tell(at + 1.15, at, Purpose::Measure, Outcome::Failed, Tally { lost: 1, ..one }, None);
     }
 
@@ -196,7 +197,7 @@ fn found(name: &str, many: u64, since: f64, until: u32, line: impl Fn(u64) -> Li
 }
 
 #[test]
-fn a_cut_is_found_within_two_seconds() {
+fn a_cut_is_found_within_two_and_a_half_seconds() {
     for loss in [0.0, 0.005] {
         let delays = found("reach", 500, 100.0, 110, |seed| Line { cut: 100.0..200.0, ..Line::new(seed, loss) });
         println!(
@@ -205,7 +206,7 @@ fn a_cut_is_found_within_two_seconds() {
             at(&delays, 0.95),
             at(&delays, 1.0)
         );
-        assert!(at(&delays, 1.0) < 2.0, "{:?}", delays.last());
+        assert!(at(&delays, 0.95) < 2.1 && at(&delays, 1.0) < 2.5, "{:?}", delays.last());
     }
 }
 
@@ -259,6 +260,74 @@ fn a_week_of_ordinary_loss_raises_nothing() {
     }
 }
 
+/// How long after a cut so many lines are down that lost this share before; sorted.
+fn cut_of_lossy(many: u64, share: f64) -> Vec<f64> {
+    let mut all: Vec<f64> = (0..many)
+        .map(|seed| {
+            let mut watch = Watch::new(Line { cut: 400.0..600.0, ..Line::new(seed, share) });
+            let phase = Dice(seed ^ 77).roll();
+            watch.watch(0, 400, phase - 1.0);
+            watch.raised.clear(); // it began without knowing what is lost
+            watch.watch(400, 600, phase - 1.0);
+            let found = watch.raised.iter().find(|(known, _)| *known == "reach");
+            found.unwrap_or_else(|| panic!("{share}, seed {seed}: never found")).1 - 400.0
+        })
+        .collect();
+    all.sort_by(f64::total_cmp);
+    all
+}
+
+#[test]
+fn a_line_that_loses_packets_is_not_down_for_that_and_its_cut_is_known_in_bounded_time() {
+    for (share, seed) in [(0.05, 11), (0.10, 12), (0.30, 13), (0.50, 14)] {
+        let mut watch = Watch::new(Line::new(seed, share));
+        watch.watch(0, 86_400, 0.5);
+        let down = watch.raised.iter().find(|(name, _)| *name == "reach");
+        assert_eq!(down, None, "a day at {share}");
+    }
+    for (share, most) in [(0.05, 3.5), (0.10, 4.0), (0.30, 6.0), (0.50, 70.0)] {
+        let delays = cut_of_lossy(200, share);
+        println!("cut of a line that loses {share}: p50 {:.1} s, p95 {:.1} s", at(&delays, 0.5), at(&delays, 0.95));
+        assert!(at(&delays, 0.95) < most, "{share}: {:?}", at(&delays, 0.95));
+    }
+}
+
+#[test]
+fn a_line_that_begins_to_lose_packets_is_rarely_called_down_before_that_is_known() {
+    let mut down = 0;
+    for seed in 0..2_000 {
+        let mut watch = Watch::new(Line::new(seed, 0.001));
+        watch.watch(0, 60, 0.5);
+        watch.line.loss = 0.30;
+        watch.watch(60, 120, 0.5);
+        down += u32::from(watch.raised.iter().any(|(name, _)| *name == "reach"));
+    }
+    println!("called down within the first minute of 30 % loss: {down} of 2000 lines");
+    assert!(down <= 2, "{down}");
+}
+
+#[test]
+fn loss_that_turns_out_to_be_an_outage_raises_nothing() {
+    // An asset: one run in ten seconds, no bursts. Two lost at random, then three in a row, then it is back.
+    let asset = [("lost", 4.0), ("of", 20.0), ("clear", 1.0), ("outage", 3.0)];
+    let play = |runs: &str| {
+        let mut loss = settings("loss", &asset);
+        let mut told = String::new();
+        for (run, n) in runs.chars().zip(0u32..) {
+            let began = mono(f64::from(n) * 10.0);
+            let lost = u32::from(run == 'x');
+            let (purpose, tally) = (Purpose::Measure, Tally { sent: 1, lost, ..Tally::default() });
+            let outcome = if lost > 0 { Outcome::Failed } else { Outcome::Ok };
+            let measured = Measured::Nothing;
+            loss.take(&Heard { now: began, began, purpose, outcome, tally, runs: [1, 0], measured, why: None });
+            told.push(if loss.raise() == Eval::True { 'L' } else { '.' });
+        }
+        told
+    };
+    assert_eq!(play("..x...x...xxxxx...."), "...................");
+    assert_eq!(play("..x...x...x..x....."), "..............LLLLL", "four apart are loss, known with the next answer");
+}
+
 #[test]
 fn an_outage_is_no_loss_and_leaves_no_echo() {
     let mut watch = Watch::new(Line { cut: 300.0..420.0, ..Line::new(5, 0.001) });
@@ -271,7 +340,7 @@ fn an_outage_is_no_loss_and_leaves_no_echo() {
 
 #[test]
 fn without_bursts_runs_in_a_row_say_so() {
-    let mut reach = settings("reach", &[("fails", 3.0)]);
+    let mut reach = settings("reach", &[("fails", 3.0), ("chance", 1e-3)]);
     let mut loss = settings("loss", &[("outage", 3.0)]);
     assert_eq!(reach.raise(), Eval::Unknown, "nothing was heard yet");
     let tally = Tally { sent: 1, ..Tally::default() };
@@ -299,7 +368,7 @@ fn without_bursts_runs_in_a_row_say_so() {
             }
         })
         .collect();
-    assert_eq!(told, "..-.--D..");
+    assert_eq!(told, "......D..");
     assert_eq!(loss.evidence()[0].1, "1 / 6", "the three in a row were an outage");
 }
 
@@ -334,6 +403,37 @@ fn latency_learns_anew_when_something_explains_it() {
     let latency = &watch.detectors[3].1;
     assert_eq!((latency.raise(), latency.clear()), (Eval::False, Eval::True));
     assert!(latency.evidence()[1].1.starts_with("28"), "{:?}", latency.evidence());
+}
+
+#[test]
+fn latency_accepts_a_step_that_nothing_explains_after_a_day_and_keeps_what_it_knows_over_a_restart() {
+    let play = |latency: &mut Box<dyn Detector>, minutes: std::ops::Range<u32>, rtt: f64| {
+        for n in minutes {
+            let now = mono(f64::from(n) * 60.0);
+            let (purpose, outcome, tally) = (Purpose::Measure, Outcome::Ok, Tally::default());
+            let measured = Measured::One(rtt + f64::from(n % 7) * 1e-5);
+            latency.take(&Heard { now, began: now, purpose, outcome, tally, runs: [1, 0], measured, why: None });
+        }
+        (latency.raise(), latency.clear())
+    };
+    let day = 24 * 60;
+    let fresh = || settings("latency", &[("of", 15.0)]);
+    let mut latency = fresh();
+    assert_eq!(play(&mut latency, 0..600, 0.008), (Eval::False, Eval::True));
+    let learnt = latency.learnt().unwrap();
+    assert!((learnt[0] - 0.008_03).abs() < 1e-5, "{learnt:?}");
+    assert_eq!(play(&mut latency, 600..600 + day - 60, 0.028), (Eval::True, Eval::False), "almost a day");
+    assert_eq!(play(&mut latency, 600 + day - 60..600 + day + 60, 0.028), (Eval::False, Eval::True));
+    assert!(latency.evidence()[1].1.starts_with("28"), "{:?}", latency.evidence());
+    assert_eq!(play(&mut latency, 3_000..3_100, 0.060), (Eval::True, Eval::False), "and goes on from there");
+
+    // Started anew while the line is slow: what is usual is known from before.
+    let mut again = fresh();
+    again.remember(&learnt);
+    assert_eq!((again.raise(), again.clear()), (Eval::False, Eval::Unknown));
+    assert_eq!(play(&mut again, 0..60, 0.028), (Eval::True, Eval::False));
+    let mut forgetful = fresh();
+    assert_eq!(play(&mut forgetful, 0..600, 0.028), (Eval::False, Eval::True));
 }
 
 #[test]

@@ -218,6 +218,7 @@ impl Book {
         work.line(&id, alert.at, agent.as_str(), TimelineKind::Opened, words(alert));
         self.flag(&id, alert.at, work);
         self.fold(&alert.key.object, work);
+        self.explained_before(&id, work);
         if !history {
             self.hush(&id, work);
         }
@@ -248,6 +249,7 @@ impl Book {
         self.worse(id, alert, agent, work);
         self.flag(id, alert.at, work);
         self.fold(&alert.key.object, work);
+        self.explained_before(id, work);
         if !history {
             self.hush(id, work);
         }
@@ -277,6 +279,7 @@ impl Book {
             return;
         }
         replace(&mut incident.contributions, new);
+        self.name(id);
         if back {
             self.by_agent.entry(agent.clone()).or_default().insert(id.clone());
             work.line(id, alert.at, agent.as_str(), TimelineKind::Joined, words(alert));

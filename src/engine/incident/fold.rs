@@ -25,14 +25,18 @@ impl Book {
         for below in self.hanging_on(object) {
             self.fold_own(&below, work);
         }
+        for other in self.naming(object) {
+            self.fold_own(&other, work);
+        }
     }
 
     fn fold_own(&mut self, object: &Object, work: &mut Work<'_>) {
-        let alone = self.by_object.get(object).is_none_or(|ids| ids.len() < 2);
-        if alone && !self.policy.hangs_on.contains_key(object) {
+        let Some(ids) = self.by_object.get(object) else { return };
+        let names = ids.iter().any(|id| self.names.contains_key(id));
+        if ids.len() < 2 && !names && !self.policy.hangs_on.contains_key(object) {
             return;
         }
-        let ids = self.by_object.get(object).cloned().unwrap_or_default();
+        let ids = ids.clone();
         for id in &ids {
             let Some(incident) = self.incidents.get(id) else { continue };
             if let Some(cause) = incident.cause.clone().filter(|c| incident.flags.topology && self.is_active(Some(c)))
@@ -60,8 +64,11 @@ impl Book {
             let (cause, elsewhere) = match here.cloned() {
                 Some(cause) => (Some(cause), false),
                 None => {
-                    let mut search = Search { book: self, id, problems: &problems, path: Vec::new(), looked: 0 };
-                    (search.above(object).map(|cause| self.top(cause)), true)
+                    let partial = self.believes_partial(id, work.now);
+                    let (path, looked) = (Vec::new(), 0);
+                    let mut search = Search { book: self, id, problems: &problems, partial, path, looked };
+                    let above = search.above(object).or_else(|| self.named_cause(id, &problems));
+                    (above.map(|cause| self.top(cause)), true)
                 }
             };
             let Some(cause) = cause else { continue };
@@ -76,7 +83,7 @@ impl Book {
         }
     }
 
-    fn hang(&mut self, id: &Arc<str>, cause: &Arc<str>, work: &mut Work<'_>) {
+    pub(super) fn hang(&mut self, id: &Arc<str>, cause: &Arc<str>, work: &mut Work<'_>) {
         self.held.remove(id);
         let text = self.incidents.get(cause).map(|c| c.key.to_string()).unwrap_or_default();
         let Some(incident) = self.incidents.get_mut(id) else { return };
@@ -124,7 +131,7 @@ impl Book {
     }
 
     /// Whether an incident hangs, over any steps, under another.
-    fn is_below(&self, id: &Arc<str>, top: &Arc<str>) -> bool {
+    pub(super) fn is_below(&self, id: &Arc<str>, top: &Arc<str>) -> bool {
         let mut at = id.clone();
         for _ in 0..MAX_CHAIN {
             if at == *top {
@@ -142,8 +149,10 @@ impl Book {
     pub(super) fn hold_symptoms(&mut self, cause: &Arc<str>, at: Wall, work: &mut Work<'_>) {
         for id in self.symptoms.remove(cause).unwrap_or_default() {
             let symptom = self.incidents.get(&id).filter(|i| i.flags.topology && i.cause.as_ref() == Some(cause));
-            if let Some(symptom) = symptom.filter(|i| i.state.active()) {
-                work.looks.insert(symptom.key.object.clone());
+            let Some(symptom) = symptom.filter(|i| i.state.active()) else { continue };
+            let object = symptom.key.object.clone();
+            if !self.ends_with_cause(&id, work) {
+                work.looks.insert(object);
                 self.held.insert(id, (at, work.now));
             }
         }
@@ -168,6 +177,14 @@ impl Book {
         }
     }
 
+    /// It is explained no more, unless another cause does by now.
+    pub(super) fn stands_alone(&mut self, id: &Arc<str>, work: &mut Work<'_>) {
+        self.unfold(id, work);
+        if let Some(object) = self.incidents.get(id).map(|incident| incident.key.object.clone()) {
+            self.fold_own(&object, work);
+        }
+    }
+
     /// Time passed.
     pub(super) fn tick(&mut self, work: &mut Work<'_>) {
         for (_, learnt) in self.held.values_mut().filter(|(_, learnt)| *learnt == Wall::default()) {
@@ -176,14 +193,11 @@ impl Book {
         let free: Vec<Arc<str>> =
             self.held.iter().filter(|(_, (_, at))| work.now.since(*at) >= HOLD).map(|(id, _)| id.clone()).collect();
         for id in &free {
-            self.unfold(id, work);
+            if !self.ends_with_cause(id, work) {
+                self.stands_alone(id, work);
+            }
         }
-        // Another cause may explain it by now.
-        let objects: BTreeSet<Object> =
-            free.iter().filter_map(|id| Some(self.incidents.get(id)?.key.object.clone())).collect();
-        for object in &objects {
-            self.fold_own(object, work);
-        }
+        self.doubt_partial(work);
         for id in self.hushed_until_now(work.now) {
             self.heard(&id, work);
         }
@@ -208,36 +222,30 @@ struct Search<'a> {
     book: &'a Book,
     id: &'a Arc<str>,
     problems: &'a BTreeSet<&'a ProblemId>,
+    /// What goes on working may be the cause.
+    partial: bool,
     /// From the symptom's object upwards; what is on it is not looked at again, for rings.
     path: Vec<Object>,
     looked: usize,
 }
 
 impl Search<'_> {
-    /// The cause in the first group that is wholly down.
+    /// The cause in the first group that is wholly down, or of which one goes on working with trouble.
     fn above(&mut self, object: &Object) -> Option<Arc<str>> {
         let groups = self.book.policy.hangs_on.get(object)?;
         if self.path.len() >= MAX_CHAIN || self.path.contains(object) {
             return None;
         }
         self.path.push(object.clone());
-        let mut cause = None;
-        for group in groups.iter().filter(|group| !group.is_empty()) {
-            let mut first = None;
-            let whole = group.iter().all(|above| match self.down(above) {
-                Some(found) => {
-                    first.get_or_insert(found);
-                    true
-                }
-                None => false,
-            });
-            if whole {
-                cause = first;
-                break;
-            }
-        }
+        let cause = groups.iter().find_map(|group| self.group(group));
         self.path.pop();
         cause
+    }
+
+    fn group(&mut self, group: &[Object]) -> Option<Arc<str>> {
+        let found: Vec<Option<Arc<str>>> = group.iter().map(|above| self.down(above)).collect();
+        let whole = found.iter().all(Option::is_some).then(|| found.first().cloned().flatten()).flatten();
+        whole.or_else(|| found.into_iter().flatten().find(|cause| self.book.is_partial(cause)))
     }
 
     /// What is wrong with an object by itself, else above it.
@@ -250,6 +258,7 @@ impl Search<'_> {
         let named = |other: &&Arc<str>| {
             *other != self.id
                 && book.incidents.get(*other).is_some_and(|other| self.problems.contains(&other.key.problem))
+                && (self.partial || !book.is_partial(other))
                 && !book.is_below(other, self.id)
                 && book.in_time(self.id, other)
         };

@@ -7,6 +7,7 @@ use crate::model::Severity;
 use crate::model::alert::{AlertState, ClearReason};
 use crate::model::incident::Flags;
 
+mod explained;
 mod maintenance;
 mod properties;
 mod topology;

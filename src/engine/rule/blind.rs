@@ -111,7 +111,7 @@ impl Rules {
     /// It sees again: what fell silent meanwhile must fall silent anew to count.
     fn see_again(&mut self, now: Now, out: &mut Vec<Effect>) {
         for feed in self.homes.iter_mut().flat_map(|home| &mut home.feeds) {
-            feed.forget(|held| held.detector.of_reach());
+            feed.forget(|held| held.detector.silent_since().is_some());
         }
         if let Some(blind) = self.blind.as_mut().filter(|blind| blind.firing) {
             blind.firing = false;

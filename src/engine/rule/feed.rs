@@ -46,6 +46,8 @@ pub(super) struct Held {
     pub(super) rule: u32,
     slot: Option<usize>,
     pub(super) detector: Box<dyn Detector>,
+    /// What it learnt is kept for after a restart.
+    pub(super) kept: bool,
 }
 
 /// One probe of one object, as one agent sees it.
@@ -142,10 +144,18 @@ impl Feed {
         detectors.iter().filter_map(silent).min()
     }
 
-    /// What its detectors learnt holds no more, of those of which `which` is true.
-    pub(super) fn forget(&mut self, which: impl Fn(&Held) -> bool) {
+    /// What its detectors learnt holds no more, of those of which `which` is true. Answers the rules of those of which
+    /// it was kept.
+    pub(super) fn forget(&mut self, which: impl Fn(&Held) -> bool) -> Vec<u32> {
         let detectors = self.rows.first_mut().map_or(&mut [][..], |target| &mut target.detectors);
-        detectors.iter_mut().filter(|held| which(held)).for_each(|held| held.detector.forget());
+        let mut kept = Vec::new();
+        for held in detectors.iter_mut().filter(|held| which(held)) {
+            held.detector.forget();
+            if std::mem::take(&mut held.kept) {
+                kept.push(held.rule);
+            }
+        }
+        kept
     }
 
     /// Nothing ever listens to it.
@@ -189,7 +199,7 @@ impl Feed {
         let detectors = if self.rows.is_empty() {
             let held = |m: &Machine| {
                 let (detector, slot) = rules.get(m.rule as usize)?.detector(m.case)?;
-                Some(Held { rule: m.rule, slot, detector })
+                Some(Held { rule: m.rule, slot, detector, kept: false })
             };
             machines.iter().filter_map(held).collect()
         } else {

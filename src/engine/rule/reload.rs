@@ -19,6 +19,9 @@ impl Rules {
         if saved.body.is_null() {
             return;
         }
+        if self.restore_learnt(&saved) {
+            return;
+        }
         let Some(kept) = Kept::read(&saved) else {
             tracing::warn!(key = saved.key, "a kept rule state cannot be read and is forgotten");
             self.waiting.push(Effect::Forget(saved.key));
@@ -208,6 +211,7 @@ impl Rules {
                 let from = &mut old.homes[h].feeds[f].rows[r].detectors;
                 if let Some(was) = from.iter_mut().find(|was| same(held, was)) {
                     std::mem::swap(&mut held.detector, &mut was.detector);
+                    held.kept = was.kept;
                 }
             }
         }

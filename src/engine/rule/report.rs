@@ -48,7 +48,7 @@ impl Rules {
             out.extend(self.confirmation(at));
         }
         if turned.change == Change::Raised {
-            self.explain(at);
+            self.explain(at, out);
         }
         let elsewhere = self.elsewhere(at, true).is_some();
         let machine = self.machine(at);
@@ -77,14 +77,16 @@ impl Rules {
     }
 
     /// What was raised may explain what detectors on the same object find: those learn anew.
-    fn explain(&mut self, at: Place) {
+    fn explain(&mut self, at: Place, out: &mut Vec<Effect>) {
         let Some((_, _, _, _, rule)) = self.look_up(at) else { return };
         let (problem, rules) = (rule.def.problem.clone(), &self.rules);
         let explained = |held: &Held| {
             let used = rules.get(held.rule as usize).and_then(|rule| rule.def.detector.as_ref());
             used.is_some_and(|used| used.explained_by.as_ref() == Some(&problem))
         };
-        self.homes[at.h].feeds.iter_mut().for_each(|feed| feed.forget(explained));
+        let feeds = self.homes[at.h].feeds.iter_mut().zip(0usize..);
+        let void: Vec<(usize, Vec<u32>)> = feeds.map(|(feed, f)| (f, feed.forget(explained))).collect();
+        void.iter().for_each(|(f, rules)| self.unlearn(at.h, *f, rules, out));
     }
 
     /// Tells that it fires, if it is this machine's part to tell.
@@ -322,6 +324,7 @@ impl Rules {
         let feed = &mut self.homes[h].feeds[f];
         feed.swept = now.mono;
         feed.sweep(before);
+        self.keep_learnt(h, f, true, out);
     }
 
     /// The alerts that are firing, whole: for the agent's own pages and metrics.

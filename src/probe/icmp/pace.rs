@@ -40,8 +40,8 @@ const MAX_FLIGHTS: usize = 16;
 const MAX_ANSWERS: usize = 256;
 /// Numbers of packets from here on are those of a run's confirm burst.
 const BURST_FROM: u32 = 20;
-/// Lower bits of a token that number the packet within its run (20 at most) or its burst (10); above them the run's number.
-const PACKET_BITS: u32 = 5;
+/// Lower bits of a token that number the packet within its run (20 at most) or its burst (40); above them the run's number.
+const PACKET_BITS: u32 = 6;
 
 type Found = (usize, String, Result<Vec<SocketAddr>, NetError>); // slot, name, answer
 
@@ -512,6 +512,9 @@ impl Pacer {
             Some(to) => report(task, wants, &to.ip(), &flight.score),
             None => report(task, wants, &task.id, &flight.score),
         };
+        if let Some(Some(watched)) = self.slots.get_mut(slot) {
+            (0..run.tally.lost).for_each(|_| watched.confirm.lost());
+        }
         self.settle(slot, number, run);
     }
 

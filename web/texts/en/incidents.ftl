@@ -189,6 +189,7 @@ incident-evidence-down = What is down
 incident-evidence-down-address = its address does not answer
 incident-evidence-unanswered = Packets without an answer
 incident-evidence-failed-runs = Failed runs in a row
+incident-evidence-asked-for = Failures in a row that are no chance here
 incident-evidence-silent-for = Silent for
 incident-evidence-lost-packets = Lost packets
 incident-evidence-median = Median
@@ -251,6 +252,7 @@ incident-why-condition = the condition to clear holds
 incident-why-withdrawn = the agent reports it no longer, or the object left the inventory
 incident-why-expired = nothing refreshed it
 incident-why-vantage = too few agents say so
+incident-why-explained = what explains it is over
 incident-why-expired-ack = its time is over
 incident-why-worse = the severity rose
 

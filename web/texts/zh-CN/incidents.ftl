@@ -164,6 +164,7 @@ incident-evidence-down = 中断于
 incident-evidence-down-address = 链路地址不应答
 incident-evidence-unanswered = 未应答报文
 incident-evidence-failed-runs = 连续失败次数
+incident-evidence-asked-for = 此处不属偶然的连续失败次数
 incident-evidence-silent-for = 已无应答
 incident-evidence-lost-packets = 丢失报文
 incident-evidence-median = 中位数
@@ -226,6 +227,7 @@ incident-why-condition = 满足恢复条件
 incident-why-withdrawn = 探针不再报告，或对象已移出台账
 incident-why-expired = 长时间没有更新
 incident-why-vantage = 告警的探针数不足
+incident-why-explained = 引起它的事件已恢复
 incident-why-expired-ack = 受理期限已到
 incident-why-worse = 级别升高
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// near --line-- far -- inner -- deep; `site` hangs on two hosts, both on far; `ring` hangs on itself.
-fn play() -> Play {
+pub(super) fn play() -> Play {
     let mut play = Play::default();
     let object = |text: &str| text.parse::<Object>().unwrap();
     let hangs = |on: &str, groups: &[&[&str]]| {
@@ -28,7 +28,7 @@ fn play() -> Play {
 }
 
 /// Who hangs under whom among the active ones, such as `sym|asset:far|<cause|link:line|`.
-fn hanging(play: &Play) -> Vec<String> {
+pub(super) fn hanging(play: &Play) -> Vec<String> {
     let key = |id: &Arc<str>| play.book.incident(id).map(|i| i.key.to_string()).unwrap_or_default();
     let mut all: Vec<String> = play
         .book

@@ -156,8 +156,8 @@ fn an_agent_that_sees_nothing_says_so_of_itself_and_of_nobody_else() {
     assert_eq!(play.log(), ["46.1 + link-down|link:a| x1"], "five in a row: it is down indeed");
 }
 
-#[test]
-fn a_change_that_explains_it_ends_an_alarm_about_latency() {
+/// A rule about latency, and another one whose problem explains what it finds.
+fn slow_and_path() -> ([PlanRule; 2], [Task; 2]) {
     let mut slow = detects("link-slow", "latency", &[L], 0);
     slow.detector = Some(DetectorUse {
         name: "latency".into(),
@@ -165,12 +165,39 @@ fn a_change_that_explains_it_ends_an_alarm_about_latency() {
         explained_by: Some("path-changed".parse().unwrap()),
     });
     let path = PlanRule { source: RuleSource::Kind("tcp".into()), ..rule("path-changed", "tcp", &[L], "fails >= 1") };
-    let mut play = Play::new(&[slow, path], &[task("ping", "icmp", L, 1), task("trace", "tcp", L, 60)]);
-    let run = |play: &mut Play, t: u32, rtt: f64| {
-        let values = vec![Value::many(vec![rtt]), Value::F64(0.0)];
-        let row = Row { table: 0, object: L.parse().unwrap(), instance: "".into(), values };
-        play.seen(f64::from(t), L, Outcome::Ok, vec![row]);
-    };
+    ([slow, path], [task("ping", "icmp", L, 1), task("trace", "tcp", L, 60)])
+}
+
+/// A run at `t` that took so long.
+fn run(play: &mut Play, t: u32, rtt: f64) {
+    let values = vec![Value::many(vec![rtt]), Value::F64(0.0)];
+    let row = Row { table: 0, object: L.parse().unwrap(), instance: "".into(), values };
+    play.seen(f64::from(t), L, Outcome::Ok, vec![row]);
+}
+
+#[test]
+fn what_is_usual_is_known_after_a_restart_unless_something_has_made_it_void() {
+    let (rules, tasks) = slow_and_path();
+    let mut play = Play::new(&rules, &tasks);
+    (0..600).for_each(|t| run(&mut play, t, 0.008));
+    assert_eq!(play.saved.keys().collect::<Vec<_>>(), ["~learnt|link-slow|ping|link:l|"]);
+    let kept: Vec<Saved> = play.saved.values().cloned().collect();
+    let mut again = Play::restored(&rules, &tasks, kept.clone(), 700.0);
+    (700..800).for_each(|t| run(&mut again, t, 0.028));
+    assert!(again.log.len() == 1 && again.log[0].contains("+ link-slow|link:l|"), "{:?}", again.log);
+    // The path changed: a restart soon after it must not find the old baseline.
+    again.switch("trace", "tcp");
+    again.seen(800.0, L, Outcome::Failed, vec![]);
+    assert!(!again.saved.contains_key("~learnt|link-slow|ping|link:l|"), "{:?}", again.saved.keys());
+    // A rule or task that is gone leaves nothing behind.
+    let gone = Play::restored(&[], &tasks, kept, 900.0);
+    assert_eq!(gone.saved.len(), 0);
+}
+
+#[test]
+fn a_change_that_explains_it_ends_an_alarm_about_latency() {
+    let (rules, tasks) = slow_and_path();
+    let mut play = Play::new(&rules, &tasks);
     (0..600).for_each(|t| run(&mut play, t, 0.008));
     (600..800).for_each(|t| run(&mut play, t, 0.028));
     let log = play.log();
@@ -197,10 +224,11 @@ fn a_new_plan_keeps_what_a_detector_has_learnt_unless_its_settings_changed() {
     let (effects, problems) = play.rules.reload(std::slice::from_ref(&loss), &[], &tasks, now(10.0));
     assert!(effects.is_empty() && problems.is_empty(), "{problems:?}");
     lose(&mut play, 11, true);
-    assert_eq!(play.log(), ["11.9 + link-loss|link:l| x1"], "the sixth of eleven");
+    lose(&mut play, 12, false);
+    assert_eq!(play.log(), ["12.9 + link-loss|link:l| x1"], "the sixth of eleven");
     loss.cases[0].params.insert("lost".to_owned(), 8.0);
-    play.rules.reload(&[loss], &[], &tasks, now(12.0));
-    lose(&mut play, 13, false);
+    play.rules.reload(&[loss], &[], &tasks, now(13.0));
+    lose(&mut play, 14, false);
     assert_eq!(play.log(), Vec::<String>::new(), "it fires on until its window is full and says otherwise");
 }
 

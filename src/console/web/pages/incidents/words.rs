@@ -333,6 +333,7 @@ impl Names {
             "withdrawn" => text::incident_why_withdrawn(l).to_owned(),
             "expired" => text::incident_why_expired(l).to_owned(),
             "vantage" => text::incident_why_vantage(l).to_owned(),
+            "explained" => text::incident_why_explained(l).to_owned(),
             other => other.to_owned(),
         }
     }
@@ -497,6 +498,7 @@ fn detector_word(l: Lang, name: &str) -> Option<&'static str> {
     Some(match name {
         "unanswered" => text::incident_evidence_unanswered(l),
         "failed_runs" => text::incident_evidence_failed_runs(l),
+        "asked_for" => text::incident_evidence_asked_for(l),
         "silent_for" => text::incident_evidence_silent_for(l),
         "lost_packets" => text::incident_evidence_lost_packets(l),
         "median" => text::incident_evidence_median(l),
