@@ -5,6 +5,7 @@ pub mod availability; // what the runs of a period come to, and who was responsi
 pub mod calendar; // what is open when, by a working calendar
 pub mod confirm; // down, or one packet lost: patience and bursts
 pub mod detect; // judgements that no expression can make
+pub mod detour; // whether an answer came over the line or by another road
 pub mod directions; // what a two-way session says of each direction
 pub mod ends; // what both ends of a link say of it
 pub mod expose; // the newest value of every series, as Prometheus text

@@ -160,6 +160,12 @@ pub fn read_ipv4(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     read(Version::V4, ipv4_payload(bytes, 0)?.1)
 }
 
+/// Time to live that is left of an IPv4 packet.
+pub fn time_left(packet: &[u8]) -> Option<u8> {
+    const TIME_TO_LIVE: usize = 8;
+    packet.get(TIME_TO_LIVE).copied()
+}
+
 /// Reads an ICMP message without an IP header.
 pub fn read(version: Version, bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     match version {

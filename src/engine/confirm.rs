@@ -239,6 +239,11 @@ impl Confirm {
         Some(Step::Over(verdict))
     }
 
+    /// A burst found nobody, and nothing was heard since.
+    pub const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// The last verdict is worth nothing: our receive buffer overflowed, an answer may be among the dropped.
     pub fn unsettled(&mut self) {
         self.silent = false;

@@ -57,6 +57,8 @@ pub enum Event {
         rtt: Option<Duration>,
         /// After its deadline.
         late: bool,
+        /// Time to live, or hop limit, that was left of the answer.
+        left: Option<u8>,
     },
     /// It was answered once more.
     Duplicate {

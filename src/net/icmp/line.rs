@@ -107,6 +107,11 @@ impl Line {
                 sock::never_in_pieces(&socket, version == Version::V6)?;
             }
             match (mode, version) {
+                (Mode::Raw, Version::V4) => {} // what it gives has the header
+                (Mode::Ping, Version::V4) => sock::set_int(&socket, libc::SOL_IP, libc::IP_RECVTTL, 1)?,
+                (_, Version::V6) => sock::set_int(&socket, libc::SOL_IPV6, libc::IPV6_RECVHOPLIMIT, 1)?,
+            }
+            match (mode, version) {
                 (Mode::Raw, Version::V4) => sock::icmp_filter(&socket, &[0, 3, 11, 12])?,
                 (Mode::Raw, Version::V6) => sock::icmp6_filter(&socket, &[129, 1, 2, 3, 4])?,
                 (Mode::Ping, _) => {
@@ -312,14 +317,14 @@ impl Line {
                 line.drops = drops;
                 line.overflow_at = Some(now.mono);
             }
-            let message = match (line.version, line.mode) {
-                (Version::V4, Mode::Raw) => icmp::read_ipv4(received.bytes),
-                (version, _) => icmp::read(version, received.bytes),
+            let (message, left) = match (line.version, line.mode) {
+                (Version::V4, Mode::Raw) => (icmp::read_ipv4(received.bytes), icmp::time_left(received.bytes)),
+                (version, _) => (icmp::read(version, received.bytes), received.ttl),
             };
             match (message, received.from) {
                 (Ok(Message::Reply(echo)), Some(from)) => match line.find(echo.id, echo.seq) {
                     Some(sent) if sent.matches(from.ip(), &echo, false) => {
-                        events.push(reply(sent, received.stamp, now));
+                        events.push(reply(sent, received.stamp, now, left));
                         sent.state = State::Answered;
                     }
                     _ => line.foreign += 1,
@@ -392,7 +397,7 @@ impl Line {
 }
 
 /// The event of a reply to `sent`, received at `stamp`.
-pub(super) fn reply(sent: &Sent, stamp: Option<Duration>, now: Stamp) -> Event {
+pub(super) fn reply(sent: &Sent, stamp: Option<Duration>, now: Stamp, left: Option<u8>) -> Event {
     if sent.state == State::Answered {
         return Event::Duplicate { token: sent.token };
     }
@@ -401,7 +406,7 @@ pub(super) fn reply(sent: &Sent, stamp: Option<Duration>, now: Stamp) -> Event {
         Some(rtt) => sent.departure.before.mono.plus(rtt) > sent.deadline,
         None => now.mono > sent.deadline,
     };
-    Event::Reply { token: sent.token, rtt, late }
+    Event::Reply { token: sent.token, rtt, late, left }
 }
 
 fn not_sent(request: &Request, error: &io::Error) -> Event {

@@ -58,7 +58,7 @@ async fn loopback_answers_both_families_and_all_sizes_with_kernel_times() {
     let mut got = events(&mut pinger, &requests, targets.len()).await;
     got.sort_by_key(|e| if let Event::Reply { token, .. } = e { *token } else { u64::MAX });
     for (event, wanted) in got.iter().zip(0..) {
-        let Event::Reply { token, rtt: Some(rtt), late: false } = event else { panic!("{event:?}") };
+        let Event::Reply { token, rtt: Some(rtt), late: false, .. } = event else { panic!("{event:?}") };
         assert_eq!(*token, wanted);
         assert!(*rtt > Duration::ZERO && *rtt < Duration::from_millis(50), "{rtt:?}");
     }
@@ -151,11 +151,11 @@ fn late_and_doubled_replies_are_told_by_the_kernels_time_not_by_when_they_were_r
     let rtt = |ms| Some(Duration::from_millis(ms));
     // Received at 1500, read at 5000: in time.
     let read_at = Stamp { mono: at(5000), wall: wall(5000) };
-    assert_eq!(reply(&sent, Some(wall(1500)), read_at), Event::Reply { token: 9, rtt: rtt(499), late: false });
-    assert_eq!(reply(&sent, Some(wall(2500)), read_at), Event::Reply { token: 9, rtt: rtt(1499), late: true });
+    assert_eq!(reply(&sent, Some(wall(1500)), read_at, Some(9)), Event::Reply { token: 9, rtt: rtt(499), late: false, left: Some(9) });
+    assert_eq!(reply(&sent, Some(wall(2500)), read_at, Some(9)), Event::Reply { token: 9, rtt: rtt(1499), late: true, left: Some(9) });
     // Somebody set the clock an hour ahead in between: answered, but nobody knows how fast.
     let stepped = Stamp { mono: at(1500), wall: wall(3_601_500) };
-    assert_eq!(reply(&sent, Some(wall(3_601_400)), stepped), Event::Reply { token: 9, rtt: None, late: false });
+    assert_eq!(reply(&sent, Some(wall(3_601_400)), stepped, Some(9)), Event::Reply { token: 9, rtt: None, late: false, left: Some(9) });
     sent.state = State::Answered;
     assert_eq!(reply(&sent, Some(wall(1600)), read_at), Event::Duplicate { token: 9 });
 }

@@ -3,6 +3,7 @@
 //! run ends in exactly one `Run`, in the order of its task's runs; several missed in a row are one.
 
 mod burst; // doubts, and the bursts that settle them
+mod detour; // answers that came by another road than the line
 mod place; // addresses of names, and the sockets of their families
 
 use std::cmp::Reverse;
@@ -15,6 +16,8 @@ use tokio::sync::mpsc;
 
 use crate::codec::icmp::Version;
 use crate::engine::confirm::Confirm;
+use crate::engine::detour::Detour;
+use crate::model::Object;
 use crate::model::observation::{Cause, Outcome, Tally};
 use crate::model::plan::Task;
 use crate::model::time::{Mono, Wall};
@@ -81,6 +84,7 @@ struct Watched {
     place: Place,
     flights: VecDeque<Flight>,
     confirm: Confirm,
+    detour: Option<Detour>, // of a link: anything else may be reached by any road
     burst: Option<Burst>,
     carry: Tally,        // late and duplicate replies to runs that were already told
     newest: Option<u32>, // the latest packet that was answered, as in its token
@@ -245,6 +249,7 @@ impl Pacer {
         if watched.task.target != task.target || watched.task.settings != task.settings {
             watched.place = Place::of(task);
             watched.confirm = Confirm::default();
+            watched.detour = watched.detour.map(|_| Detour::default());
             self.bursts -= usize::from(watched.burst.take().is_some());
         }
         watched.task = task.clone();
@@ -264,6 +269,7 @@ impl Pacer {
             place: Place::of(task),
             flights: VecDeque::new(),
             confirm: Confirm::default(),
+            detour: matches!(task.object, Object::Link(_)).then(Detour::default),
             burst: None,
             carry: Tally::default(),
             newest: None,
@@ -416,6 +422,9 @@ impl Pacer {
         let slot = (token >> 32) as usize;
         let number = token as u32 >> PACKET_BITS;
         let packet = token as u32 & ((1 << PACKET_BITS) - 1);
+        if self.take_detour(slot, number, packet, &event) {
+            return;
+        }
         if packet >= BURST_FROM {
             return self.take_burst_event(slot, number, event);
         }
@@ -452,8 +461,14 @@ impl Pacer {
                 score.said = Some(error);
             }
         }
-        if score.tried == wants.count && score.waiting() == 0 {
-            if score.answered == 0 {
+        self.if_over(slot, number);
+    }
+
+    /// Ends a run that waits for nothing more.
+    fn if_over(&mut self, slot: usize, number: u32) {
+        let Some((_, wants, flight)) = self.flight(slot, number) else { return };
+        if flight.score.tried == wants.count && flight.score.waiting() == 0 {
+            if flight.score.answered == 0 {
                 self.doubt(slot, number, self.cx.clock.mono());
             }
             self.complete(slot, number);

@@ -22,11 +22,11 @@ const MAX_BURSTS: usize = 1_000;
 /// A burst under way.
 #[derive(Debug)]
 pub(super) struct Burst {
-    number: u32,
+    pub(super) number: u32,
     began: Wall,
     from: Mono,
     to: SocketAddr,
-    said: Option<NetError>,
+    pub(super) said: Option<NetError>,
 }
 
 impl Watched {
