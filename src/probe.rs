@@ -2,6 +2,7 @@
 //! and what it observes, its runner how it looks. Nothing outside switches on a kind's name.
 
 mod assertion; // what an HTTP answer must be
+mod burst; // what kinds with confirm bursts share; no kind
 pub mod discover; // what answers in a range of addresses; no kind
 pub mod dns; // one question to one name server
 pub mod echo; // round-trip time and loss by UDP echo
@@ -109,6 +110,11 @@ pub type RunFuture<'a> = Pin<Box<dyn Future<Output = Run> + Send + 'a>>;
 pub trait Prober: Send {
     /// One run, over by `deadline`.
     fn run<'a>(&'a mut self, cx: &'a Ctx, deadline: Mono) -> RunFuture<'a>;
+
+    /// The burst that followed the last run, if there was one: told before that run.
+    fn burst(&mut self) -> Option<Run> {
+        None
+    }
 }
 
 /// What a bulk kind is connected to.

@@ -85,7 +85,7 @@ pub(super) async fn run(mut parts: Parts) {
             () = core.cx.clock.sleep_until(wake) => {}
         }
         for (task, began, run) in finished.drain(..) {
-            core.finished(Done { task, began, run });
+            core.finished(Done { task, began, run, burst: None });
         }
         core.turn(&parts.tell, &parts.beat);
         core.send().await;
@@ -265,9 +265,12 @@ impl Core {
 
     /// A run ended: it becomes an observation, and everybody who wants it gets it.
     fn finished(&mut self, done: Done) {
-        let Done { task, began, run } = done;
+        let Done { task, began, run, burst } = done;
         if !bulk::is_bulk(&task.kind) {
             self.schedule.finished(&task.id);
+        }
+        if let Some(burst) = burst {
+            self.observe(&task, began, burst);
         }
         self.observe(&task, began, run);
     }

@@ -25,10 +25,12 @@ pub(super) struct Done {
     pub(super) began: Wall,
     /// What it saw.
     pub(super) run: Run,
+    /// What the burst found that followed it.
+    pub(super) burst: Option<Run>,
 }
 
-/// A run that is over, with the prober it had taken.
-type Landed = (Arc<Task>, Wall, Box<dyn Prober>, Run);
+/// A run that is over and its burst, with the prober they had taken.
+type Landed = (Arc<Task>, Wall, Box<dyn Prober>, Run, Option<Run>);
 
 enum Slot {
     Idle(Box<dyn Prober>),
@@ -92,7 +94,7 @@ impl Runs {
     /// Starts a run; what cannot start comes back at once as an invalid one.
     pub(super) fn start(&mut self, task: &Arc<Task>, began: Wall, deadline: Mono) -> Option<Done> {
         let full = self.flying.len() >= MAX_IN_FLIGHT;
-        let refuse = |cause, why: String| Some(Done { task: task.clone(), began, run: Run::invalid(cause, why) });
+        let refuse = |cause, why: String| Some(Done { task: task.clone(), began, run: Run::invalid(cause, why), burst: None });
         let Some((_, slot)) = self.slots.get_mut(&task.id) else {
             return None; // the task left the plan between being due and now
         };
@@ -106,7 +108,8 @@ impl Runs {
                 let flying_task = task.clone();
                 let handle = self.flying.spawn(async move {
                     let run = prober.run(&cx, deadline).await;
-                    (flying_task, began, prober, run)
+                    let burst = prober.burst();
+                    (flying_task, began, prober, run, burst)
                 });
                 self.ids.insert(handle.id(), (task, began));
                 None
@@ -118,10 +121,10 @@ impl Runs {
     pub(super) async fn next(&mut self) -> Done {
         match self.flying.join_next_with_id().await {
             None => std::future::pending().await,
-            Some(Ok((id, (task, began, prober, run)))) => {
+            Some(Ok((id, (task, began, prober, run, burst)))) => {
                 self.ids.remove(&id);
                 self.bring_back(&task, prober);
-                Done { task, began, run }
+                Done { task, began, run, burst }
             }
             Some(Err(error)) => {
                 let (task, began) =
@@ -133,7 +136,8 @@ impl Runs {
                 {
                     *slot = fresh;
                 }
-                Done { task, began, run: Run::invalid(Cause::Internal, format!("the run broke off: {error}")) }
+                let run = Run::invalid(Cause::Internal, format!("the run broke off: {error}"));
+                Done { task, began, run, burst: None }
             }
         }
     }

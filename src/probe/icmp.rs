@@ -6,13 +6,13 @@ mod pace; // when each task runs, and which packet belongs to which run
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::engine::confirm::{Found, Verdict};
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
 use crate::model::observation::{Cause, Outcome, Purpose, Tally, Value};
 use crate::model::plan::Task;
 use crate::net::error::{NetError, outcome_of};
 use crate::net::resolver::Family;
+use crate::probe::burst;
 use crate::probe::way::{self, Way};
 use crate::probe::{BulkChannels, Ctx, Run, target_row};
 
@@ -34,13 +34,7 @@ pub static SPEC: KindSpec = KindSpec {
         },
         way::DSCP,
         way::SPACING,
-        SettingDef {
-            name: "burst",
-            kind: SettingType::Int(0, MAX_BURST),
-            default: Some("8"),
-            zh: "一次监测无应答时立即补发的确认报文数（间隔 100 毫秒，不计入丢包率，有应答即止）；线路近来丢包时自动增多；0 为不补发",
-            en: "packets sent at once, 100 ms apart, until one is answered, when a run gets no answer, to tell down from one lost packet; more where packets are lost anyway; they are outside loss_ratio; 0 = none",
-        },
+        burst::setting("8"),
         SettingDef {
             name: "ttl",
             kind: SettingType::Int(1, 255),
@@ -67,12 +61,8 @@ pub static SPEC: KindSpec = KindSpec {
             fields: Cow::Borrowed(&[
                 Field::histogram("rtt_seconds", "往返时延（秒）", "round-trip time of each answered packet"),
                 Field::gauge("loss_ratio", "丢包率", "share of packets not answered, not even late"),
-                Field::gauge("burst_packets", "确认报文数", "packets of a confirm burst; they count in nothing else"),
-                Field::gauge(
-                    "burst_lost_packets",
-                    "确认报文中未应答的数",
-                    "packets of a confirm burst that were not answered",
-                ),
+                burst::PACKETS,
+                burst::LOST,
                 Field::gauge(
                     "reordered_packets",
                     "乱序报文数",
@@ -83,9 +73,6 @@ pub static SPEC: KindSpec = KindSpec {
     },
     secret: false,
 };
-
-/// Most packets of a confirm burst that may be asked for; it is longer by itself where packets are lost anyway.
-const MAX_BURST: i64 = 10;
 
 /// How long after its timeout a run waits for late replies: long enough to tell slow from lost, short enough
 /// that three lost runs of one second each are known within the fifth.
@@ -128,7 +115,7 @@ impl Wants {
             timeout: task.timeout(),
             grace: GRACE.min(interval / 4),
             interval,
-            burst: whole("burst", 0).min(MAX_BURST as u32),
+            burst: burst::wanted(settings),
             family: Family::of_setting(settings.text("family")),
         }
     }
@@ -200,30 +187,6 @@ fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score)
     };
     let took = if lost > 0 { wants.timeout } else { score.last };
     Run { purpose: Purpose::Measure, outcome, cause, detail, tally, rows, took }
-}
-
-/// What a confirm burst found. Pure.
-fn report_burst(
-    task: &Task,
-    to: &dyn std::fmt::Display,
-    verdict: &Verdict,
-    said: Option<&NetError>,
-    took: Duration,
-) -> Run {
-    let Verdict { found, tally, .. } = *verdict;
-    let none = || format!("{to}: {} packets within {} ms, none answered", tally.sent + 1, took.as_millis());
-    let (outcome, cause, detail) = match found {
-        Found::Someone => (Outcome::Ok, None, None),
-        Found::Nobody => match said {
-            Some(said) => (Outcome::Failed, Some(said.cause), Some(said.detail.clone())),
-            None => (Outcome::Failed, Some(Cause::Timeout), Some(none())),
-        },
-        Found::Unknown => (Outcome::Invalid, Some(Cause::Late), said.map(|said| said.detail.clone())),
-    };
-    let count = |n: u32| Value::gauge(f64::from(n));
-    let values = vec![("burst_packets", count(tally.sent)), ("burst_lost_packets", count(tally.lost))];
-    let rows = vec![target_row(&SPEC.schema, task, values)];
-    Run { purpose: Purpose::Confirm, outcome, cause, detail, tally, rows, took }
 }
 
 #[cfg(test)]

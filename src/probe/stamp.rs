@@ -21,6 +21,7 @@ use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::error::{NetError, outcome_of};
 use crate::net::resolver::{Family, literal, resolve};
+use crate::probe::burst;
 use crate::probe::stamp::line::{Line, Score};
 use crate::probe::way::{self, Way};
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
@@ -80,6 +81,7 @@ const SETTINGS: &[SettingDef] = &[
     },
     way::DSCP,
     way::SPACING,
+    burst::setting("6"), // so that run and burst are over when the next run begins
     way::SOURCE,
     way::INTERFACE,
     SettingDef {
@@ -118,6 +120,8 @@ const FIELDS: &[Field] = &[
     Field::gauge("clock_error_seconds", "两端时钟误差之和（秒）", "how far off both clocks together may be"),
     Field::state("clocks", CLOCKS, "两端时钟", "what the clocks of both ends are worth"),
     Field::state("reflector", NUMBERS, "反射端是否独立计数", "whether the far side counts by itself"),
+    burst::PACKETS,
+    burst::LOST,
     Field::state("outage", WAYS, "最近一次中断的方向", "the direction of the outage that just ended"),
 ];
 
@@ -125,7 +129,7 @@ const FIELDS: &[Field] = &[
 pub fn prober(_cx: &Ctx, task: &Arc<Task>, _secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
     let host = task.target.host.clone().ok_or("it has no address")?;
     let wants = Wants::of(task)?;
-    Ok(Box::new(Stamp { task: task.clone(), host, wants, found: None, line: None }))
+    Ok(Box::new(Stamp { task: task.clone(), host, wants, found: None, line: None, burst: None }))
 }
 
 /// Reads a key: hexadecimal digits if the file is that, else its bytes; at least 16 of them.
@@ -156,6 +160,8 @@ struct Wants {
     count: u32,
     spacing: Duration,
     grace: Duration,
+    timeout: Duration,
+    burst: u32,
     family: Family,
     key: Option<Key>,
     size: usize,
@@ -176,6 +182,8 @@ impl Wants {
             spacing: settings.duration("spacing").unwrap_or(Duration::from_millis(100)).min(most),
             // The run must be over when the next one begins.
             grace: GRACE.min(task.interval().saturating_sub(task.timeout()) * 3 / 4),
+            timeout: task.timeout(),
+            burst: burst::wanted(settings),
             family: Family::of_setting(settings.text("family")),
             key,
             size: usize::try_from(whole("size", PLAIN as i64)).unwrap_or(PLAIN),
@@ -190,17 +198,24 @@ struct Stamp {
     wants: Wants,
     found: Option<(SocketAddr, Mono)>,
     line: Option<Line>,
+    /// Of the last run.
+    burst: Option<Run>,
 }
 
 impl Prober for Stamp {
     fn run<'a>(&'a mut self, cx: &'a Ctx, deadline: Mono) -> RunFuture<'a> {
         Box::pin(async move {
             let began = cx.clock.mono();
+            self.burst = None;
             match self.exchange(cx, deadline).await {
                 Ok(score) => report(&self.task, &self.wants, &score, cx.clock.mono().since(began)),
                 Err(error) => Run::error(error, Vec::new(), cx.clock.mono().since(began)),
             }
         })
+    }
+
+    fn burst(&mut self) -> Option<Run> {
+        self.burst.take()
     }
 }
 
@@ -211,7 +226,12 @@ impl Stamp {
             self.line = Some(Line::open(to, &self.wants, cx)?);
         }
         let line = self.line.as_mut().ok_or_else(|| NetError::new(Cause::Internal, "no session"))?;
-        Ok(line.run(&self.wants, cx, deadline).await)
+        let score = line.run(&self.wants, cx, deadline).await;
+        self.burst = line.burst().map(|(verdict, said, took)| {
+            let run = burst::report(&SPEC.schema, &self.task, &to, &verdict, said.as_ref(), took);
+            if score.overflowed && run.outcome == Outcome::Failed { burst::void(run) } else { run }
+        });
+        Ok(score)
     }
 
     /// Where the target is: an address as it stands, a name as it was within the last minute.

@@ -98,9 +98,9 @@ b = { peer = "carrier", address = "10.65.1.2" }
     let rules = &loaded.definitions.rules;
     let idle: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !planned.contains(id)).collect();
     let derived = ["link-adjacency", "link-adjacency-forming", "link-ends-down", "link-sla", "link-utilisation"];
-    let echo = ["link-echo-down", "link-echo-loss"];
-    let (echoes, rest): (Vec<&str>, Vec<&str>) = idle.into_iter().partition(|id| echo.contains(id));
-    assert_eq!((echoes.as_slice(), rest.as_slice()), (&echo[..], &derived[..]));
+    let other = ["link-echo-down", "link-echo-loss", "link-stamp-down", "link-stamp-loss"];
+    let (others, rest): (Vec<&str>, Vec<&str>) = idle.into_iter().partition(|id| other.contains(id));
+    assert_eq!((others.as_slice(), rest.as_slice()), (&other[..], &derived[..]));
     let (console, objects, _) = plan::console_rules(&inventory, &loaded.definitions, probe::catalog());
     assert_eq!(console.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), derived);
     assert_eq!(objects.len(), 1);

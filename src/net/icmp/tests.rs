@@ -157,7 +157,7 @@ fn late_and_doubled_replies_are_told_by_the_kernels_time_not_by_when_they_were_r
     let stepped = Stamp { mono: at(1500), wall: wall(3_601_500) };
     assert_eq!(reply(&sent, Some(wall(3_601_400)), stepped, Some(9)), Event::Reply { token: 9, rtt: None, late: false, left: Some(9) });
     sent.state = State::Answered;
-    assert_eq!(reply(&sent, Some(wall(1600)), read_at), Event::Duplicate { token: 9 });
+    assert_eq!(reply(&sent, Some(wall(1600)), read_at, None), Event::Duplicate { token: 9 });
 }
 
 /// Echo replies to nobody, and errors about other people's packets, as fast as one socket takes them.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::codec::stamp::Format;
+use crate::engine::confirm::{Confirm, Found, Step, Verdict};
 use crate::engine::directions::{ClockState, Clocks, Directions, Numbers, Times, delays};
 use crate::model::observation::{Cause, Outcome};
 use crate::model::time::Mono;
@@ -41,6 +42,8 @@ pub(super) struct Score {
     pub(super) settled: Option<Settled>,
     /// What the network said, or why a packet was not sent.
     pub(super) said: Option<NetError>,
+    /// Datagrams were dropped here: what is unanswered may have been answered.
+    pub(super) overflowed: bool,
 }
 
 impl Score {
@@ -67,6 +70,7 @@ impl Score {
             numbers: Numbers::Unknown,
             settled: None,
             said: None,
+            overflowed: false,
         }
     }
 
@@ -75,35 +79,45 @@ impl Score {
     }
 }
 
+/// What a burst found, what the network said, and how long that took from the beginning of the run.
+pub(super) type Told = (Verdict, Option<NetError>, Duration);
+
 /// A session, and what its replies said so far.
 #[derive(Debug)]
 pub(super) struct Line {
     session: Session,
     directions: Directions,
+    confirm: Confirm,
+    /// Numbers of the packets of the last burst.
+    numbers: Vec<u32>,
+    told: Option<Told>,
 }
 
 impl Line {
     pub(super) fn open(to: SocketAddr, wants: &Wants, cx: &Ctx) -> Result<Self, NetError> {
         let terms = Terms { key: wants.key.clone(), size: wants.size, route: wants.way.route()? };
         let session = Session::open(to, terms, cx.clock.clone())?;
-        Ok(Self { session, directions: Directions::default() })
+        let (directions, confirm) = (Directions::default(), Confirm::default());
+        Ok(Self { session, directions, confirm, numbers: Vec::new(), told: None })
     }
 
     pub(super) const fn peer(&self) -> SocketAddr {
         self.session.peer()
     }
 
-    /// One run: what came late to earlier ones, then its own packets, until all are answered or time is over.
+    /// What the burst that followed the last run found, once.
+    pub(super) const fn burst(&mut self) -> Option<Told> {
+        self.told.take()
+    }
+
+    /// One run: what came late to earlier ones, then its own packets, until all are answered or time is over. If
+    /// nothing is answered when that is usual, a burst follows, and the run lasts until that is over.
     pub(super) async fn run(&mut self, wants: &Wants, cx: &Ctx, deadline: Mono) -> Score {
         let clock = &cx.clock;
-        let mut run = Under {
-            first: self.session.next(),
-            near: ClockState { in_step: clock.quality().in_step, error: clock.quality().error },
-            score: Score::new(self.peer()),
-        };
+        let mut run = self.begin(wants, cx);
         let mut events = Vec::new();
         self.session.drain(&mut events);
-        run.take(&mut events, &mut self.directions);
+        self.take(&mut run, &mut events);
         self.session.take_overflowed();
         let (mut next, end) = (clock.mono(), deadline.plus(wants.grace));
         loop {
@@ -117,26 +131,132 @@ impl Line {
                 next = now.plus(wants.spacing);
                 continue;
             }
-            if !more && run.score.waiting() == 0 {
+            let over = !more && run.score.waiting() == 0 || now >= end;
+            self.doubt(&mut run, wants, over, now);
+            if let Some(due) = run.due.filter(|due| *due <= now) {
+                self.go_on(&mut run, wants, due, now);
+                continue;
+            }
+            if over && run.due.is_none() {
                 break;
             }
-            let until = if more { next.min(end) } else { end };
+            let times = [more.then_some(next), (!over).then_some(end), run.doubted_at, run.due];
+            let until = times.into_iter().flatten().min().unwrap_or(end);
             if self.session.receive(until, &mut events).await {
-                run.take(&mut events, &mut self.directions);
-            } else if clock.mono() >= end {
-                break;
+                self.take(&mut run, &mut events);
             }
         }
-        let mut score = run.score;
-        if self.session.take_overflowed() && score.waiting() > 0 {
+        self.end(run.score)
+    }
+
+    fn begin(&self, wants: &Wants, cx: &Ctx) -> Under {
+        let (began, quality) = (cx.clock.mono(), cx.clock.quality());
+        let last = wants.spacing.saturating_mul(wants.count.saturating_sub(1));
+        Under {
+            first: self.session.next(),
+            near: ClockState { in_step: quality.in_step, error: quality.error },
+            score: Score::new(self.peer()),
+            began,
+            doubted_at: Some(began.plus(last).plus(self.confirm.patience(wants.timeout))),
+            due: None,
+            said: None,
+        }
+    }
+
+    /// Begins a burst if the run has no answer though one is due.
+    fn doubt(&mut self, run: &mut Under, wants: &Wants, over: bool, now: Mono) {
+        if run.doubted_at.take_if(|at| over || *at <= now).is_none() {
+            return;
+        }
+        let silent = run.score.answered == 0 && run.score.invalid == 0;
+        if silent && self.confirm.doubt(wants.burst, wants.timeout) {
+            self.numbers.clear();
+            run.due = Some(now);
+        }
+    }
+
+    /// Goes on with the burst, where that was due at `due`.
+    fn go_on(&mut self, run: &mut Under, wants: &Wants, due: Mono, now: Mono) {
+        run.due = match self.confirm.step(due, now) {
+            Some(Step::Send(_, next)) => {
+                match self.session.send(now.plus(wants.timeout)) {
+                    Ok(number) => self.numbers.push(number),
+                    Err(error) => {
+                        if error.outcome() == Outcome::Invalid {
+                            self.confirm.not_sent();
+                        }
+                        run.said = Some(error);
+                    }
+                }
+                Some(next)
+            }
+            Some(Step::Wait(next)) => Some(next),
+            Some(Step::Over(verdict)) => {
+                self.told = Some((verdict, run.said.take(), now.since(run.began)));
+                None
+            }
+            None => None,
+        };
+    }
+
+    fn end(&mut self, mut score: Score) -> Score {
+        score.overflowed = self.session.take_overflowed();
+        if score.overflowed && score.waiting() > 0 {
             score.invalid += score.waiting();
             let words = "the receive buffer overflowed: a reply may be among the dropped";
             score.said = Some(NetError::new(Cause::Overflow, words));
         }
+        if score.overflowed && self.told.as_ref().is_some_and(|(verdict, ..)| verdict.found == Found::Nobody) {
+            self.confirm.unsettled();
+        }
+        let lost = score.tried.saturating_sub(score.answered + score.invalid);
+        (0..lost).for_each(|_| self.confirm.lost());
         score.settled = self.directions.settle();
         score.numbers = self.directions.numbers();
         score.jitter = self.directions.jitter();
         score
+    }
+
+    fn take(&mut self, run: &mut Under, events: &mut Vec<Event>) {
+        for event in events.drain(..) {
+            match event {
+                Event::Answered(answer) => self.answered(run, &answer),
+                Event::Copied { seq, far_seq } => {
+                    self.directions.copied(seq, far_seq);
+                    run.score.duplicate += u32::from(!self.numbers.contains(&seq));
+                }
+                Event::Unreachable { seq, error } if self.numbers.contains(&seq) => run.said = Some(error),
+                Event::Unreachable { seq, error } if run.mine(seq) => {
+                    run.score.unreachable += 1;
+                    run.score.said = Some(error);
+                }
+                Event::Unreachable { .. } => {}
+                Event::Strange { unsigned: true } => run.score.unsigned += 1,
+                Event::Strange { unsigned: false } => run.score.strange += 1,
+            }
+        }
+    }
+
+    fn answered(&mut self, run: &mut Under, answer: &Answer) {
+        let times = answer.times.map(|t| Times {
+            sent: t.sent,
+            far_received: t.far_received,
+            far_sent: t.far_sent,
+            received: t.received,
+        });
+        // The far side has numbered those of a burst, too.
+        let variation = self.directions.answered(answer.seq, answer.far_seq, times.as_ref());
+        if self.numbers.contains(&answer.seq) {
+            return self.confirm.burst_answered(Some(answer.waited));
+        }
+        self.confirm.answered(Some(answer.waited));
+        if !run.mine(answer.seq) {
+            run.score.earlier_late += 1;
+            return;
+        }
+        run.score.forward_variation.extend(variation.forward);
+        run.score.back_variation.extend(variation.back);
+        run.answered(answer, times);
     }
 }
 
@@ -146,6 +266,13 @@ struct Under {
     first: u32,
     near: ClockState,
     score: Score,
+    began: Mono,
+    /// When it is in doubt, unless it was already.
+    doubted_at: Option<Mono>,
+    /// When its burst goes on.
+    due: Option<Mono>,
+    /// What the network said to the burst.
+    said: Option<NetError>,
 }
 
 impl Under {
@@ -161,43 +288,10 @@ impl Under {
         seq.wrapping_sub(self.first) as i32 >= 0
     }
 
-    fn take(&mut self, events: &mut Vec<Event>, directions: &mut Directions) {
-        for event in events.drain(..) {
-            match event {
-                Event::Answered(answer) => self.answered(&answer, directions),
-                Event::Copied { seq, far_seq } => {
-                    directions.copied(seq, far_seq);
-                    self.score.duplicate += 1;
-                }
-                Event::Unreachable { seq, error } if self.mine(seq) => {
-                    self.score.unreachable += 1;
-                    self.score.said = Some(error);
-                }
-                Event::Unreachable { .. } => {}
-                Event::Strange { unsigned: true } => self.score.unsigned += 1,
-                Event::Strange { unsigned: false } => self.score.strange += 1,
-            }
-        }
-    }
-
-    fn answered(&mut self, answer: &Answer, directions: &mut Directions) {
-        let times = answer.times.map(|t| Times {
-            sent: t.sent,
-            far_received: t.far_received,
-            far_sent: t.far_sent,
-            received: t.received,
-        });
-        let variation = directions.answered(answer.seq, answer.far_seq, times.as_ref());
-        let mine = self.mine(answer.seq);
+    fn answered(&mut self, answer: &Answer, times: Option<Times>) {
         let score = &mut self.score;
-        if !mine {
-            score.earlier_late += 1;
-            return;
-        }
         score.answered += 1;
         score.late += u32::from(answer.late);
-        score.forward_variation.extend(variation.forward);
-        score.back_variation.extend(variation.back);
         let Some(times) = times else { return };
         let Some(rtt) = times.round_trip() else {
             score.clocks = Some(Clocks::Fault);

@@ -126,7 +126,7 @@ async fn loss_has_a_direction_and_is_known_with_the_next_answer() {
 async fn an_outage_is_told_with_its_direction_when_it_is_over() {
     let (address, _stop) = reflector(None);
     let to = line(address, |forward, seq| forward && (11..=30).contains(&seq)).await;
-    let all = runs(to, &["count=10", "spacing=1ms"], 4, SHORT).await;
+    let all = runs(to, &["count=10", "spacing=1ms", "burst=0"], 4, SHORT).await;
     let outcomes: Vec<_> = all.iter().map(|run| (run.outcome, run.cause)).collect();
     let (ok, failed) = ((Outcome::Ok, None), (Outcome::Failed, Some(Cause::Timeout)));
     assert_eq!(outcomes, [ok, failed, failed, ok]);
@@ -134,6 +134,37 @@ async fn an_outage_is_told_with_its_direction_when_it_is_over() {
     assert!(!fields.split_once(": ").unwrap().1.contains("rtt"), "a lost packet has no time");
     assert_eq!(value("stamp", &all[3], "outage"), Value::State(0));
     assert_eq!(lost(&all[3], "forward_loss_ratio"), (0, 0), "and makes no second alarm");
+}
+
+/// A run at which all packets are answered, then one; that with what its burst found.
+async fn doubted(loses: Loses) -> (Run, Option<Run>) {
+    let (address, _stop) = reflector(None);
+    let to = line(address, loses).await;
+    let cx = cx();
+    let task = task(&SPEC, "a", host(&to.ip().to_string(), to.port()), &["count=10", "spacing=1ms"]);
+    let mut prober = prober(&cx, &task, None).unwrap();
+    let first = prober.run(&cx, cx.clock.mono().plus(SHORT)).await;
+    assert_eq!((first.outcome, prober.burst()), (Outcome::Ok, None), "{:?}", first.detail);
+    let run = prober.run(&cx, cx.clock.mono().plus(SHORT)).await;
+    let burst = prober.burst();
+    assert_eq!(prober.burst(), None, "it is told once");
+    (run, burst)
+}
+
+#[tokio::test]
+async fn a_run_without_an_answer_is_followed_by_a_burst_that_finds_nobody_or_somebody() {
+    let (run, burst) = doubted(|forward, seq| forward && seq > 10).await;
+    assert_eq!((run.outcome, run.tally.sent, run.tally.lost), (Outcome::Failed, 10, 10));
+    let burst = burst.unwrap();
+    assert_eq!((burst.purpose, burst.outcome, burst.tally.sent), (Purpose::Confirm, Outcome::Failed, 6));
+    assert!(burst.detail.unwrap().contains("7 packets within"), "the run's own counts as one");
+
+    // The second packet of the burst is answered: it ends there, and counts in nothing else.
+    let (run, burst) = doubted(|forward, seq| forward && (11..=21).contains(&seq)).await;
+    assert_eq!((run.outcome, run.tally.sent, run.tally.lost, run.tally.late), (Outcome::Failed, 10, 10, 0));
+    let burst = burst.unwrap();
+    assert_eq!((burst.outcome, burst.tally.sent, burst.tally.lost), (Outcome::Ok, 2, 1));
+    assert_eq!(value("stamp", &burst, "burst_lost_packets"), Value::F64(1.0));
 }
 
 #[tokio::test]
@@ -230,7 +261,7 @@ async fn a_reply_that_comes_in_the_next_run_is_late_there() {
             release.lock().unwrap().push(buffer[..n].to_vec());
         }
     });
-    let all = runs(to, &[], 3, SHORT).await;
+    let all = runs(to, &["burst=0"], 3, SHORT).await;
     let tallies: Vec<_> = all.iter().map(|run| (run.tally.sent, run.tally.lost, run.tally.late)).collect();
     assert_eq!(tallies, [(1, 1, 0), (1, 1, 1), (1, 1, 1)]);
     assert!(all.iter().all(|run| value("stamp", run, "rtt_seconds") == Value::Null));

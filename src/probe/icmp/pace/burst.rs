@@ -13,7 +13,8 @@ use crate::model::observation::Cause;
 use crate::model::time::{Mono, Wall};
 use crate::net::error::NetError;
 use crate::net::icmp::{Event, Request};
-use crate::probe::icmp::report_burst;
+use crate::probe::burst;
+use crate::probe::icmp::SPEC;
 
 /// Bursts at one time: with a thousand of them ten thousand packets a second leave beside the planned ones. When more
 /// targets fall silent at once, the rest are found by their lost runs.
@@ -94,10 +95,11 @@ impl Pacer {
         let Some(burst) = watched.burst.take() else { return };
         self.bursts -= 1;
         let took = now.since(burst.from);
-        let mut run = report_burst(&watched.task, &burst.to.ip(), verdict, burst.said.as_ref(), took);
+        let said = burst.said.as_ref();
+        let mut run = burst::report(&SPEC.schema, &watched.task, &burst.to.ip(), verdict, said, took);
         if overflowed && run.outcome == Outcome::Failed {
-            // An answer may be among the dropped. The next lost run asks again.
-            (run.outcome, run.cause) = (Outcome::Invalid, Some(Cause::Overflow));
+            // The next lost run asks again.
+            run = burst::void(run);
             watched.confirm.unsettled();
         }
         self.out.push((watched.task.clone(), burst.began, run));
