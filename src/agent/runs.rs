@@ -94,7 +94,8 @@ impl Runs {
     /// Starts a run; what cannot start comes back at once as an invalid one.
     pub(super) fn start(&mut self, task: &Arc<Task>, began: Wall, deadline: Mono) -> Option<Done> {
         let full = self.flying.len() >= MAX_IN_FLIGHT;
-        let refuse = |cause, why: String| Some(Done { task: task.clone(), began, run: Run::invalid(cause, why), burst: None });
+        let refuse =
+            |cause, why: String| Some(Done { task: task.clone(), began, run: Run::invalid(cause, why), burst: None });
         let Some((_, slot)) = self.slots.get_mut(&task.id) else {
             return None; // the task left the plan between being due and now
         };

@@ -34,11 +34,8 @@ pub fn wanted(settings: &Settings) -> u32 {
 pub const PACKETS: Field =
     Field::gauge("burst_packets", "确认报文数", "packets of a confirm burst; they count in nothing else");
 /// How many of them were lost.
-pub const LOST: Field = Field::gauge(
-    "burst_lost_packets",
-    "确认报文中未应答的数",
-    "packets of a confirm burst that were not answered",
-);
+pub const LOST: Field =
+    Field::gauge("burst_lost_packets", "确认报文中未应答的数", "packets of a confirm burst that were not answered");
 
 /// What a confirm burst found. Pure.
 pub fn report(

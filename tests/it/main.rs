@@ -16,6 +16,7 @@ mod docs;
 mod door;
 mod fields;
 mod grafana;
+mod hours;
 mod house;
 mod lab;
 mod path;

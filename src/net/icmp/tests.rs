@@ -151,11 +151,20 @@ fn late_and_doubled_replies_are_told_by_the_kernels_time_not_by_when_they_were_r
     let rtt = |ms| Some(Duration::from_millis(ms));
     // Received at 1500, read at 5000: in time.
     let read_at = Stamp { mono: at(5000), wall: wall(5000) };
-    assert_eq!(reply(&sent, Some(wall(1500)), read_at, Some(9)), Event::Reply { token: 9, rtt: rtt(499), late: false, left: Some(9) });
-    assert_eq!(reply(&sent, Some(wall(2500)), read_at, Some(9)), Event::Reply { token: 9, rtt: rtt(1499), late: true, left: Some(9) });
+    assert_eq!(
+        reply(&sent, Some(wall(1500)), read_at, Some(9)),
+        Event::Reply { token: 9, rtt: rtt(499), late: false, left: Some(9) }
+    );
+    assert_eq!(
+        reply(&sent, Some(wall(2500)), read_at, Some(9)),
+        Event::Reply { token: 9, rtt: rtt(1499), late: true, left: Some(9) }
+    );
     // Somebody set the clock an hour ahead in between: answered, but nobody knows how fast.
     let stepped = Stamp { mono: at(1500), wall: wall(3_601_500) };
-    assert_eq!(reply(&sent, Some(wall(3_601_400)), stepped, Some(9)), Event::Reply { token: 9, rtt: None, late: false, left: Some(9) });
+    assert_eq!(
+        reply(&sent, Some(wall(3_601_400)), stepped, Some(9)),
+        Event::Reply { token: 9, rtt: None, late: false, left: Some(9) }
+    );
     sent.state = State::Answered;
     assert_eq!(reply(&sent, Some(wall(1600)), read_at, None), Event::Duplicate { token: 9 });
 }

@@ -1,5 +1,7 @@
 //! Maintenance windows: what is open and to come, announcing one, agreeing to it, ending it.
 
+use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +17,11 @@ use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
 use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
-use crate::console::web::ui::{self, Tone, badge, time};
+use crate::console::web::ui::{self, Tone, badge, time, words};
 use crate::engine::maintenance::stage;
 use crate::model::inventory::Inventory;
 use crate::model::maintenance::{Every, Maintenance, Stage, Work};
-use crate::model::{Object, Wall};
+use crate::model::{Object, ProblemId, Wall};
 
 /// Windows that are over, newest first, at most.
 const OVER: usize = 50;
@@ -123,7 +125,7 @@ fn row(cx: &Cx, inventory: &Inventory, stage: Stage, next: Next, window: &Mainte
     html! {
         tr {
             td { (stage_badge(l, stage)) }
-            td { strong { (window.work.title) } @if !window.work.problems.is_empty() { div.under.mono { @for problem in &window.work.problems { (problem) " " } } } }
+            td { strong { (window.work.title) } @if !window.work.problems.is_empty() { div.under { (text::maintenance_only(l)) " " (problems(cx, window)) } } }
             td {
                 @for object in window.work.objects.iter().take(NAMED) { div { (ui::object(inventory, object)) } }
                 @if window.work.objects.len() > NAMED { div.under { (text::maintenance_more(l, window.work.objects.len() - NAMED)) } }
@@ -163,7 +165,7 @@ fn announce(cx: &Cx, inventory: &Inventory, refused: Option<&str>) -> Markup {
         let form = cx.form.text(name);
         if form.is_empty() { cx.query.text(name).to_owned() } else { form.to_owned() }
     };
-    let (title, objects) = (given("title"), given("objects"));
+    let (title, objects, problems) = (given("title"), given("objects"), given("problems"));
     let or = |name: &str, or: Wall| {
         let form = cx.form.text(name).to_owned();
         if form.is_empty() { local(cx, or) } else { form }
@@ -183,6 +185,7 @@ fn announce(cx: &Cx, inventory: &Inventory, refused: Option<&str>) -> Markup {
             div.columns-2 {
                 (form::input(&Field { value: &title, longest: 300, ..field("title", text::maintenance_title(l)) }))
                 (form::suggest(&Field { value: &objects, longest: 4_000, help: text::maintenance_objects_help(l), ..field("objects", text::maintenance_objects(l)) }, &proposals(inventory)))
+                (form::suggest(&Field { value: &problems, longest: 1_000, required: false, help: text::maintenance_problems_help(l), ..field("problems", text::maintenance_problems(l)) }, &known(cx)))
                 (form::input(&Field { value: &from, ..when("from", text::maintenance_from(l)) }))
                 (form::input(&Field { value: &to, help: text::maintenance_zone_help(l), ..when("to", text::maintenance_to(l)) }))
                 (form::select(&Field { value: cx.form.text("every"), required: false, ..field("every", text::maintenance_every(l)) }, &every))
@@ -191,6 +194,20 @@ fn announce(cx: &Cx, inventory: &Inventory, refused: Option<&str>) -> Markup {
             button.primary type="submit" { (text::maintenance_add(l)) }
         }))
     }
+}
+
+/// The only problems of a window, as a reader knows them.
+fn problems(cx: &Cx, window: &Maintenance) -> String {
+    let separator = if cx.lang == Lang::Zh { "、" } else { ", " };
+    window.work.problems.iter().map(|problem| words::problem(cx, problem)).collect::<Vec<_>>().join(separator)
+}
+
+/// Problems that rules raise, with what they are.
+fn known(cx: &Cx) -> Vec<(String, String)> {
+    let definitions = cx.service.definitions();
+    let own = words::OWN_PROBLEMS.iter().filter_map(|problem| problem.parse().ok());
+    let all: BTreeSet<ProblemId> = definitions.rules.iter().map(|rule| rule.problem.clone()).chain(own).collect();
+    all.into_iter().map(|problem| (problem.to_string(), words::problem(cx, &problem))).collect()
 }
 
 /// A time as such a field of a form holds it.
@@ -234,16 +251,16 @@ fn asked(cx: &Cx) -> Result<Work, String> {
     let at = |name: &str, label: &str| {
         moment(cx, cx.form.text(name)).ok_or_else(|| text::maintenance_time_wrong(l, label.to_owned()))
     };
-    let mut objects = Vec::new();
-    for text in cx.form.text("objects").split(|c: char| c.is_whitespace() || matches!(c, ',' | '，' | '、' | ';')) {
-        if !text.is_empty() {
-            objects.push(text.parse::<Object>().map_err(|_| text::maintenance_object_wrong(l, text.to_owned()))?);
-        }
+    let objects = listed(cx.form.text("objects"), |word| text::maintenance_object_wrong(l, word))?;
+    let problems: Vec<ProblemId> = listed(cx.form.text("problems"), |word| text::maintenance_problem_wrong(l, word))?;
+    let known = known(cx);
+    if let Some(strange) = problems.iter().find(|problem| known.iter().all(|(id, _)| id != problem.as_str())) {
+        return Err(text::maintenance_problem_wrong(l, strange.to_string()));
     }
     Ok(Work {
         title: cx.form.text("title").to_owned(),
         objects,
-        problems: Vec::new(),
+        problems,
         from: at("from", text::maintenance_from(l))?,
         to: at("to", text::maintenance_to(l))?,
         every: Every::parse(cx.form.text("every")),
@@ -252,6 +269,12 @@ fn asked(cx: &Cx) -> Result<Work, String> {
             _ => Some(at("until", text::maintenance_until(l))?),
         },
     })
+}
+
+/// Several values of a text, however they are set apart; else what is wrong with the first that is none.
+fn listed<T: FromStr>(text: &str, wrong: impl Fn(String) -> String) -> Result<Vec<T>, String> {
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '，' | '、' | ';'));
+    words.filter(|word| !word.is_empty()).map(|word| word.parse().map_err(|_| wrong(word.to_owned()))).collect()
 }
 
 /// The page on which maintenance of an object is announced.

@@ -116,7 +116,10 @@ fn the_way_back_after_a_cut_is_no_news() {
     play.line("900 t1 - cause on=link:one since=0");
     way_changes(&mut play, 960.0);
     assert_eq!(active(&play), Vec::<String>::new());
-    assert!(play.stored.values().any(|i| i.key.problem.as_str() == "note" && i.cause.is_some()), "but it is on record");
+    assert!(
+        play.stored.values().any(|i| i.key.problem.as_str() == "note" && i.cause.is_some()),
+        "but it is on record"
+    );
     let mut play = two_lines();
     play.line("0 t1 + cause on=link:one");
     play.line("900 t1 - cause on=link:one since=0");

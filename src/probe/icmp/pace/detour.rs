@@ -12,14 +12,20 @@ impl Pacer {
     pub(super) fn take_detour(&mut self, slot: usize, number: u32, packet: u32, event: &Event) -> bool {
         let now = self.cx.clock.mono();
         let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return false };
-        let (Some(detour), Event::Reply { left: Some(left), .. }) = (&mut watched.detour, event) else { return false };
+        let (Some(detour), Event::Reply { left: Some(left), .. }) = (&mut watched.detour, event) else {
+            return false;
+        };
         let passed = hops(*left);
         let Some(usual) = detour.judge(passed, watched.confirm.is_silent(), now) else { return false };
         let host = &watched.place.host;
         let words = format!("{host}: answers from {passed} hops away, usually {usual}: not over this line");
         let said = Some(NetError::new(Cause::Unreachable, words));
         if packet >= BURST_FROM {
-            watched.burst.iter_mut().filter(|burst| burst.number == number).for_each(|burst| burst.said.clone_from(&said));
+            watched
+                .burst
+                .iter_mut()
+                .filter(|burst| burst.number == number)
+                .for_each(|burst| burst.said.clone_from(&said));
         } else if let Some((.., flight)) = self.flight(slot, number) {
             flight.score.unreachable += 1;
             flight.score.said = said;
