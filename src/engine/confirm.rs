@@ -239,6 +239,11 @@ impl Confirm {
         Some(Step::Over(verdict))
     }
 
+    /// Whether an answer is usual: enough have come to know.
+    pub const fn expects(&self) -> bool {
+        self.usual.total >= ENOUGH
+    }
+
     /// A burst found nobody, and nothing was heard since.
     pub const fn is_silent(&self) -> bool {
         self.silent

@@ -54,7 +54,8 @@ impl Play {
         let plan = plan::build(&inventory, definitions, catalog, &agent, 1, &|_| None, &BTreeSet::new()).plan;
         let task = plan.tasks.iter().find(|task| &*task.kind == "icmp" && task.object.to_string() == "link:line");
         let task = Arc::new(task.unwrap().clone());
-        let (near, faults) = Rules::new(&plan.rules, &plan.objects, &plan.tasks, catalog, Vec::new(), at(0));
+        let tasks = std::slice::from_ref(&*task);
+        let (near, faults) = Rules::new(&plan.rules, &plan.objects, tasks, catalog, Vec::new(), at(0));
         assert_eq!(faults, Vec::<String>::new());
         let (rules, objects, _) = plan::console_rules(&inventory, definitions, catalog);
         let (console, faults) = Rules::new(&rules, &objects, &[], catalog, Vec::new(), at(0));

@@ -70,7 +70,7 @@ impl Play {
         let ids = &mut self.ids;
         let mut id = || {
             *ids += 1;
-            Arc::from(ids.to_string().as_str())
+            Arc::from(ids.to_string())
         };
         let effects = self.book.apply(input, wall(now), &mut id)?;
         self.take(effects);
@@ -99,8 +99,7 @@ impl Play {
     fn line(&mut self, script: &str) {
         let mut words = script.split_whitespace();
         let now: f64 = words.next().unwrap().parse().unwrap();
-        let first = words.next().unwrap();
-        let rest: Vec<&str> = words.collect();
+        let (first, rest) = (words.next().unwrap(), words.collect::<Vec<&str>>());
         let result = match first {
             "tick" => self.apply(now, Input::Tick),
             "gone" => self.apply(now, Input::ObjectGone { object: rest[0].parse().unwrap() }),

@@ -168,7 +168,8 @@ impl Line {
         if run.doubted_at.take_if(|at| over || *at <= now).is_none() {
             return;
         }
-        let silent = run.score.answered == 0 && run.score.invalid == 0;
+        // One who never answered, or is asked once by hand, gets none.
+        let silent = run.score.answered == 0 && run.score.invalid == 0 && self.confirm.expects();
         if silent && self.confirm.doubt(wants.burst, wants.timeout) {
             self.numbers.clear();
             run.due = Some(now);

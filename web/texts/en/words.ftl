@@ -33,6 +33,7 @@ word-oper-dormant = Dormant
 word-oper-not-present = Not present
 word-oper-lower-layer-down = Lower layer down
 word-problem-agent-silent = Agent silent
+word-problem-probe-fault = Agent sees nothing
 word-problem-no-data = No data
 word-problem-clock-skew = Agent's clock is off
 word-problem-spool-reset = Agent began a new spool

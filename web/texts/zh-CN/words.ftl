@@ -33,6 +33,7 @@ word-oper-dormant = 休眠
 word-oper-not-present = 不在位
 word-oper-lower-layer-down = 下层断开
 word-problem-agent-silent = 探针失联
+word-problem-probe-fault = 探针失明
 word-problem-no-data = 没有数据
 word-problem-clock-skew = 探针时钟偏差
 word-problem-spool-reset = 探针暂存区重建

@@ -97,13 +97,14 @@ pub fn problem_of(l: Lang, definitions: &Definitions, problem: &ProblemId) -> St
 }
 
 /// Problems that the program raises itself, without a rule.
-pub const OWN_PROBLEMS: [&str; 6] =
-    ["agent-silent", "no-data", "clock-skew", "spool-reset", "spool-gap", "plan-partial"];
+pub const OWN_PROBLEMS: [&str; 7] =
+    ["agent-silent", "probe-fault", "no-data", "clock-skew", "spool-reset", "spool-gap", "plan-partial"];
 
 /// What such a problem is called.
 pub fn own_problem(l: Lang, id: &str) -> Option<&'static str> {
     Some(match id {
         "agent-silent" => text::word_problem_agent_silent(l),
+        "probe-fault" => text::word_problem_probe_fault(l),
         "no-data" => text::word_problem_no_data(l),
         "clock-skew" => text::word_problem_clock_skew(l),
         "spool-reset" => text::word_problem_spool_reset(l),
