@@ -15,7 +15,7 @@ use crate::probe::{Run, target_row};
 const MAX: i64 = 10;
 
 /// How many packets a burst has at least.
-pub const fn setting(default: &'static str) -> SettingDef {
+pub(super) const fn setting(default: &'static str) -> SettingDef {
     SettingDef {
         name: "burst",
         kind: SettingType::Int(0, MAX),
@@ -26,19 +26,19 @@ pub const fn setting(default: &'static str) -> SettingDef {
 }
 
 /// Its value.
-pub fn wanted(settings: &Settings) -> u32 {
+pub(super) fn wanted(settings: &Settings) -> u32 {
     settings.int("burst").and_then(|v| u32::try_from(v).ok()).unwrap_or(0).min(MAX as u32)
 }
 
 /// How many packets it had.
-pub const PACKETS: Field =
+pub(super) const PACKETS: Field =
     Field::gauge("burst_packets", "确认报文数", "packets of a confirm burst; they count in nothing else");
 /// How many of them were lost.
-pub const LOST: Field =
+pub(super) const LOST: Field =
     Field::gauge("burst_lost_packets", "确认报文中未应答的数", "packets of a confirm burst that were not answered");
 
 /// What a confirm burst found. Pure.
-pub fn report(
+pub(super) fn report(
     schema: &KindSchema,
     task: &Task,
     to: &dyn Display,
@@ -63,7 +63,7 @@ pub fn report(
 }
 
 /// An answer may be among what our own buffer dropped: then nobody is no verdict.
-pub fn void(mut run: Run) -> Run {
+pub(super) fn void(mut run: Run) -> Run {
     (run.outcome, run.cause) = (Outcome::Invalid, Some(Cause::Overflow));
     run
 }
