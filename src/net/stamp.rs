@@ -37,8 +37,8 @@ const CHANCE: u64 = 0x3fff;
 const CHANCE_ERROR: Duration = Duration::from_micros(4);
 /// Some give the time of a request back through a decimal fraction: two nanoseconds off at most.
 const ROUNDING: u64 = 8;
-/// Our packets leave with the most hops there are, so that those left at the far side tell the path's length.
-const HOPS: libc::c_int = 255;
+/// Packets leave with the most hops there are, answers too, so that those left at the far side tell the path's length.
+pub const HOPS: u8 = 255;
 
 /// How a session asks.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +77,8 @@ pub struct Answer {
     pub far: Estimate,
     /// From request to reply as this program saw it: what the kernel's times leave out is in it.
     pub waited: Duration,
+    /// Time to live that was left of the request as it arrived, of `HOPS`; 0 from those who do not tell.
+    pub left: u8,
     /// After its deadline.
     pub late: bool,
 }
@@ -343,7 +345,7 @@ fn answer(sent: &Sent, reply: &Reply, at: Option<Duration>, now: clock::Stamp) -
         received: nanos(at.unwrap_or(now.wall)),
     });
     let late = before.mono.plus(took.unwrap_or(waited)) > sent.deadline;
-    Answer { seq: reply.asked_seq, far_seq: reply.seq, times, far, waited, late }
+    Answer { seq: reply.asked_seq, far_seq: reply.seq, times, far, waited, left: reply.ttl, late }
 }
 
 /// A port that refuses is a reflector that is gone; all else is the network's.
@@ -361,11 +363,11 @@ fn connected(peer: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
     match peer {
         SocketAddr::V4(_) => {
             sock::set_int(&socket, libc::SOL_IP, libc::IP_RECVERR, 1)?;
-            sock::set_int(&socket, libc::SOL_IP, libc::IP_TTL, HOPS)?;
+            sock::set_int(&socket, libc::SOL_IP, libc::IP_TTL, HOPS.into())?;
         }
         SocketAddr::V6(_) => {
             sock::set_int(&socket, libc::SOL_IPV6, libc::IPV6_RECVERR, 1)?;
-            sock::set_int(&socket, libc::SOL_IPV6, libc::IPV6_UNICAST_HOPS, HOPS)?;
+            sock::set_int(&socket, libc::SOL_IPV6, libc::IPV6_UNICAST_HOPS, HOPS.into())?;
         }
     }
     sock::set_int(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::codec::stamp::{Key, LONGEST, PLAIN};
 use crate::engine::directions::{self, Clocks, Numbers, Settled};
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
-use crate::model::id::ObjectKind;
+use crate::model::id::{Object, ObjectKind};
 use crate::model::observation::{Cause, Outcome, Purpose, Tally, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
@@ -162,6 +162,7 @@ struct Wants {
     grace: Duration,
     timeout: Duration,
     burst: u32,
+    line: bool, // only what comes over it counts
     family: Family,
     key: Option<Key>,
     size: usize,
@@ -184,6 +185,7 @@ impl Wants {
             grace: GRACE.min(task.interval().saturating_sub(task.timeout()) * 3 / 4),
             timeout: task.timeout(),
             burst: burst::wanted(settings),
+            line: matches!(task.object, Object::Link(_)),
             family: Family::of_setting(settings.text("family")),
             key,
             size: usize::try_from(whole("size", PLAIN as i64)).unwrap_or(PLAIN),

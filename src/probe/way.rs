@@ -144,3 +144,9 @@ mod tests {
         assert_eq!(told(&["interface=nope0"]), Err("unsupported this host has no interface `nope0`".into()));
     }
 }
+
+/// What was answered came by another way than the line's.
+pub(super) fn detour(to: &dyn std::fmt::Display, hops: u8, usual: u8) -> NetError {
+    let words = format!("{to}: answers from {hops} hops away, usually {usual}: not over this line");
+    NetError::new(Cause::Unreachable, words)
+}

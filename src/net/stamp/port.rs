@@ -14,11 +14,10 @@ use tokio::net::UdpSocket;
 use crate::net::clock::Clock;
 use crate::net::error::NetError;
 use crate::net::sock::{self, Inbox, Outgoing, Queue, Route};
+use crate::net::stamp::HOPS;
 
 /// Receive buffer asked for: what comes within a hundred milliseconds at the rate that all together may have.
 const RECEIVE_BUFFER: usize = 2 << 20;
-/// Answers leave with the most hops there are, as requests do.
-const HOPS: libc::c_int = 255;
 /// The two lower bits of a traffic class are the network's own (ECN), not to be given back.
 const DSCP: u8 = 0xfc;
 
@@ -106,14 +105,14 @@ fn listening(address: SocketAddr) -> io::Result<Socket> {
         for option in [libc::IPV6_RECVPKTINFO, libc::IPV6_RECVHOPLIMIT, libc::IPV6_RECVTCLASS] {
             sock::set_int(&socket, libc::SOL_IPV6, option, 1)?;
         }
-        sock::set_int(&socket, libc::SOL_IPV6, libc::IPV6_UNICAST_HOPS, HOPS)?;
+        sock::set_int(&socket, libc::SOL_IPV6, libc::IPV6_UNICAST_HOPS, HOPS.into())?;
     } else {
         sock::set_int(&socket, libc::SOL_IP, libc::IP_PKTINFO, 1)?;
     }
     // On a socket of version 6 these are about requests of version 4.
     sock::set_int(&socket, libc::SOL_IP, libc::IP_RECVTTL, 1)?;
     sock::set_int(&socket, libc::SOL_IP, libc::IP_RECVTOS, 1)?;
-    sock::set_int(&socket, libc::SOL_IP, libc::IP_TTL, HOPS)?;
+    sock::set_int(&socket, libc::SOL_IP, libc::IP_TTL, HOPS.into())?;
     sock::raise_receive_buffer(&socket, RECEIVE_BUFFER)?;
     sock::timestamps_received(&socket)?;
     socket.bind(&address.into())?;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::codec::stamp::Format;
 use crate::engine::confirm::{Confirm, Found, Step, Verdict};
+use crate::engine::detour::Detour;
 use crate::engine::directions::{ClockState, Clocks, Directions, Numbers, Times, delays};
 use crate::model::observation::{Cause, Outcome};
 use crate::model::time::Mono;
 use crate::net::error::NetError;
-use crate::net::stamp::{Answer, Event, Session, Terms};
-use crate::probe::Ctx;
+use crate::net::stamp::{Answer, Event, HOPS, Session, Terms};
 use crate::probe::stamp::{Settled, Wants};
+use crate::probe::{Ctx, way};
 
 /// What the packets of one run met.
 #[derive(Debug, Clone)]
@@ -88,6 +89,8 @@ pub(super) struct Line {
     session: Session,
     directions: Directions,
     confirm: Confirm,
+    /// Of a link: anything else may be reached by any road.
+    detour: Option<Detour>,
     /// Numbers of the packets of the last burst.
     numbers: Vec<u32>,
     told: Option<Told>,
@@ -98,7 +101,8 @@ impl Line {
         let terms = Terms { key: wants.key.clone(), size: wants.size, route: wants.way.route()? };
         let session = Session::open(to, terms, cx.clock.clone())?;
         let (directions, confirm) = (Directions::default(), Confirm::default());
-        Ok(Self { session, directions, confirm, numbers: Vec::new(), told: None })
+        let detour = wants.line.then(Detour::default);
+        Ok(Self { session, directions, confirm, detour, numbers: Vec::new(), told: None })
     }
 
     pub(super) const fn peer(&self) -> SocketAddr {
@@ -117,7 +121,7 @@ impl Line {
         let mut run = self.begin(wants, cx);
         let mut events = Vec::new();
         self.session.drain(&mut events);
-        self.take(&mut run, &mut events);
+        self.take(&mut run, &mut events, clock.mono());
         self.session.take_overflowed();
         let (mut next, end) = (clock.mono(), deadline.plus(wants.grace));
         loop {
@@ -143,7 +147,7 @@ impl Line {
             let times = [more.then_some(next), (!over).then_some(end), run.doubted_at, run.due];
             let until = times.into_iter().flatten().min().unwrap_or(end);
             if self.session.receive(until, &mut events).await {
-                self.take(&mut run, &mut events);
+                self.take(&mut run, &mut events, clock.mono());
             }
         }
         self.end(run.score)
@@ -218,18 +222,17 @@ impl Line {
         score
     }
 
-    fn take(&mut self, run: &mut Under, events: &mut Vec<Event>) {
+    fn take(&mut self, run: &mut Under, events: &mut Vec<Event>, now: Mono) {
         for event in events.drain(..) {
             match event {
-                Event::Answered(answer) => self.answered(run, &answer),
+                Event::Answered(answer) => self.answered(run, &answer, now),
                 Event::Copied { seq, far_seq } => {
                     self.directions.copied(seq, far_seq);
                     run.score.duplicate += u32::from(!self.numbers.contains(&seq));
                 }
                 Event::Unreachable { seq, error } if self.numbers.contains(&seq) => run.said = Some(error),
                 Event::Unreachable { seq, error } if run.mine(seq) => {
-                    run.score.unreachable += 1;
-                    run.score.said = Some(error);
+                    run.lost_to(error);
                 }
                 Event::Unreachable { .. } => {}
                 Event::Strange { unsigned: true } => run.score.unsigned += 1,
@@ -238,7 +241,7 @@ impl Line {
         }
     }
 
-    fn answered(&mut self, run: &mut Under, answer: &Answer) {
+    fn answered(&mut self, run: &mut Under, answer: &Answer, now: Mono) {
         let times = answer.times.map(|t| Times {
             sent: t.sent,
             far_received: t.far_received,
@@ -247,7 +250,16 @@ impl Line {
         });
         // The far side has numbered those of a burst, too.
         let variation = self.directions.answered(answer.seq, answer.far_seq, times.as_ref());
-        if self.numbers.contains(&answer.seq) {
+        let of_burst = self.numbers.contains(&answer.seq);
+        if let Some(error) = self.elsewhere(answer, now) {
+            match of_burst {
+                true => run.said = Some(error),
+                false if run.mine(answer.seq) => run.lost_to(error),
+                false => {}
+            }
+            return;
+        }
+        if of_burst {
             return self.confirm.burst_answered(Some(answer.waited));
         }
         self.confirm.answered(Some(answer.waited));
@@ -258,6 +270,16 @@ impl Line {
         run.score.forward_variation.extend(variation.forward);
         run.score.back_variation.extend(variation.back);
         run.answered(answer, times);
+    }
+}
+
+impl Line {
+    /// That an answer did not come over the line, if it did not.
+    fn elsewhere(&mut self, answer: &Answer, now: Mono) -> Option<NetError> {
+        let to = self.peer().ip();
+        let hops = HOPS.checked_sub(answer.left).filter(|_| answer.left > 0)?;
+        let usual = self.detour.as_mut()?.judge(hops, self.confirm.is_silent(), now)?;
+        Some(way::detour(&to, hops, usual))
     }
 }
 
@@ -282,6 +304,11 @@ impl Under {
             Outcome::Failed => self.score.unreachable += 1,
             _ => self.score.invalid += 1,
         }
+        self.score.said = Some(error);
+    }
+
+    fn lost_to(&mut self, error: NetError) {
+        self.score.unreachable += 1;
         self.score.said = Some(error);
     }
 

@@ -189,6 +189,42 @@ async fn one_who_gives_our_numbers_back_tells_nothing_of_directions() {
 }
 
 #[tokio::test]
+async fn an_answer_from_farther_away_than_the_line_is_none() {
+    use crate::codec::stamp::{Reply, read_request, write_reply};
+    let detour: Answer = Arc::new(|asked| {
+        let request = read_request(asked, None).ok()?;
+        let stamp = request.stamp;
+        let ttl = if request.seq > 10 { 253 } else { 255 };
+        let reply = Reply {
+            seq: request.seq,
+            asked_seq: request.seq,
+            asked_stamp: stamp,
+            received: stamp,
+            stamp,
+            ttl,
+            ..Reply::default()
+        };
+        Some(write_reply(&reply, asked, None))
+    });
+    let service = serve::udp("127.0.0.1:0".parse().unwrap(), detour).await.unwrap();
+    let asset = task(&SPEC, "a", host("127.0.0.1", service.address().port()), &["count=10", "spacing=1ms"]);
+    let link = Arc::new(Task { object: "link:l".parse().unwrap(), ..Task::clone(&asset) });
+    for (task, outcome) in [(asset, Outcome::Ok), (link, Outcome::Failed)] {
+        let cx = cx();
+        let mut prober = prober(&cx, &task, None).unwrap();
+        let first = prober.run(&cx, cx.clock.mono().plus(SHORT)).await;
+        assert_eq!(first.outcome, Outcome::Ok, "{:?}", first.detail);
+        let run = prober.run(&cx, cx.clock.mono().plus(SHORT)).await;
+        assert_eq!(run.outcome, outcome, "{:?}", run.detail);
+        if outcome == Outcome::Failed {
+            assert_eq!(run.cause, Some(Cause::Unreachable));
+            assert_eq!(run.detail.unwrap(), "127.0.0.1: answers from 2 hops away, usually 0: not over this line");
+            assert_eq!(prober.burst().map(|burst| burst.outcome), Some(Outcome::Failed));
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_answer_is_told_apart() {
     type Case = (fn(&[u8]) -> Option<Vec<u8>>, &'static str);
     let table: [Case; 4] = [

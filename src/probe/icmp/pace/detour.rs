@@ -3,9 +3,8 @@
 
 use super::{BURST_FROM, Pacer};
 use crate::engine::detour::hops;
-use crate::model::observation::Cause;
-use crate::net::error::NetError;
 use crate::net::icmp::Event;
+use crate::probe::way;
 
 impl Pacer {
     /// Takes an answer that came by a detour; false if the event is none.
@@ -17,9 +16,7 @@ impl Pacer {
         };
         let passed = hops(*left);
         let Some(usual) = detour.judge(passed, watched.confirm.is_silent(), now) else { return false };
-        let host = &watched.place.host;
-        let words = format!("{host}: answers from {passed} hops away, usually {usual}: not over this line");
-        let said = Some(NetError::new(Cause::Unreachable, words));
+        let said = Some(way::detour(&watched.place.host, passed, usual));
         if packet >= BURST_FROM {
             watched
                 .burst
