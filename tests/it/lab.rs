@@ -8,6 +8,7 @@ mod impair;
 #[allow(dead_code, reason = "the player, which is not part of this binary, uses the rest")]
 mod scenario;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use impair::{Impair, Way};
@@ -76,9 +77,36 @@ fn frames_are_doubled_overtaken_held_back_by_the_rate_and_dropped_by_length() {
 }
 
 #[test]
+fn a_recording_is_replayed_by_the_clock_and_some_frames_are_held_up() {
+    // The recording goes on for 120 s: frames are lost when the queue was full, however many there are.
+    let every = through("replay=full-queue", 120_000);
+    let share = lost(&every) as f64 / every.len() as f64;
+    assert!((0.015..0.025).contains(&share), "{share}");
+    let gone = every.iter().map(|out| out[0].is_none());
+    let longest = gone.collect::<Vec<_>>().chunk_by(|a, b| a == b).filter(|run| run[0]).map(<[bool]>::len).max();
+    assert_eq!(longest, Some(207), "milliseconds");
+    assert_eq!(lost(&through("replay=full-queue", 240_000)), 2 * lost(&every));
+
+    let mut way = Way::new(7);
+    way.set(Impair::parse("spikes=0.3/60ms").unwrap());
+    let late = (0..1_000).map(Duration::from_secs).filter(|at| way.pass(100, *at)[0] != Some(*at)).count();
+    assert!((250..350).contains(&late), "{late}");
+}
+
+#[test]
 fn what_a_line_cannot_do_is_refused() {
-    for word in ["loss=1.5", "delay=10", "bursts=0.1/0.2", "recorded=0,0", "recorded=a", "rate=fast", "slow", "cut=1"]
-    {
+    for word in [
+        "replay=none",
+        "spikes=0.3",
+        "loss=1.5",
+        "delay=10",
+        "bursts=0.1/0.2",
+        "recorded=0,0",
+        "recorded=a",
+        "rate=fast",
+        "slow",
+        "cut=1",
+    ] {
         assert!(Impair::parse(word).is_err(), "{word}");
     }
 }
@@ -93,13 +121,14 @@ fn every_scenario_of_the_lab_can_be_read() {
         assert!(!read.title.is_empty() && !read.faults.is_empty(), "{}", file.path);
         whole.extend((!read.alone).then_some(read));
     }
-    // Played at once, each finds its own incidents: no two may be about the same line.
-    let together = Scenario::together(&whole, Duration::from_secs(1));
-    let mut objects: Vec<(&str, &str)> = together.expects.iter().map(|e| (&*e.problem, &*e.on)).collect();
-    let before = objects.len();
-    objects.sort_unstable();
-    objects.dedup();
-    assert_eq!(objects.len(), before, "{objects:?}");
+    // Played at once, each finds its own incidents: no two scenarios may be about the same of one line.
+    let mut taken = BTreeSet::new();
+    for one in &whole {
+        let own: BTreeSet<(&str, &str)> = one.expects.iter().map(|e| (&*e.problem, &*e.on)).collect();
+        for expected in own {
+            assert!(taken.insert(expected), "{expected:?} of \"{}\" is of another one, too", one.title);
+        }
+    }
 }
 
 #[test]

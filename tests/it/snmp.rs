@@ -169,6 +169,38 @@ async fn an_old_router_gives_32_bit_counters_and_twins_their_index() {
 }
 
 #[tokio::test]
+async fn neighbours_of_a_real_router_are_read_with_what_they_mean_to_traffic() {
+    let (mut world, at) = world(recording("frr.snmprec"), vec![community("public")]).await;
+    let cx = cx();
+    let settings = [("neighbours", SettingValue::Bool(true)), ("interfaces", SettingValue::Bool(false))];
+    for v1 in [true, false] {
+        let secret = Secret::SnmpCommunity { v1, community: SecretText::new("public") };
+        let mut prober = prober(&cx, at, Some(&secret), &settings);
+        let mut told = async || -> Vec<String> {
+            let run = once(&cx, &mut prober).await;
+            assert_eq!((run.outcome, &run.detail), (Outcome::Ok, &None), "v1 {v1}");
+            let shown = |row: &Row| format!("{} {:?}", row.instance, &row.values[..2]);
+            let rows = run.rows.iter().filter(|row| row.table == 2);
+            let mut all: Vec<String> = rows.map(shown).collect();
+            all.sort();
+            all
+        };
+        let peers = [
+            "bgp/10.1.0.2 [State(0), State(13)]",
+            "bgp/10.1.0.3 [State(3), State(8)]",
+            "bgp/10.1.0.9 [State(1), State(10)]",
+        ];
+        assert_eq!(told().await[..3], peers, "established, shut, active");
+        assert_eq!(told().await[3..], ["ospf/10.1.0.2 [State(0), State(7)]"], "full");
+        if !v1 {
+            world.apply(&set("1.3.6.1.2.1.14.10.1.6.10.1.0.2.0", "1")).await.unwrap();
+            assert_eq!(told().await[3..], ["ospf/10.1.0.2 [State(1), State(0)]"], "down");
+        }
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn silence_is_a_timeout_a_closed_port_is_refused_and_no_secret_is_our_own_fault() {
     let (mut world, at) = world(recording("switch.snmprec"), vec![community("public")]).await;
     let cx = cx();

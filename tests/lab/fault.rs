@@ -1,22 +1,28 @@
 //! Faults made and undone: each is a command to the relay, to a router's kernel, to its FRR, or to a process.
 
+use std::io;
+use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::scenario::{Deed, Fault, Way};
 use super::stage::Stage;
 use super::world::{Line, World, lines};
 
-/// What a fault may need to be undone.
+/// What a fault may need to be undone: processes that end with it.
 #[derive(Default)]
-pub(crate) struct Undo {
-    hogs: Vec<Child>,
-}
+pub(crate) struct Undo(Vec<Child>);
+
+/// Bytes of a packet of a flood.
+const FLOOD: usize = 56;
+/// And of its headers.
+const HEADERS: usize = 42;
 
 impl Drop for Undo {
     fn drop(&mut self) {
-        for hog in &mut self.hogs {
-            let _ = hog.kill();
-            let _ = hog.wait();
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }
@@ -25,6 +31,13 @@ impl Drop for Undo {
 pub(crate) fn begin(fault: &Fault, world: &mut World, stage: &mut Stage) -> Result<Undo, String> {
     match fault.deed {
         Deed::Hog => return hog(&fault.with),
+        Deed::Flood => {
+            let line = line(&fault.on)?;
+            let own = std::env::current_exe().map_err(|error| error.to_string())?;
+            let mut flood = world.inside(&line.near, own);
+            flood.args(["flood", &format!("{}:9", line.far_address), &fault.with]);
+            return flood.spawn().map(|child| Undo(vec![child])).map_err(|error| error.to_string());
+        }
         Deed::Restart => stage.restart_agent(world, &fault.on)?,
         Deed::Line => world.line(&fault.on, relay_way(fault.way), &fault.with)?,
         Deed::Cut => world.line(&fault.on, relay_way(fault.way), "cut")?,
@@ -41,7 +54,7 @@ pub(crate) fn begin(fault: &Fault, world: &mut World, stage: &mut Stage) -> Resu
 /// Ends it.
 pub(crate) fn end(fault: &Fault, world: &mut World) -> Result<(), String> {
     match fault.deed {
-        Deed::Hog | Deed::Restart => Ok(()),
+        Deed::Hog | Deed::Flood | Deed::Restart => Ok(()),
         Deed::Line | Deed::Cut | Deed::BlackHole => world.line(&fault.on, relay_way(fault.way), ""),
         Deed::Cost => cost(fault, world, "10"),
         Deed::Deaf => world.sh(&deaf(fault, false)).map(drop),
@@ -95,9 +108,11 @@ fn kernel(fault: &Fault, line: &Line, begins: bool) -> String {
         (Deed::Mtu, _) => {
             each(&|at| format!("ip -n @{at} link set {name} mtu {}", if begins { with } else { "1500" }))
         }
-        (Deed::Shape, true) => {
-            format!("tc -n @{near} qdisc add dev {name} root tbf rate {with} burst 4kb latency 100ms")
-        }
+        // A queue that counts packets: one that counts bytes has room for small ones while it drops others.
+        (Deed::Shape, true) => format!(
+            "tc -n @{near} qdisc add dev {name} root handle 1: tbf rate {with} burst 4kb latency 100ms\n\
+             tc -n @{near} qdisc add dev {name} parent 1: pfifo limit 100"
+        ),
         (Deed::Shape, false) => format!("tc -n @{near} qdisc del dev {name} root"),
         _ => String::new(),
     }
@@ -134,7 +149,20 @@ fn hog(with: &str) -> Result<Undo, String> {
     let count: usize = with.parse().map_err(|_| format!("`{with}` is no number of processes"))?;
     for _ in 0..count {
         let hog = Command::new("sh").args(["-c", "while :; do :; done"]).stdin(Stdio::null()).spawn();
-        undo.hogs.push(hog.map_err(|error| error.to_string())?);
+        undo.0.push(hog.map_err(|error| error.to_string())?);
     }
     Ok(undo)
+}
+
+/// Sends packets to an address, so many kilobits a second, until it is ended.
+pub(crate) fn flood(to: &str, kilobits: u64) -> io::Result<()> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.connect(to)?;
+    let each = Duration::from_secs_f64((FLOOD + HEADERS) as f64 * 8.0 / (kilobits.max(1) as f64 * 1e3));
+    let began = Instant::now();
+    for number in 0u32.. {
+        std::thread::park_timeout((each * number).saturating_sub(began.elapsed()));
+        let _ = socket.send(&[0; FLOOD]); // nobody listens there, and the queue may be full
+    }
+    Ok(())
 }

@@ -11,6 +11,9 @@ const QUEUE: Duration = Duration::from_millis(50);
 /// Bytes of an Ethernet header: the longest frame is said as the longest packet.
 const HEADER: usize = 14;
 
+/// Losses as they were recorded, by name: the file says where it comes from.
+const RECORDINGS: &[(&str, &str)] = &[("full-queue", include_str!("../recordings/full-queue.losses"))];
+
 /// Loss in bursts: two states of which each frame may change, after Gilbert and Elliott.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bursts {
@@ -35,6 +38,10 @@ pub(crate) struct Impair {
     pub(crate) bursts: Option<Bursts>,
     /// Recorded: so many frames pass, so many are lost, and so on, for ever.
     pub(crate) recorded: Vec<u32>,
+    /// Recorded by the clock: so long frames pass, so long they are lost, and so on, for ever.
+    pub(crate) replay: Vec<Duration>,
+    /// Chance to be held up, and how long.
+    pub(crate) spikes: Option<(f64, Duration)>,
     /// Chance to be overtaken by what comes after.
     pub(crate) reorder: f64,
     /// Chance to come twice.
@@ -46,8 +53,8 @@ pub(crate) struct Impair {
 }
 
 impl Impair {
-    /// Reads words such as `delay=10ms jitter=5ms loss=0.3 bursts=0.01/0.3/0.9 recorded=90,3,40,1 reorder=0.1
-    /// duplicate=0.01 rate=2mbit longest=1300 cut`; no word at all is a line that does nothing.
+    /// Reads words such as `delay=10ms jitter=5ms spikes=0.2/60ms loss=0.3 bursts=0.01/0.3/0.9 recorded=90,3,40,1
+    /// replay=full-queue reorder=0.1 duplicate=0.01 rate=2mbit longest=1300 cut`; no word at all is a line that does nothing.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut read = Self::default();
         for word in text.split_whitespace() {
@@ -72,6 +79,14 @@ impl Impair {
                         return Err(wrong());
                     }
                 }
+                "replay" => {
+                    let (_, text) = RECORDINGS.iter().find(|(known, _)| *known == value).ok_or_else(wrong)?;
+                    read.replay = losses(text).ok_or_else(wrong)?;
+                }
+                "spikes" => {
+                    let (part, time) = value.split_once('/').ok_or_else(wrong)?;
+                    read.spikes = Some(chance(part).zip(duration(time)).ok_or_else(wrong)?);
+                }
                 "rate" => {
                     let megabits: f64 = value.strip_suffix("mbit").and_then(|n| n.parse().ok()).ok_or_else(wrong)?;
                     read.rate = Some(megabits * 1e6).filter(|rate| *rate > 0.0);
@@ -82,6 +97,14 @@ impl Impair {
         }
         Ok(read)
     }
+}
+
+/// A recording: lines of milliseconds passed and lost, and comments.
+fn losses(text: &str) -> Option<Vec<Duration>> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let numbers = lines.flat_map(str::split_whitespace).map(|word| word.parse().ok().map(Duration::from_millis));
+    let all: Option<Vec<Duration>> = numbers.collect();
+    all.filter(|all| all.len() % 2 == 0 && all.iter().any(|time| !time.is_zero()))
 }
 
 /// `10ms`, `1.5s`, `250us`.
@@ -121,9 +144,10 @@ pub(crate) struct Way {
     does: Impair,
     random: fastrand::Rng,
     bad: bool,
-    run: (usize, u32), // which of the recorded runs, and how far in it
-    free: Duration,    // when the frame before has left, by the rate
-    last: Duration,    // when the latest of the frames in order comes out
+    run: (usize, u32),       // which of the recorded runs, and how far in it
+    since: Option<Duration>, // when it began to do this
+    free: Duration,          // when the frame before has left, by the rate
+    last: Duration,          // when the latest of the frames in order comes out
     /// So far.
     pub(crate) counts: Counts,
 }
@@ -138,6 +162,7 @@ impl Way {
             random,
             bad: false,
             run: (0, 0),
+            since: None,
             free: zero,
             last: zero,
             counts: Counts::default(),
@@ -146,7 +171,7 @@ impl Way {
 
     /// From now on it does this.
     pub(crate) fn set(&mut self, does: Impair) {
-        (self.does, self.bad, self.run) = (does, false, (0, 0));
+        (self.does, self.bad, self.run, self.since) = (does, false, (0, 0), None);
     }
 
     /// When a frame of so many bytes that comes in `now` goes out: never, once or twice.
@@ -157,7 +182,8 @@ impl Way {
             return [None, None];
         };
         let jitter = self.does.jitter.mul_f64(self.random.f64());
-        let mut out = (ready + self.does.delay + jitter).max(self.last);
+        let spike = self.does.spikes.filter(|(part, _)| self.draw(*part)).map_or(Duration::ZERO, |(_, time)| time);
+        let mut out = (ready + self.does.delay + jitter + spike).max(self.last);
         if self.draw(self.does.reorder) {
             self.counts.overtaken += 1;
             out += OVERTAKEN;
@@ -177,8 +203,13 @@ impl Way {
     fn admit(&mut self, bytes: usize, now: Duration) -> Option<Duration> {
         let longest = self.does.longest.unwrap_or(usize::MAX);
         // Each is asked, so that one sort of loss does not change what another draws.
-        let lost =
-            [bytes.saturating_sub(HEADER) > longest, self.draw(self.does.loss), self.in_burst(), self.as_recorded()];
+        let lost = [
+            bytes.saturating_sub(HEADER) > longest,
+            self.draw(self.does.loss),
+            self.in_burst(),
+            self.as_recorded(),
+            self.replayed(now),
+        ];
         if lost.contains(&true) {
             return None;
         }
@@ -196,6 +227,18 @@ impl Way {
         let turns = self.draw(if self.bad { bursts.end } else { bursts.begin });
         self.bad ^= turns;
         self.bad && self.draw(bursts.loss)
+    }
+
+    fn replayed(&mut self, now: Duration) -> bool {
+        let whole: Duration = self.does.replay.iter().sum();
+        let since = *self.since.get_or_insert(now);
+        let Some(turn) = (now - since).as_nanos().checked_rem(whole.as_nanos()) else { return false };
+        let mut end = 0;
+        let run = self.does.replay.iter().position(|time| {
+            end += time.as_nanos();
+            turn < end
+        });
+        run.is_some_and(|run| run % 2 == 1)
     }
 
     fn as_recorded(&mut self) -> bool {

@@ -173,9 +173,25 @@ pub(crate) fn judge(scenario: &Scenario, watch: &Watch, times: &Times) -> Verdic
         meant.extend(found);
     }
     for (n, episode) in watch.episodes.iter().enumerate().filter(|(n, _)| !meant.contains(n)) {
-        unmeant(episode, watch, &meant, n, &names, &mut verdict);
+        let near = near(scenario, times, episode);
+        unmeant(episode, watch, &meant, n, &names, &near, &mut verdict);
     }
     verdict
+}
+
+/// Before an incident that nobody expected: what befell the lines to the same place in so long a time.
+const NEAR: Duration = Duration::from_secs(120);
+
+fn near(scenario: &Scenario, times: &Times, episode: &Episode) -> String {
+    let place =
+        |line: &str| line.rsplit('-').next().is_some_and(|far| !far.is_empty() && episode.object.contains(far));
+    let told = scenario.faults.iter().filter(|fault| place(&fault.on)).filter_map(|fault| {
+        let (began, ended) = times.get(&fault.id)?;
+        let (began, ended, at) = (began.as_secs_f64(), ended.as_secs_f64(), episode.began.as_secs_f64());
+        let recent = began <= at && at - ended < NEAR.as_secs_f64();
+        recent.then(|| format!("{:?} {} {} {began:.0}-{ended:.0} s", fault.deed, fault.on, fault.with))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Whether one episode is as expected.
@@ -234,6 +250,7 @@ fn unmeant(
     meant: &BTreeSet<usize>,
     n: usize,
     names: &BTreeMap<&str, String>,
+    near: &str,
     verdict: &mut Verdict,
 ) {
     let cause = episode.causes.first().and_then(|id| meant.iter().map(|m| &watch.episodes[*m]).find(|e| e.id == *id));
@@ -246,5 +263,6 @@ fn unmeant(
     verdict.false_causes += usize::from(under.is_none());
     let at = episode.began.as_secs_f64();
     let echo = if episode.echo { ", stood alone after its cause was gone" } else { "" };
-    verdict.wrong.push(format!("unexpected: {} at {at:.1} s (no. {n}, under {under:?}{echo})", episode.name()));
+    let name = episode.name();
+    verdict.wrong.push(format!("unexpected: {name} at {at:.1} s (no. {n}, under {under:?}{echo}; there: {near})"));
 }

@@ -5,6 +5,8 @@
 //! lab [FILE...]                  scenarios; those of tests/lab if none is named
 //! lab --faults N [--seed S]      faults drawn by a seed
 //! lab relay [--seed S] NAME INTERFACE INTERFACE...   the impairment relay alone
+//! lab record SECONDS             how a full queue loses, for tests/recordings
+//! lab flood ADDRESS KILOBITS     traffic of so many kilobits a second
 //! ```
 //!
 //! Exit 1: something was not as expected. 3: this machine allows no namespaces, or lacks a program.
@@ -18,6 +20,7 @@ mod judge;
 mod packet;
 mod play;
 mod random;
+mod record;
 mod relay;
 mod scenario;
 mod stage;
@@ -49,9 +52,12 @@ struct Asked {
     files: Vec<PathBuf>,
     faults: usize,
     seed: u64,
-    relay: bool,
+    tool: Option<String>,
     words: Vec<String>,
 }
+
+/// Parts of the lab that can be run by themselves.
+const TOOLS: &[&str] = &["relay", "record", "send", "hear", "flood"];
 
 fn main() -> ExitCode {
     let asked = match asked(std::env::args().skip(1)) {
@@ -61,11 +67,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if asked.relay {
-        return match relay::run(&asked.words, asked.seed) {
+    if let Some(tool) = &asked.tool {
+        return match use_tool(tool, &asked) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("relay: {error}");
+                eprintln!("{tool}: {error}");
                 ExitCode::from(3)
             }
         };
@@ -86,8 +92,21 @@ fn main() -> ExitCode {
     runtime.block_on(run(&scenarios))
 }
 
+fn use_tool(tool: &str, asked: &Asked) -> std::io::Result<()> {
+    let words: Vec<&str> = asked.words.iter().map(String::as_str).collect();
+    let number = |word: &str| word.parse().map_err(|_| std::io::Error::other(format!("`{word}` is no number")));
+    match (tool, words.as_slice()) {
+        ("relay", _) => relay::run(&asked.words, asked.seed),
+        ("record", [seconds]) => record::run(number(seconds)?, asked.seed),
+        ("send", [to, seconds]) => record::send(to, number(seconds)?, asked.seed),
+        ("hear", [at]) => record::hear(at),
+        ("flood", [to, kilobits]) => fault::flood(to, number(kilobits)?),
+        _ => Err(std::io::Error::other("other words are needed: see tests/lab/main.rs")),
+    }
+}
+
 fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked { files: Vec::new(), faults: 0, seed: 1, relay: false, words: Vec::new() };
+    let mut asked = Asked { files: Vec::new(), faults: 0, seed: 1, tool: None, words: Vec::new() };
     while let Some(word) = words.next() {
         let mut number = |name: &str| {
             let value = words.next().and_then(|n| n.parse().ok());
@@ -97,8 +116,10 @@ fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--faults" => asked.faults = usize::try_from(number("--faults")?).unwrap_or(usize::MAX),
             "--seed" => asked.seed = number("--seed")?,
             "--bench" => {} // cargo passes it
-            "relay" if asked.files.is_empty() => asked.relay = true,
-            _ if asked.relay => asked.words.push(word),
+            tool if asked.tool.is_none() && asked.files.is_empty() && TOOLS.contains(&tool) => {
+                asked.tool = Some(word)
+            }
+            _ if asked.tool.is_some() => asked.words.push(word),
             _ => asked.files.push(word.into()),
         }
     }

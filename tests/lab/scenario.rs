@@ -79,6 +79,8 @@ pub(crate) enum Deed {
     Cost,
     /// A shaper on the near port, `with` such as `1mbit`.
     Shape,
+    /// Traffic from the near router to the far one, `with` in kilobits a second.
+    Flood,
     /// So many processes that want a whole core each.
     Hog,
     /// An agent is killed and starts again.

@@ -17,6 +17,8 @@ use super::world::{self, CONSOLE, World};
 
 /// The binary that cargo built beside this one.
 const BINARY: &str = env!("CARGO_BIN_EXE_fengsui");
+/// A link that is a tunnel between the networks behind two routers.
+const ROUTED: &str = "routed";
 /// The longest answer read from the console.
 const MAX_ANSWER: usize = 16 << 20;
 /// The longest that anything may take to start.
@@ -60,7 +62,7 @@ impl Stage {
             let agent = stage.agent(world, router)?;
             stage.agents.push(agent);
         }
-        let want = world::lines().len();
+        let want = world::lines().len() + 1;
         stage
             .until("the agents to carry out their plans", async |stage| {
                 let listed = stage.get("/api/v1/agents").await.unwrap_or_default();
@@ -83,7 +85,8 @@ impl Stage {
         let mut join = world.inside(router, BINARY);
         join.args(["enroll", "join", router, "--console", &url, "--ca-fingerprint", print, "--data", &data]);
         output(join, &format!("{token}\n"))?;
-        let settings = format!("id = \"{router}\"\n\n[console]\nurl = \"{url}\"\n");
+        let settings =
+            format!("id = \"{router}\"\n\n[console]\nurl = \"{url}\"\n\n[reflector]\nlisten = \"0.0.0.0:862\"\n");
         write(&self.dir, &format!("{router}.toml"), &settings).map(drop)
     }
 
@@ -290,9 +293,22 @@ fn inventory() -> String {
              a = {{ asset = \"{near}\", interface = \"{name}\", address = \"{}\" }}\n\
              b = {{ asset = \"{far}\", interface = \"{name}\", address = \"{}\" }}\n\
              watch = [{{ agent = \"{near}\", to = \"b\" }}]\n\
-             carrier = {{ name = \"运营商\", circuit = \"AKS-{name}\", hotline = \"10000\" }}\n",
-            line.near_address, line.far_address,
+             carrier = {{ name = \"运营商\", circuit = \"AKS-{name}\", hotline = \"10000\" }}\n{}",
+            line.near_address,
+            line.far_address,
+            // An agent stands at both ends of this one, and reflects.
+            if line.name == "p1-p2" { "tags = [\"stamp\"]\n" } else { "" },
         );
     }
+    // One that has no wire of its own: it goes wherever the routers send it.
+    let ends = ["p1", "r"].map(|router| {
+        format!("{{ asset = \"{router}\", interface = \"lan\", address = \"{}.1\" }}", world::lan(router))
+    });
+    let _ = write!(
+        text,
+        "\n[[link]]\nid = \"{ROUTED}\"\nname = \"p1 ~ r\"\ntier = \"backbone\"\na = {}\nb = {}\n\
+         watch = [{{ agent = \"p1\", to = \"b\" }}]\n",
+        ends[0], ends[1]
+    );
     text
 }

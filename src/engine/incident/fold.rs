@@ -65,8 +65,8 @@ impl Book {
                 Some(cause) => (Some(cause), false),
                 None => {
                     let partial = self.believes_partial(id, work.now);
-                    let (path, looked) = (Vec::new(), 0);
-                    let mut search = Search { book: self, id, problems: &problems, partial, path, looked };
+                    let (forked, path, looked) = (false, Vec::new(), 0);
+                    let mut search = Search { book: self, id, problems: &problems, partial, forked, path, looked };
                     let above = search.above(object).or_else(|| self.named_cause(id, &problems));
                     (above.map(|cause| self.top(cause)), true)
                 }
@@ -224,6 +224,8 @@ struct Search<'a> {
     problems: &'a BTreeSet<&'a ProblemId>,
     /// What goes on working may be the cause.
     partial: bool,
+    /// Several ways lay on the way up here.
+    forked: bool,
     /// From the symptom's object upwards; what is on it is not looked at again, for rings.
     path: Vec<Object>,
     looked: usize,
@@ -243,7 +245,15 @@ impl Search<'_> {
     }
 
     fn group(&mut self, group: &[Object]) -> Option<Arc<str>> {
+        let before = (self.partial, self.forked);
+        if group.len() > 1 {
+            // Loss on one of several ways explains what lies right behind them: not the other ways, which lead there
+            // too, and nothing behind a second fork, whose ways it may not be on.
+            self.partial &= !self.forked && !group.iter().any(|above| self.path.contains(above));
+            self.forked = true;
+        }
         let found: Vec<Option<Arc<str>>> = group.iter().map(|above| self.down(above)).collect();
+        (self.partial, self.forked) = before;
         let whole = found.iter().all(Option::is_some).then(|| found.first().cloned().flatten()).flatten();
         whole.or_else(|| found.into_iter().flatten().find(|cause| self.book.is_partial(cause)))
     }

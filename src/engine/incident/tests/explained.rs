@@ -55,6 +55,22 @@ fn one_of_two_lines_that_loses_packets_explains_what_is_lost_behind_them() {
 }
 
 #[test]
+fn loss_on_another_way_explains_neither_a_line_of_its_own_nor_what_lies_two_forks_away() {
+    let mut play = two_lines();
+    let mut policy = play.book.policy.clone();
+    let object = |text: &str| text.parse::<Object>().unwrap();
+    policy.hangs_on.insert(object("link:one"), vec![vec![object("asset:core")], vec![object("asset:county")]]);
+    policy.hangs_on.insert(object("link:three"), vec![vec![object("asset:county")]]);
+    policy.hangs_on.insert(object("asset:village"), vec![vec![object("link:three"), object("link:four")]]);
+    play.book.set_policy(policy);
+    line_loses(&mut play, 0.0);
+    for on in ["link:one", "link:three", "asset:village"] {
+        says(&mut play, 5.0, "loses", on, "cause", (Severity::Minor, ""));
+    }
+    assert_eq!(hanging(&play), ["loses|link:three|<cause|link:two|"], "a line behind the county, and it alone");
+}
+
+#[test]
 fn silence_behind_a_line_that_loses_packets_is_explained_by_it_for_three_minutes() {
     let mut play = two_lines();
     line_loses(&mut play, 0.0);

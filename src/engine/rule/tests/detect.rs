@@ -71,6 +71,26 @@ fn a_burst_that_finds_nobody_raises_at_once_and_any_answer_clears_after_the_hold
     assert_eq!(play.log(), ["16.1 - link-down|link:l| x1"]);
 }
 
+/// A line with one packet in two hundred lost would otherwise be down for half a minute after each cut.
+#[test]
+fn a_packet_that_is_lost_while_the_line_recovers_does_not_begin_the_hold_anew() {
+    let mut play = Play::new(&[detects("link-down", "reach", &[L], 10_000)], &[task("ping", "icmp", L, 1)]);
+    play.answered(0.0, &[L]);
+    play.silent(1.0, L);
+    (6..20).for_each(|t| {
+        let at = f64::from(t);
+        if t == 12 {
+            play.told(at + 0.65, at, L, Purpose::Confirm, true);
+            play.tick(at + 0.7);
+            play.told(at + 1.15, at, L, Purpose::Measure, false);
+        } else {
+            play.answered(at, &[L]);
+        }
+        (1..10).for_each(|tenth| play.tick(at + f64::from(tenth) / 10.0));
+    });
+    assert_eq!(play.log(), ["1.8 + link-down|link:l| x1", "16.1 - link-down|link:l| x1"]);
+}
+
 #[test]
 fn a_line_that_comes_and_goes_is_one_alert_that_flaps() {
     let mut play = Play::new(&[detects("link-down", "reach", &[L], 10_000)], &[task("ping", "icmp", L, 1)]);
