@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# CPU per echo of `fengsui probe icmp`, statistics included, against fping: same targets, one round a second, in turns
-# within one run. Then alone with more targets a second, and for as long as asked, to see that the cost per echo and the
-# memory do not grow.
+# CPU per echo of `fengsui probe icmp`, statistics included, against fping: same targets, payload (56 bytes) and period
+# (one round a second), in turns within one run. Then alone with more targets a second, and for as long as asked, to see
+# that the cost per echo and the memory do not grow.
 # usage: benches/icmp.sh [--targets N] [--more N] [--rounds N] [--turns N] [--minutes N] [--binary FILE]
 # Targets are on 127/8. Exit 1 if a limit is missed.
 set -euo pipefail
@@ -70,13 +70,15 @@ over "$(lost | cut -d' ' -f1)" 0 "false loss with more targets"
 
 "$binary" probe icmp --targets "$dir/$more" --count $((minutes * 60 + 15)) --interval 1s --timeout 900ms >"$dir/out" &
 child=$!
-first= last= began=$SECONDS
+first= last= began=$SECONDS told=0
 # As long as it runs, in its own time: a busy machine makes `sleep 1` longer.
 while sleep 1 && now=$(awk '/^VmRSS/ { print $2 }' "/proc/$child/status" 2>/dev/null) && [ -n "$now" ]; do
-    [ $((SECONDS - began)) -lt $((minutes * 60 + 10)) ] || break
+    passed=$((SECONDS - began))
+    [ $passed -lt $((minutes * 60 + 10)) ] || break
     last=$now
-    # Distributions of all targets have most of their buckets by then.
-    [ -n "$first" ] || [ $((SECONDS - began)) -lt 15 ] || first=$now
+    # Every target has been seen, and what was sent first is forgotten again.
+    [ -n "$first" ] || [ $passed -lt 15 ] || first=$now
+    [ $passed -lt $((told * 60 + 60)) ] || { told=$((told + 1)); echo "minute $told: resident $now KiB"; }
 done
 wait "$child" || true
 child=

@@ -42,6 +42,27 @@ use crate::net::error::{NetError, outcome_of};
 /// The longest `detail`, in bytes: a line for a person, not a log.
 pub const MAX_DETAIL: usize = 300;
 
+/// Bulk kinds gather what is due into ticks. A wake-up costs as much as ten packets, and finds the cache cold, so that
+/// each packet costs the less the more leave together; but what leaves together queues together.
+pub const TICK: Duration = Duration::from_millis(10);
+/// From so many packets a second on a tick is longer than `TICK`.
+const MANY: u64 = 2_000;
+/// As long as it takes for so many to be due.
+const TOGETHER: u64 = 200;
+/// At most this long.
+const LONGEST_TICK: Duration = Duration::from_millis(50);
+
+/// The tick for so many packets a second, none of which is to be followed by another of its task within `apart`; a
+/// multiple of `TICK`.
+pub fn tick(per_second: u64, apart: Duration) -> Duration {
+    if per_second < MANY {
+        return TICK;
+    }
+    let gathered = Duration::from_millis(TOGETHER * 1000 / per_second).min(LONGEST_TICK).min(apart / 2);
+    let ticks = gathered.as_millis() / TICK.as_millis();
+    TICK * u32::try_from(ticks).unwrap_or(1).max(1)
+}
+
 /// All probe kinds, one row each.
 pub const KINDS: &[Kind] = &[
     Kind { spec: &icmp::SPEC, runner: Runner::Bulk(icmp::start) },
@@ -122,11 +143,14 @@ pub trait Prober: Send {
 pub struct BulkChannels {
     /// The tasks to run from now on.
     pub tasks: watch::Receiver<Arc<[Arc<Task>]>>,
-    /// Tasks to run once, now, whatever their phase.
-    pub now: mpsc::Receiver<Arc<Task>>,
-    /// Where runs go, with the time they began.
-    pub out: mpsc::Sender<(Arc<Task>, Wall, Run)>,
+    /// Tasks to run once, now, whatever their phase: some that are asked for together.
+    pub now: mpsc::Receiver<Arc<[Arc<Task>]>>,
+    /// Where runs go.
+    pub out: mpsc::Sender<Ended>,
 }
+
+/// A run of a task, with the time it began.
+pub type Ended = (Arc<Task>, Wall, Run);
 
 /// What a prober is given of the process.
 #[derive(Debug, Clone)]
@@ -216,7 +240,11 @@ impl Run {
 }
 
 /// The row of table 0 about the task's object, from named values; a name not given is `Null`.
-pub fn target_row(schema: &KindSchema, task: &Task, named: Vec<(&'static str, Value)>) -> Row {
+pub fn target_row(
+    schema: &KindSchema,
+    task: &Task,
+    named: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Row {
     let fields = schema.tables.first().map_or(&[][..], |t| &t.fields);
     let mut values = vec![Value::Null; fields.len()];
     for (name, value) in named {

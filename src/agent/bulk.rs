@@ -6,9 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::model::Wall;
 use crate::model::plan::Task;
-use crate::probe::{self, BulkChannels, Ctx, KINDS, Run, Runner};
+use crate::probe::{self, BulkChannels, Ctx, Ended, KINDS, Runner};
 
 /// Finished runs waiting for the loop; a bulk runner waits when it is full, which makes its runs late and so
 /// invalid, never lost.
@@ -18,7 +17,7 @@ const NOW: usize = 256;
 
 struct Running {
     tasks: watch::Sender<Arc<[Arc<Task>]>>,
-    now: mpsc::Sender<Arc<Task>>,
+    now: mpsc::Sender<Arc<[Arc<Task>]>>,
     handle: JoinHandle<()>,
 }
 
@@ -26,8 +25,8 @@ struct Running {
 pub(super) struct Bulk {
     cx: Arc<Ctx>,
     running: HashMap<&'static str, Running>,
-    out: mpsc::Sender<(Arc<Task>, Wall, Run)>,
-    done: mpsc::Receiver<(Arc<Task>, Wall, Run)>,
+    out: mpsc::Sender<Ended>,
+    done: mpsc::Receiver<Ended>,
 }
 
 /// Whether a kind is run in bulk.
@@ -68,7 +67,7 @@ impl Bulk {
     /// Runs a task out of turn; dropped when too many wait already.
     pub(super) fn now(&self, task: &Arc<Task>) {
         if let Some(runner) = self.running.get(&*task.kind)
-            && runner.now.try_send(task.clone()).is_err()
+            && runner.now.try_send(Arc::from([task.clone()])).is_err()
         {
             tracing::debug!(task = %task.id, "too many runs out of turn; this one is left out");
         }
@@ -80,7 +79,7 @@ impl Bulk {
     }
 
     /// Waits for finished runs and takes all that are there, at most `OUT`.
-    pub(super) async fn next(&mut self, into: &mut Vec<(Arc<Task>, Wall, Run)>) {
+    pub(super) async fn next(&mut self, into: &mut Vec<Ended>) {
         // Never zero: this struct holds a sender itself, so the channel stays open.
         self.done.recv_many(into, OUT).await;
     }

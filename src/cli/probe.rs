@@ -4,6 +4,7 @@
 mod drive; // runs the targets, spread over the interval
 mod show; // runs as lines, tables and JSON
 mod targets; // words to tasks
+mod times; // what many times amount to, in little memory
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,7 +75,9 @@ pub fn run(args: Args) -> Answer {
     let cx = Ctx { clock: Clock::system(), agent: own_name(), limits: Arc::new(Limits::default()) };
     // A bulk kind is one loop over one socket; the others wait for many things at once.
     let workers = if matches!(order.kind.runner, Runner::Bulk(_)) { 0 } else { 2 };
-    block_on(workers, watch(cx, order))?
+    // As a task like the others: the outermost future is woken by a system call.
+    let watching = async { tokio::spawn(watch(cx, order)).await };
+    block_on(workers, watching)?.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
 }
 
 /// Everything that can be wrong with the words, before anything runs.
@@ -107,15 +110,14 @@ async fn watch(cx: Ctx, order: Order) -> Answer {
     let mut driver = drive::start(&cx, &order, &tasks, secret.as_ref(), out).map_err(Failure::usage)?;
     let mut screen = show::Screen::new(&cx, &order, &tasks);
     let mut interrupted = false;
+    let mut left = if order.args.count == 0 { u64::MAX } else { order.args.count.saturating_mul(tasks.len() as u64) };
     let mut ready = Vec::with_capacity(READY);
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-    loop {
+    while left > 0 {
         tokio::select! {
             n = told.recv_many(&mut ready, READY) => {
-                ready.drain(..).for_each(|run| screen.take(run));
-                if n == 0 {
-                    break;
-                }
+                ready.drain(..).for_each(|ended| screen.take(ended));
+                left = if n == 0 { 0 } else { left.saturating_sub(n as u64) };
             }
             _ = &mut interrupt => {
                 interrupted = true;

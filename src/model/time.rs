@@ -69,6 +69,12 @@ impl Mono {
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
+    /// The first multiple of `step` after the origin that is not before this; zero for `step` changes nothing.
+    pub fn round_up(self, step: Duration) -> Self {
+        let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        let steps = nanos(self.0).div_ceil(nanos(step).max(1));
+        Self(Duration::from_nanos(steps.saturating_mul(nanos(step).max(1))))
+    }
 }
 
 /// Both clocks, read together.
@@ -83,6 +89,15 @@ pub struct Now {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_rounded_up_to_a_grid() {
+        let at = |ms| Mono::from_origin(Duration::from_millis(ms));
+        let rounded: Vec<Mono> = [0, 1, 20, 21].map(|ms| at(ms).round_up(Duration::from_millis(20))).to_vec();
+        assert_eq!(rounded, [at(0), at(20), at(20), at(40)]);
+        assert_eq!(at(7).round_up(Duration::ZERO), at(7));
+        assert!(at(u64::MAX).round_up(Duration::from_millis(20)) > at(1 << 40));
+    }
 
     #[test]
     fn wall_prints_rfc3339_with_milliseconds_and_reads_it_back() {

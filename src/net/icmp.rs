@@ -17,7 +17,7 @@ use crate::model::observation::Cause;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::error::NetError;
-use crate::net::icmp::line::Line;
+use crate::net::icmp::line::{Line, Outbox};
 use crate::net::sock::{BATCH, Inbox, Route};
 
 /// How a socket was got.
@@ -99,6 +99,13 @@ impl Event {
     }
 }
 
+/// Up to so many requests that leave together are all stamped by the kernel; of more, those between two stamps of one
+/// system call get theirs from their neighbours (`line`).
+const FEW: usize = 32;
+
+/// Most requests that room is kept for.
+const ROOM: usize = 1024;
+
 /// Which socket a request takes: its version, and whether it may be cut into pieces.
 type Way = (Version, bool);
 const WAYS: [Way; 4] = [(Version::V4, false), (Version::V4, true), (Version::V6, false), (Version::V6, true)];
@@ -110,7 +117,7 @@ pub struct Pinger {
     keys: RandomState,
     flow: Option<u16>,
     inbox: Inbox,
-    packets: Vec<u8>,
+    outbox: Outbox,
     batch: Vec<Request>,
     /// In the order of `WAYS`.
     lines: [Option<Line>; WAYS.len()],
@@ -124,7 +131,7 @@ impl Pinger {
             keys: RandomState::new(),
             flow: None,
             inbox: Inbox::default(),
-            packets: Vec::new(),
+            outbox: Outbox::default(),
             batch: Vec::new(),
             lines: [None, None, None, None],
         }
@@ -189,11 +196,18 @@ impl Pinger {
                 }));
                 continue;
             };
+            let many = batch.len() > FEW;
             for part in batch.chunks(BATCH) {
-                line.send(part, &self.clock, &self.keys, &mut self.packets, events);
+                line.send(part, many, &self.clock, &self.keys, &mut self.outbox, events);
+                if many {
+                    // Stamps of what was sent, and answers from near by: read later they would have left the cache.
+                    line.drain(&mut self.inbox, &self.clock, events);
+                }
             }
             line.mend(&mut self.inbox, &self.clock, events);
         }
+        batch.clear();
+        batch.shrink_to(ROOM);
         self.batch = batch;
     }
 

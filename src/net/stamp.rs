@@ -22,7 +22,7 @@ use crate::model::observation::Cause;
 use crate::model::time::Mono;
 use crate::net::clock::{self, Clock, Departure};
 use crate::net::error::NetError;
-use crate::net::sock::{self, Inbox, Notice, Outgoing, Queue, Received, Route};
+use crate::net::sock::{self, Inbox, Notice, Outgoing, Queue, Received, Route, Stamps};
 
 /// Datagrams read a call: a session has few on their way.
 const INBOX: usize = 4;
@@ -196,9 +196,8 @@ impl Session {
         let request = Request { seq, stamp, estimate: estimate.to_wire(), ssid: self.book.ssid };
         let bytes = stamp::write_request(&request, self.terms.size, self.terms.key.as_ref());
         let route = Route { source: None, ..self.terms.route }; // it is bound to it
-        if let Err(error) =
-            sock::send_many(&SockRef::from(&self.socket), &[Outgoing { to: peer, bytes: &bytes, route }])
-        {
+        let out = [Outgoing { to: peer, bytes: &bytes, route, stamped: false }];
+        if let Err(error) = sock::send_many(&SockRef::from(&self.socket), out) {
             self.restart_numbers(); // the kernel may or may not have counted it
             return Err(NetError::io(format_args!("udp {peer}"), &error));
         }
@@ -247,7 +246,7 @@ impl Session {
     /// Begins the kernel's numbering of requests anew.
     fn restart_numbers(&mut self) {
         let socket = SockRef::from(&self.socket);
-        let begun = sock::timestamps(&socket, false).and_then(|()| sock::timestamps(&socket, true));
+        let begun = sock::timestamps(&socket, Stamps::Off).and_then(|()| sock::timestamps(&socket, Stamps::All));
         self.book.numbers_from = begun.ok().map(|()| self.book.next());
     }
 }

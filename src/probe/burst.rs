@@ -57,7 +57,7 @@ pub(super) fn report(
         Found::Unknown => (Outcome::Invalid, Some(Cause::Late), said.map(|said| said.detail.clone())),
     };
     let count = |n: u32| Value::gauge(f64::from(n));
-    let values = vec![("burst_packets", count(tally.sent)), ("burst_lost_packets", count(tally.lost))];
+    let values = [("burst_packets", count(tally.sent)), ("burst_lost_packets", count(tally.lost))];
     let rows = vec![target_row(schema, task, values)];
     Run { purpose: Purpose::Confirm, outcome, cause, detail, tally, rows, took }
 }

@@ -121,6 +121,13 @@ impl Wants {
     }
 }
 
+impl Wants {
+    /// The shortest time between two packets.
+    fn apart(&self) -> Duration {
+        if self.count > 1 { self.spacing.min(self.interval) } else { self.interval }
+    }
+}
+
 /// Faster than this a task is not run, whatever it says.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -178,7 +185,7 @@ fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score)
         Vec::new()
     } else {
         let loss = Value::gauge(f64::from(lost) / f64::from(sent));
-        let values = vec![
+        let values = [
             ("rtt_seconds", Value::of_many(&score.rtts)),
             ("loss_ratio", loss),
             ("reordered_packets", Value::gauge(f64::from(score.reordered))),

@@ -1,45 +1,36 @@
 //! Runs targets in parallel, each at its place in the interval so that nothing bursts, with the runners that
 //! the agent uses.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::{Order, READY};
+use super::Order;
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
-use crate::model::time::{Mono, Wall};
+use crate::model::time::Mono;
 use crate::net::clock::Clock;
-use crate::probe::{BulkChannels, BulkFn, Ctx, Prober, Run, Runner};
+use crate::probe::{self, BulkChannels, BulkFn, Ctx, Ended, Prober, Runner};
 
 /// Most runs of an `Each` kind at once: each may hold a socket, and 1,024 files is the usual limit.
 const MAX_PARALLEL: usize = 400;
 /// Targets start this far apart, or closer where the interval is too short for all of them.
 const SPREAD: Duration = Duration::from_millis(1);
 
-/// Starts are gathered into ticks of so many milliseconds.
-const TICK_MS: u64 = 10;
+/// Ticks that may wait to be begun.
+const ASKED: usize = 64;
 /// Time that a bulk kind has to make its sockets ready before the first run.
 const WARM_UP: Duration = Duration::from_millis(20);
 
-/// A run of the target at `target`.
-#[derive(Debug)]
-pub(super) struct Told {
-    pub(super) target: usize,
-    pub(super) began: Wall,
-    pub(super) run: Run,
-}
-
-/// Starts all; `out` closes when the last run is told. An error is about a target that no run can serve.
+/// Starts all: each task is told of as often as it is to run. An error is about a target that no run can serve.
 pub(super) fn start(
     cx: &Ctx,
     order: &Order,
     tasks: &[Arc<Task>],
     secret: Option<&Secret>,
-    out: mpsc::Sender<Told>,
+    out: mpsc::Sender<Ended>,
 ) -> Result<JoinSet<()>, String> {
     let mut pace = Pace::new(order, tasks.len(), cx.clock.clone());
     let mut all = JoinSet::new();
@@ -57,9 +48,9 @@ pub(super) fn start(
                 return Err(wrong.join("\n"));
             }
             let places = Arc::new(Semaphore::new(MAX_PARALLEL));
-            for (target, prober) in probers.into_iter().enumerate() {
+            for (target, (task, prober)) in tasks.iter().zip(probers).enumerate() {
                 all.spawn(each(
-                    target,
+                    (target, task.clone()),
                     prober,
                     cx.clone(),
                     pace.clone(),
@@ -73,7 +64,8 @@ pub(super) fn start(
             return Err(format!("{}: found by the console, nobody can look at it", order.kind.spec.name));
         }
         Runner::Bulk(begin) => {
-            pace.began = pace.began.plus(WARM_UP);
+            // On the kind's own grid: its looks at the sockets then need no wake-ups beside those of the starts.
+            pace.began = pace.began.plus(WARM_UP).round_up(pace.tick);
             all.spawn(bulk(begin, cx.clone(), pace, tasks.into(), out));
         }
     }
@@ -87,6 +79,7 @@ struct Pace {
     step: Duration,
     interval: Duration,
     count: u64,
+    tick: Duration,
     clock: Clock,
 }
 
@@ -95,78 +88,69 @@ impl Pace {
         let interval = order.args.interval;
         let step = SPREAD.min(interval / u32::try_from(targets.max(1)).unwrap_or(u32::MAX));
         let count = if order.args.count == 0 { u64::MAX } else { order.args.count };
-        Self { began: clock.mono(), step, interval, count, clock }
+        let per_second = Duration::from_secs(1).as_nanos() / step.as_nanos().max(1);
+        let tick = probe::tick(u64::try_from(per_second).unwrap_or(u64::MAX), interval);
+        Self { began: clock.mono(), step, interval, count, tick, clock }
     }
 
     async fn wait(&self, round: u64, target: usize) {
-        self.clock.sleep_until(self.due(round, target)).await;
+        self.clock.sleep_until(self.due(target).plus(self.round(round))).await;
     }
 
-    fn due(&self, round: u64, target: usize) -> Mono {
-        let rounds = self.interval.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
-        let place = self.step.saturating_mul(u32::try_from(target).unwrap_or(u32::MAX));
-        // Those of one tick start together: a wake-up for each would cost more than its run.
-        let place = Duration::from_millis(u64::try_from(place.as_millis()).unwrap_or(u64::MAX) / TICK_MS * TICK_MS);
-        self.began.plus(rounds).plus(place)
+    /// When the first run of a target is due.
+    fn due(&self, target: usize) -> Mono {
+        self.began.plus(self.step.saturating_mul(u32::try_from(target).unwrap_or(u32::MAX)))
+    }
+
+    /// How much later the run of a round is.
+    fn round(&self, round: u64) -> Duration {
+        self.interval.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX))
     }
 }
 
 async fn each(
-    target: usize,
+    (target, task): (usize, Arc<Task>),
     mut prober: Box<dyn Prober>,
     cx: Ctx,
     pace: Pace,
     places: Arc<Semaphore>,
     timeout: Duration,
-    out: mpsc::Sender<Told>,
+    out: mpsc::Sender<Ended>,
 ) {
     for round in 0..pace.count {
         pace.wait(round, target).await;
         let Ok(_place) = places.acquire().await else { return };
         let now = cx.clock.now();
         let run = prober.run(&cx, now.mono.plus(timeout)).await;
-        if out.send(Told { target, began: now.wall, run }).await.is_err() {
+        if out.send((task.clone(), now.wall, run)).await.is_err() {
             return;
         }
     }
 }
 
-async fn bulk(begin: BulkFn, cx: Ctx, pace: Pace, tasks: Arc<[Arc<Task>]>, out: mpsc::Sender<Told>) {
-    let places: HashMap<Arc<str>, usize> = tasks.iter().enumerate().map(|(at, t)| (t.id.clone(), at)).collect();
+async fn bulk(begin: BulkFn, cx: Ctx, pace: Pace, tasks: Arc<[Arc<Task>]>, out: mpsc::Sender<Ended>) {
     let (plan, planned) = watch::channel(tasks.clone());
-    let (ask, now) = mpsc::channel(1024);
-    let (send, mut told) = mpsc::channel(1024);
-    // Ends when `plan` is dropped at the end of this function, or with the runtime.
-    begin(&cx, BulkChannels { tasks: planned, now, out: send });
-    let asking = async {
-        for round in 0..pace.count {
-            let mut tick = None;
-            for (at, task) in tasks.iter().enumerate() {
-                let due = pace.due(round, at);
-                if tick != Some(due) {
-                    tick = Some(due);
-                    pace.clock.sleep_until(due).await;
-                }
-                if ask.send(task.clone()).await.is_err() {
-                    return;
-                }
+    let (ask, now) = mpsc::channel(ASKED);
+    let mut ticks: Vec<(Mono, Vec<Arc<Task>>)> = Vec::new();
+    for (at, task) in tasks.iter().enumerate() {
+        let due = pace.due(at).round_up(pace.tick);
+        match ticks.last_mut() {
+            Some((last, together)) if *last == due => together.push(task.clone()),
+            _ => ticks.push((due, vec![task.clone()])),
+        }
+    }
+    let ticks: Vec<(Mono, Arc<[Arc<Task>]>)> = ticks.into_iter().map(|(due, tasks)| (due, tasks.into())).collect();
+    begin(&cx, BulkChannels { tasks: planned, now, out });
+    for round in 0..pace.count {
+        let later = pace.round(round);
+        for (due, together) in &ticks {
+            pace.clock.sleep_until(due.plus(later)).await;
+            if ask.send(together.clone()).await.is_err() {
+                return;
             }
         }
-    };
-    let wanted = pace.count.saturating_mul(tasks.len() as u64);
-    let telling = async {
-        let mut seen = 0u64;
-        let mut ready = Vec::with_capacity(READY);
-        while seen < wanted && told.recv_many(&mut ready, READY).await > 0 {
-            for (task, began, run) in ready.drain(..) {
-                seen += 1;
-                let target = places.get(&task.id).copied().unwrap_or_default();
-                if out.send(Told { target, began, run }).await.is_err() {
-                    return;
-                }
-            }
-        }
-    };
-    tokio::join!(asking, telling);
+    }
+    // The kind ends when `plan` is dropped, which would leave its last runs untold: with the runtime, or the listener.
+    ask.closed().await;
     drop(plan);
 }

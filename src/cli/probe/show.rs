@@ -1,14 +1,15 @@
 //! Runs as people and programs read them: a live line a run for one target, a line a target at the end, one
 //! JSON object a run. Everything follows from the kind's schema; no kind is special.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::Order;
-use super::drive::Told;
 use super::targets::Aim;
+use super::times::Times;
 use crate::cli::table::{table, whole_table};
 use crate::cli::text::pick;
 use crate::cli::{Format, print};
@@ -16,8 +17,7 @@ use crate::engine::summarise::Summariser;
 use crate::model::field::{Field, FieldType, KindSchema, KindSpec, Table};
 use crate::model::observation::{Observation, Outcome, Row, Tally, Value};
 use crate::model::plan::{SettingValue, Task};
-use crate::model::summary::Summary;
-use crate::probe::{Ctx, Run, observation};
+use crate::probe::{Ctx, Ended, Run, observation};
 
 /// Prints runs as they come, and what they amount to.
 pub(super) struct Screen<'a> {
@@ -25,6 +25,7 @@ pub(super) struct Screen<'a> {
     order: &'a Order,
     tasks: &'a [Arc<Task>],
     schema: Arc<KindSchema>,
+    places: Places<'a>,
     totals: Vec<Total>,
     kept: Summariser,
 }
@@ -37,7 +38,7 @@ struct Total {
     failed: u32,
     invalid: u32,
     tally: Tally,
-    times: Option<Summary>,
+    times: Times,
     note: String,
 }
 
@@ -48,7 +49,8 @@ impl<'a> Screen<'a> {
             order,
             tasks,
             schema: Arc::new(order.kind.spec.schema.clone()),
-            totals: vec![Total::default(); tasks.len()],
+            places: Places::new(tasks),
+            totals: tasks.iter().map(|_| Total::of(order.args.count)).collect(),
             kept: Summariser::new(),
         };
         if order.args.explain && order.args.format == Format::Table {
@@ -61,17 +63,16 @@ impl<'a> Screen<'a> {
     }
 
     /// One more run.
-    pub(super) fn take(&mut self, told: Told) {
-        let (Some(task), Some(aim)) = (self.tasks.get(told.target), self.order.targets.get(told.target)) else {
-            return;
-        };
+    pub(super) fn take(&mut self, (task, began, run): Ended) {
+        let target = self.places.of(&task);
+        let Some(aim) = self.order.targets.get(target) else { return };
         let spec = self.order.kind.spec;
-        let Some(total) = self.totals.get_mut(told.target) else { return };
-        total.add(spec, &told.run);
+        let Some(total) = self.totals.get_mut(target) else { return };
+        total.add(spec, &run);
         if self.order.args.format == Format::Table && self.tasks.len() > 1 && !self.order.args.explain {
             return;
         }
-        let seen = observation(self.cx, task, &self.schema, told.began, told.run.clone());
+        let seen = observation(self.cx, &task, &self.schema, began, run.clone());
         if self.order.args.explain {
             // Facts repeat what the rows already show.
             let _ = self.kept.push(&seen, task.keep(), self.cx.clock.now());
@@ -83,19 +84,19 @@ impl<'a> Screen<'a> {
                     && let Json::Object(map) = &mut line
                 {
                     map.insert("settings".to_owned(), json!(settings(self.order)));
-                    map.insert("steps".to_owned(), json!(steps(spec, &told.run)));
+                    map.insert("steps".to_owned(), json!(steps(spec, &run)));
                     map.insert("series".to_owned(), json!(series(&seen)));
                 }
                 print(&line.to_string());
             }
             Format::Table => {
                 let explain = self.order.args.explain;
-                print(&live(spec, aim, total.runs, &told.run));
-                for line in rows_beyond_the_first(spec, &told.run, explain) {
+                print(&live(spec, aim, total.runs, &run));
+                for line in rows_beyond_the_first(spec, &run, explain) {
                     print(&line);
                 }
                 if explain {
-                    for line in steps(spec, &told.run) {
+                    for line in steps(spec, &run) {
                         print(&format!("    {line}"));
                     }
                 }
@@ -146,7 +147,37 @@ impl<'a> Screen<'a> {
     }
 }
 
+/// Where tasks stand in their list.
+struct Places<'a> {
+    tasks: &'a [Arc<Task>],
+    by_id: HashMap<&'a str, usize>,
+    last: usize,
+}
+
+impl<'a> Places<'a> {
+    fn new(tasks: &'a [Arc<Task>]) -> Self {
+        let by_id = tasks.iter().enumerate().map(|(at, task)| (&*task.id, at)).collect();
+        Self { tasks, by_id, last: 0 }
+    }
+
+    /// Most end in the order of the list, so the one behind the last is looked at first.
+    fn of(&mut self, task: &Arc<Task>) -> usize {
+        let next = self.last + 1;
+        self.last = match self.tasks.get(next) {
+            Some(there) if Arc::ptr_eq(there, task) => next,
+            _ => self.by_id.get(&*task.id).copied().unwrap_or_default(),
+        };
+        self.last
+    }
+}
+
 impl Total {
+    /// Of so many runs; 0 = without end.
+    fn of(runs: u64) -> Self {
+        let times = if runs == 1 { Times::default() } else { Times::of_many() };
+        Self { times, ..Self::default() }
+    }
+
     fn add(&mut self, spec: &KindSpec, run: &Run) {
         self.runs += 1;
         self.good += u32::from(matches!(run.outcome, Outcome::Ok | Outcome::Degraded));
@@ -157,9 +188,9 @@ impl Total {
         let measured = fields.iter().zip(run.rows.first().map_or(&[][..], |r| &r.values));
         let many = measured.filter_map(|(_, v)| if let Value::Many(many) = v { Some(many) } else { None }).next();
         match many {
-            Some(many) => many.iter().for_each(|v| self.time(*v)),
+            Some(many) => many.iter().for_each(|v| self.times.add(*v)),
             // A kind without distributions is timed as a whole.
-            None if run.outcome == Outcome::Ok => self.time(run.took.as_secs_f64()),
+            None if run.outcome == Outcome::Ok => self.times.add(run.took.as_secs_f64()),
             None => {}
         }
         if run.outcome != Outcome::Ok {
@@ -168,28 +199,21 @@ impl Total {
         }
     }
 
-    /// One more time, with its place in the distribution; what it takes does not grow with the runs.
-    fn time(&mut self, seconds: f64) {
-        let times = self.times.get_or_insert_with(|| Summary { n: 0, sum: 0.0, ..Summary::one(seconds) });
-        times.merge(&Summary::one(seconds));
-        times.histogram.get_or_insert_default().add(seconds);
-    }
-
     fn row(&self, aim: &Aim) -> Vec<String> {
         let Tally { sent, lost, .. } = self.tally;
         let loss = if sent == 0 { String::new() } else { percent(f64::from(lost) / f64::from(sent)) };
-        let time =
-            |of: fn(&Summary) -> Option<f64>| self.times.as_ref().and_then(of).map(seconds).unwrap_or_default();
+        let times = &self.times;
+        let time = |of: f64| if times.n() == 0 { String::new() } else { seconds(of) };
         vec![
             aim.shown.clone(),
             format!("{}/{}", self.good, self.runs),
             sent.to_string(),
             lost.to_string(),
             loss,
-            time(|t| Some(t.min)),
-            time(|t| Some(t.mean())),
-            time(|t| Some(t.histogram.as_ref()?.quantile(0.95)?.clamp(t.min, t.max))),
-            time(|t| Some(t.max)),
+            time(times.min()),
+            time(times.mean()),
+            time(times.quantile(0.95)),
+            time(times.max()),
             self.note.clone(),
         ]
     }

@@ -2,6 +2,12 @@
 //! sequence number, what is above it chooses one of sixteen identifiers, so that no two remembered echoes
 //! share both, and a firewall that has had enough of one identifier meets another. It keeps the kernel's
 //! timestamps of requests together with their numbers, and gives up a stamp rather than give it to the wrong one.
+//!
+//! A stamp costs a sixth of what its echo costs. When many leave together the kernel is therefore asked to stamp the
+//! first, every `STRIDE`th and the last of a system call. Those between left in the order in which they were given, one
+//! right after the other, so their times are spread evenly between the two stamps around them. That is off by no more
+//! than those are apart; where they are further apart than `APART` we were held up between, and those in the middle
+//! have no round-trip time at all. Then all are stamped for a while.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -18,7 +24,7 @@ use crate::net::clock::{Clock, Departure, Stamp};
 use crate::net::error::{NetError, cause_of};
 use crate::net::icmp::filter::{self, BLOCK};
 use crate::net::icmp::{Event, Mode, Request, Way};
-use crate::net::sock::{self, BATCH, Inbox, Notice, Outgoing, Queue, Received};
+use crate::net::sock::{self, BATCH, Inbox, Notice, Outgoing, Queue, Received, Stamps};
 
 /// Receive buffer asked for: replies of 10,000 targets in one burst, at about 800 bytes of kernel memory
 /// each.
@@ -31,6 +37,16 @@ const MAX_REMEMBERED: usize = 1 << 18;
 const NUMBERS: u32 = ((BLOCK as u32) << 16 | 0xffff) + 1;
 /// Most batches read in one drain, so that a flood cannot keep us from sending.
 const MAX_BATCHES: usize = 128;
+/// Of many echoes that leave together every so manyth is stamped: forty microseconds apart on a slow host.
+const STRIDE: usize = 8;
+/// Stamps further apart than this say nothing of those between.
+const APART: Duration = Duration::from_micros(100);
+/// After such a gap so many system calls have all their echoes stamped: behind a queue that shapes what leaves, the
+/// gaps are always as wide.
+const ALL_FOR: u32 = 50;
+/// Packets of this payload fit everywhere (RFC 791: 576 bytes with headers). Sent as those that must not be cut they
+/// look the same, but for their identification, which the kernel then need not find.
+const FITS: usize = 548;
 
 /// Where an echo stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +64,16 @@ pub(super) struct Sent {
     pub(super) with_cookie: bool,
     pub(super) token: u64,
     pub(super) departure: Departure,
+    pub(super) between: bool, // its time of departure comes from the stamps around it
     pub(super) deadline: Mono,
     pub(super) state: State,
+}
+
+/// Buffers for what is about to be sent, used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    packets: Vec<u8>,
+    written: Vec<(usize, u64)>, // where each packet ends, and its cookie
 }
 
 impl Sent {
@@ -62,6 +86,11 @@ impl Sent {
         };
         cookie && ip.to_canonical() == self.to
     }
+
+    /// Whether it is known when it left: not if it was to be told by its neighbours, and was not.
+    const fn departs_known(&self) -> bool {
+        !self.between || self.departure.left.is_some()
+    }
 }
 
 /// One socket and what was sent through it.
@@ -70,11 +99,17 @@ pub(super) struct Line {
     version: Version,
     mode: Mode,
     socket: Socket,
-    id: u16,                              // raw: the first of its block; ping: of all
-    first: u32,                           // number of the oldest remembered
-    pub(super) sent: VecDeque<Sent>,      // by number
-    pub(super) numbers_from: Option<u32>, // our number of the kernel's number 0; none while we do not know
+    id: u16,                         // raw: the first of its block; ping: of all
+    first: u32,                      // number of the oldest remembered
+    pub(super) sent: VecDeque<Sent>, // by number
+    pub(super) numbered: bool,       // we know how the kernel numbers those that it is to stamp
     can_number: bool,
+    asked: VecDeque<u32>, // our numbers of those, in its order
+    asked_from: u32,      // its number of the first of them
+    stamps_due: usize,    // not come yet
+    all_for: u32,         // system calls whose echoes are all to be stamped
+    whole: bool,          // what is sent may not be cut
+    always_whole: bool,
     drops: u32,
     overflow_at: Option<Mono>,
     foreign: u64,
@@ -139,8 +174,14 @@ impl Line {
             id,
             first,
             sent: VecDeque::new(),
-            numbers_from: None,
+            numbered: false,
             can_number: true,
+            asked: VecDeque::new(),
+            asked_from: 0,
+            stamps_due: 0,
+            all_for: 0,
+            whole,
+            always_whole: whole,
             drops: 0,
             overflow_at: None,
             foreign: 0,
@@ -165,14 +206,16 @@ impl Line {
     /// Reads what came in since the last time.
     pub(super) fn drain(&mut self, inbox: &mut Inbox, clock: &Clock, events: &mut Vec<Event>) {
         // The stamp of a request is there before its reply.
-        self.read_errors(inbox, clock, events);
+        if self.stamps_due > 0 || self.mode == Mode::Ping {
+            self.read_errors(inbox, clock, events);
+        }
         self.read_data(inbox, clock, events);
         self.forget(clock.mono());
     }
 
     /// Begins the kernel's numbering anew if it was lost while sending.
     pub(super) fn mend(&mut self, inbox: &mut Inbox, clock: &Clock, events: &mut Vec<Event>) {
-        if self.numbers_from.is_none() {
+        if !self.numbered {
             self.read_errors(inbox, clock, events);
             self.restart_numbers();
         }
@@ -210,61 +253,47 @@ impl Line {
         if !self.can_number {
             return;
         }
-        let begun = sock::timestamps(&self.socket, false).and_then(|()| sock::timestamps(&self.socket, true));
-        self.numbers_from = match begun {
-            Ok(()) => Some(self.next()),
-            Err(error) => {
-                tracing::warn!(%error, "no kernel timestamps: round-trip times include our own delays");
-                self.can_number = false;
-                None
-            }
-        };
+        let begun =
+            sock::timestamps(&self.socket, Stamps::Off).and_then(|()| sock::timestamps(&self.socket, Stamps::Asked));
+        self.asked.clear();
+        (self.asked_from, self.stamps_due) = (0, 0);
+        self.numbered = begun.is_ok();
+        if let Err(error) = begun {
+            tracing::warn!(%error, "no kernel timestamps: round-trip times include our own delays");
+            self.can_number = false;
+        }
     }
 
-    /// Sends one batch.
+    /// Sends one batch, of `many` that leave together or all by itself.
     pub(super) fn send(
         &mut self,
         requests: &[Request],
+        many: bool,
         clock: &Clock,
         keys: &RandomState,
-        packets: &mut Vec<u8>,
+        outbox: &mut Outbox,
         events: &mut Vec<Event>,
     ) {
-        packets.clear();
+        self.cut_none(self.always_whole || requests.iter().all(|request| request.size <= FITS));
         // Requests that fail give their number to the next, so packets are written as they are about to go.
         let mut rest = requests;
         let mut tried_again = false;
         while !rest.is_empty() {
-            packets.clear();
-            let mut written: Vec<(usize, u64)> = Vec::with_capacity(rest.len());
-            let mut number = self.next();
-            for request in rest {
-                let (id, seq) = self.words_of(number);
-                let cookie = keys.hash_one((number, request.to.ip()));
-                icmp::write_request(self.version, id, seq, cookie, request.size, packets);
-                written.push((packets.len(), cookie));
-                number = number.wrapping_add(1);
-            }
+            self.write(rest, keys, outbox);
+            let last = rest.len() - 1;
+            let all = !many || self.all_for > 0;
+            let stamped = |at: usize| all || at.is_multiple_of(STRIDE) || at == last;
             let mut from = 0;
-            let mut out = Vec::with_capacity(rest.len());
-            for (request, (to, _)) in rest.iter().zip(&written) {
-                let bytes = packets.get(from..*to).unwrap_or(&[]);
-                out.push(Outgoing { to: request.to, bytes, route: request.route });
-                from = *to;
-            }
+            let out = rest.iter().zip(&outbox.written).enumerate().map(|(at, (request, (to, _)))| {
+                let bytes = outbox.packets.get(std::mem::replace(&mut from, *to)..*to).unwrap_or(&[]);
+                Outgoing { to: request.to, bytes, route: request.route, stamped: self.can_number && stamped(at) }
+            });
             let before = clock.stamp();
-            match sock::send_many(&self.socket, &out) {
+            match sock::send_many(&self.socket, out) {
                 Ok(n) if n > 0 => {
-                    for (request, (_, cookie)) in rest.iter().zip(&written).take(n) {
-                        self.sent.push_back(Sent {
-                            to: request.to.ip().to_canonical(),
-                            cookie: *cookie,
-                            with_cookie: request.size >= COOKIE,
-                            token: request.token,
-                            departure: Departure { before, left: None },
-                            deadline: request.deadline,
-                            state: State::Waiting,
-                        });
+                    self.all_for = self.all_for.saturating_sub(1);
+                    for (at, (request, (_, cookie))) in rest.iter().zip(&outbox.written).take(n).enumerate() {
+                        self.enter(request, *cookie, before, stamped(at));
                     }
                     rest = rest.get(n..).unwrap_or(&[]);
                     tried_again = false;
@@ -272,7 +301,7 @@ impl Line {
                 // A ping socket reports the error of an earlier echo once; the second try tells.
                 Err(_) if !tried_again => {
                     tried_again = true;
-                    self.numbers_from = None;
+                    self.numbered = false;
                 }
                 answer => {
                     let Some((request, others)) = rest.split_first() else { return };
@@ -285,16 +314,52 @@ impl Line {
         }
     }
 
+    /// Whether what is sent from now on must not be cut.
+    fn cut_none(&mut self, whole: bool) {
+        // Version 6 has no identification.
+        if self.whole != whole && self.version == Version::V4 && sock::in_pieces(&self.socket, !whole).is_ok() {
+            self.whole = whole;
+        }
+    }
+
+    fn write(&self, requests: &[Request], keys: &RandomState, outbox: &mut Outbox) {
+        outbox.packets.clear();
+        outbox.written.clear();
+        let mut number = self.next();
+        for request in requests {
+            let (id, seq) = self.words_of(number);
+            let cookie = keys.hash_one((number, request.to.ip()));
+            icmp::write_request(self.version, id, seq, cookie, request.size, &mut outbox.packets);
+            outbox.written.push((outbox.packets.len(), cookie));
+            number = number.wrapping_add(1);
+        }
+    }
+
+    /// Remembers what the kernel took.
+    fn enter(&mut self, request: &Request, cookie: u64, before: Stamp, stamped: bool) {
+        if stamped && self.numbered {
+            self.asked.push_back(self.next());
+            self.stamps_due += 1;
+        }
+        self.sent.push_back(Sent {
+            to: request.to.ip().to_canonical(),
+            cookie,
+            with_cookie: request.size >= COOKIE,
+            token: request.token,
+            departure: Departure { before, left: None },
+            between: !stamped && self.can_number,
+            deadline: request.deadline,
+            state: State::Waiting,
+        });
+    }
+
     /// Reads stamps of what was sent and, on a ping socket, ICMP errors.
     fn read_errors(&mut self, inbox: &mut Inbox, clock: &Clock, events: &mut Vec<Event>) {
-        let mut out_of_step = false;
+        let mut in_step = true;
         self.read(inbox, Queue::Errors, clock, |line, received, now| match received.notice {
             Some(Notice::Sent { number }) => {
-                let (Some(base), Some(stamp)) = (line.numbers_from, received.stamp) else { return };
-                let at = base.wrapping_add(number).wrapping_sub(line.first) as usize;
-                if let Some(sent) = line.sent.get_mut(at) {
-                    out_of_step |= stamp < sent.departure.before.wall;
-                    sent.departure.left = (!out_of_step).then_some(stamp);
+                if let Some(stamp) = received.stamp.filter(|_| in_step && line.numbered) {
+                    in_step = line.left(number, stamp);
                 }
             }
             Some(Notice::Error { kind, code, info, by, origin: 2 | 3, .. }) => {
@@ -305,9 +370,45 @@ impl Line {
             }
             _ => {}
         });
-        if out_of_step {
-            self.numbers_from = None;
+        if !in_step {
+            self.numbered = false;
             self.restart_numbers();
+        }
+    }
+
+    /// The echo of the kernel's `number` left at `stamp`. False if that cannot be: it was not given to it yet.
+    fn left(&mut self, number: u32, stamp: Duration) -> bool {
+        self.stamps_due = self.stamps_due.saturating_sub(1);
+        let at = number.wrapping_sub(self.asked_from) as usize;
+        let Some(ours) = self.asked.get(at).copied() else { return true };
+        let Some(sent) = self.sent.get_mut(ours.wrapping_sub(self.first) as usize) else { return true };
+        if stamp < sent.departure.before.wall {
+            return false;
+        }
+        sent.departure.left = Some(stamp);
+        // Stamps come in the order of what was sent, unless it left by several interfaces.
+        for (earlier, later) in [(at.checked_sub(1), Some(at)), (Some(at), at.checked_add(1))] {
+            let of = |at: Option<usize>| self.asked.get(at?).copied();
+            if let (Some(earlier), Some(later)) = (of(earlier), of(later)) {
+                self.spread(earlier, later);
+            }
+        }
+        true
+    }
+
+    /// Those between two stamped ones left between them.
+    fn spread(&mut self, earlier: u32, later: u32) {
+        let steps = later.wrapping_sub(earlier);
+        let at = earlier.wrapping_sub(self.first) as usize;
+        let left = |at: usize| self.sent.get(at)?.departure.left;
+        let (Some(began), Some(ended)) = (left(at), left(at + steps as usize)) else { return };
+        let apart = ended.saturating_sub(began);
+        if steps > 1 && apart > APART {
+            self.all_for = ALL_FOR;
+            return;
+        }
+        for (step, sent) in (1..steps).zip(self.sent.range_mut(at + 1..)) {
+            sent.departure.left = Some(began + apart * step / steps);
         }
     }
 
@@ -378,7 +479,7 @@ impl Line {
             Some(sent) if sent.matches(to.unwrap_or(sent.to), echo, true) => {
                 if sent.state == State::Waiting {
                     sent.state = State::Unreachable;
-                    let rtt = sent.departure.took(seen.0, seen.1);
+                    let rtt = sent.departure.took(seen.0, seen.1).filter(|_| sent.departs_known());
                     events.push(Event::Unreachable { token: sent.token, why: said.0, by: said.1, rtt });
                 }
             }
@@ -391,6 +492,10 @@ impl Line {
             && (self.sent.len() > MAX_REMEMBERED || oldest.deadline.plus(REMEMBER) <= now)
         {
             self.sent.pop_front();
+            if self.asked.front() == Some(&self.first) {
+                self.asked.pop_front();
+                self.asked_from = self.asked_from.wrapping_add(1);
+            }
             self.first = self.first.wrapping_add(1);
         }
     }
@@ -406,7 +511,7 @@ pub(super) fn reply(sent: &Sent, stamp: Option<Duration>, now: Stamp, left: Opti
         Some(rtt) => sent.departure.before.mono.plus(rtt) > sent.deadline,
         None => now.mono > sent.deadline,
     };
-    Event::Reply { token: sent.token, rtt, late, left }
+    Event::Reply { token: sent.token, rtt: rtt.filter(|_| sent.departs_known()), late, left }
 }
 
 fn not_sent(request: &Request, error: &io::Error) -> Event {

@@ -91,8 +91,8 @@ impl Port {
     /// Answers a request, in its class and from the address it was sent to.
     pub fn answer(&self, asked: &Asked<'_>, bytes: &[u8]) -> io::Result<()> {
         let route = Route { class: asked.class & DSCP, source: asked.to, ..Route::default() };
-        let answer = Outgoing { to: asked.from, bytes, route };
-        sock::send_many(&SockRef::from(&self.socket), &[answer]).map(drop)
+        let answer = Outgoing { to: asked.from, bytes, route, stamped: false };
+        sock::send_many(&SockRef::from(&self.socket), [answer]).map(drop)
     }
 }
 

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::codec::icmp::{Version, Why};
 use crate::net::clock::{Clock, Departure, Stamp};
 use crate::net::error::NetError;
-use crate::net::sock::{self, Inbox, Notice, Outgoing, Queue, Received, Route};
+use crate::net::sock::{self, Inbox, Notice, Outgoing, Queue, Received, Route, Stamps};
 use crate::net::trace::{Answer, Said, said};
 
 /// Where traces go by custom: nobody listens there, and firewalls that let traces through let this through.
@@ -61,7 +61,7 @@ impl Udp {
             Ok(socket)
         };
         let socket = made().map_err(|error| NetError::io("set up a socket for traces", &error))?;
-        let numbered = sock::timestamps(&socket, true).is_ok();
+        let numbered = sock::timestamps(&socket, Stamps::All).is_ok();
         Ok(Self {
             clock,
             socket,
@@ -87,13 +87,13 @@ impl Udp {
         payload[..8].copy_from_slice(&self.cookie.to_be_bytes());
         payload[8..12].copy_from_slice(&number.to_be_bytes());
         payload[12..].copy_from_slice(&(!number).to_be_bytes());
-        let out = [Outgoing { to: self.to, bytes: &payload, route: Route { hops, ..self.route } }];
+        let out = || [Outgoing { to: self.to, bytes: &payload, route: Route { hops, ..self.route }, stamped: false }];
         let before = self.clock.stamp();
         // A complaint about an earlier packet is reported once in place of sending; its details are in the queue.
-        let mut went = sock::send_many(&self.socket, &out);
+        let mut went = sock::send_many(&self.socket, out());
         if went.is_err() {
             self.numbered = false;
-            went = sock::send_many(&self.socket, &out);
+            went = sock::send_many(&self.socket, out());
         }
         let sent = Sent { token, departure: Departure { before, left: None }, waiting: went.is_ok() };
         self.sent.push(sent);

@@ -1,13 +1,15 @@
 //! Paces all icmp tasks over one `Pinger`: every task has its own phase in its interval, due work is gathered
-//! into ticks, the sockets are read on ticks only (the kernel stamps what arrives in between). Every planned
+//! into ticks, the sockets are read on ticks only (the kernel stamps what arrives in between). The more there is to
+//! send, the longer the ticks. Every planned
 //! run ends in exactly one `Run`, in the order of its task's runs; several missed in a row are one.
 
 mod burst; // doubts, and the bursts that settle them
+mod calendar; // what to do, by the tick it is due in
 mod detour; // answers that came by another road than the line
 mod place; // addresses of names, and the sockets of their families
+mod plan; // which tasks there are, and when each begins
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,24 +19,23 @@ use tokio::sync::mpsc;
 use crate::codec::icmp::Version;
 use crate::engine::confirm::Confirm;
 use crate::engine::detour::Detour;
-use crate::model::Object;
 use crate::model::observation::{Cause, Outcome, Tally};
 use crate::model::plan::Task;
-use crate::model::time::{Mono, Wall};
+use crate::model::time::{Mono, Now, Wall};
 use crate::net::error::NetError;
 use crate::net::icmp::{Event, Pinger, Request};
 use crate::probe::icmp::pace::burst::Burst;
+use crate::probe::icmp::pace::calendar::Calendar;
 use crate::probe::icmp::pace::place::Place;
-use crate::probe::icmp::{Score, Wants, report};
-use crate::probe::{BulkChannels, Ctx, Run};
+use crate::probe::icmp::{MAX_INTERVAL, Score, Wants, report};
+use crate::probe::{self, BulkChannels, Ctx, Ended, Run, TICK};
 
-/// Work is gathered into ticks of this length: at 1,000 packets a second ten leave together.
-const TICK: Duration = Duration::from_nanos(TICK_NANOS);
-const TICK_NANOS: u64 = 10_000_000;
 /// With nothing to send for this long, but answers outstanding, the sockets are read at every `SLOW_TICK`.
 const QUIET: Duration = Duration::from_millis(200);
 /// See `QUIET`.
 const SLOW_TICK: Duration = Duration::from_millis(50);
+/// Most packets, events and runs that room is kept for.
+const ROOM: usize = 1024;
 /// How long an old address serves while looking up fails: a dead name server is not a dead target.
 const RESOLVE_STALE: Duration = Duration::from_secs(300);
 /// Most unfinished runs of a task; one more is skipped and counted.
@@ -98,16 +99,21 @@ pub(super) struct Pacer {
     pinger: Pinger,
     slots: Vec<Option<Watched>>,
     by_id: HashMap<Arc<str>, usize>,
-    todo: BinaryHeap<Reverse<(Mono, Todo)>>,
+    asked: usize, // the slot of the latest run out of turn: those asked for in the order of the plan are next to it
+    calendar: Calendar,
+    tick: Duration,
+    apart: Duration, // the shortest time between two packets of a task
+    pace: (Mono, u64), // packets sent since then
     numbers: u32,
     generations: u32,
     waiting: usize,
     bursts: usize,
     last_send: Mono,
+    last_look: Mono,
     closed: [Option<(Mono, NetError)>; 2],
     requests: Vec<Request>,
     events: Vec<Event>,
-    out: Vec<(Arc<Task>, Wall, Run)>,
+    out: Vec<Ended>,
     ask: mpsc::Sender<Found>,
     answers: Option<mpsc::Receiver<Found>>,
 }
@@ -120,12 +126,17 @@ impl Pacer {
             cx,
             slots: Vec::new(),
             by_id: HashMap::new(),
-            todo: BinaryHeap::new(),
+            asked: usize::MAX,
+            calendar: Calendar::default(),
+            tick: TICK,
+            apart: MAX_INTERVAL,
+            pace: (Mono::default(), 0),
             numbers: 0,
             generations: 0,
             waiting: 0,
             bursts: 0,
             last_send: Mono::default(),
+            last_look: Mono::default(),
             closed: [None, None],
             requests: Vec::new(),
             events: Vec::new(),
@@ -141,11 +152,12 @@ impl Pacer {
         let first = tasks.borrow_and_update().clone();
         self.plan(&first);
         loop {
-            self.tick();
-            for told in self.out.drain(..) {
-                if out.send(told).await.is_err() {
-                    return;
-                }
+            self.work();
+            // In portions that the channel can hold.
+            while !self.out.is_empty() {
+                let most = self.out.len().min(out.max_capacity());
+                let Ok(places) = out.reserve_many(most).await else { return };
+                places.zip(self.out.drain(..most)).for_each(|(place, ended)| place.send(ended));
             }
             let wake = self.wake();
             let clock = self.cx.clock.clone();
@@ -158,11 +170,11 @@ impl Pacer {
                     let plan = tasks.borrow_and_update().clone();
                     self.plan(&plan);
                 }
-                Some(task) = now.recv() => {
-                    self.once(&task);
+                Some(asked) = now.recv() => {
+                    self.once(&asked);
                     // Those that came together go out together.
-                    while let Ok(task) = now.try_recv() {
-                        self.once(&task);
+                    while let Ok(asked) = now.try_recv() {
+                        self.once(&asked);
                     }
                 }
                 Some((slot, host, found)) = answers.recv() => self.found(slot, &host, found),
@@ -170,40 +182,43 @@ impl Pacer {
         }
     }
 
-    /// When there is something to do: the next due time on the grid of ticks, or the next look at the sockets.
+    /// When there is something to do: the next due time, or the next look at the sockets.
     fn wake(&self) -> Mono {
         let now = self.cx.clock.mono();
-        let due = self.todo.peek().map(|Reverse((at, _))| *at);
+        let due = self.calendar.next();
         let look = (self.waiting + self.bursts > 0).then(|| {
-            let step = if now.since(self.last_send) < QUIET || self.bursts > 0 { TICK } else { SLOW_TICK };
-            now.plus(step)
+            let step = if now.since(self.last_send) < QUIET || self.bursts > 0 { self.tick } else { SLOW_TICK };
+            now.plus(step).round_up(self.tick)
         });
-        let at = match (due, look) {
-            (Some(a), Some(b)) => a.min(b),
-            (Some(at), None) | (None, Some(at)) => at,
-            (None, None) => return now.plus(Duration::from_secs(3600)),
-        };
-        let since = u64::try_from(at.since_origin().as_nanos()).unwrap_or(u64::MAX);
-        Mono::from_origin(Duration::from_nanos(since.div_ceil(TICK_NANOS).saturating_mul(TICK_NANOS)))
+        let first = due.into_iter().chain(look).min();
+        first.unwrap_or_else(|| now.plus(Duration::from_secs(3600)))
     }
 
-    fn tick(&mut self) {
-        self.pinger.drain(&mut self.events);
-        self.take_events();
-        let now = self.cx.clock.mono();
-        while let Some(Reverse((at, todo))) = self.todo.peek().copied()
-            && at <= now
-        {
-            self.todo.pop();
-            match todo {
-                Todo::Begin(slot, generation) => self.begin_planned(slot, generation, now),
-                Todo::Packet(slot, number) => self.packet(slot, number, now),
-                Todo::Finish(slot, number) => self.finish(slot, number, now),
-                Todo::Burst(slot, number) => self.burst(slot, number, at, now),
+    fn work(&mut self) {
+        let at = self.cx.clock.now();
+        let now = at.mono;
+        let mut due = self.calendar.take(now);
+        // Twice within a tick only before a run that has no answer yet is doubted.
+        if due.is_some() || now.since(self.last_look) >= self.tick / 2 {
+            self.last_look = now;
+            self.pinger.drain(&mut self.events);
+            self.take_events();
+        }
+        while let Some((began, todos)) = due {
+            for todo in &todos {
+                match *todo {
+                    Todo::Begin(slot, generation) => self.begin_planned(slot, generation, at),
+                    Todo::Packet(slot, number) => self.packet(slot, number, now),
+                    Todo::Finish(slot, number) => self.finish(slot, number, now),
+                    Todo::Burst(slot, number) => self.burst(slot, number, began, now),
+                }
             }
+            self.calendar.done(todos);
+            due = self.calendar.take(now);
         }
         if !self.requests.is_empty() {
             self.last_send = now;
+            self.count(now);
             let requests = std::mem::take(&mut self.requests);
             self.pinger.send(&requests, &mut self.events);
             self.requests = requests;
@@ -212,99 +227,24 @@ impl Pacer {
         }
     }
 
-    /// Takes over a new list of tasks; those that stay keep phase, address and unfinished runs.
-    fn plan(&mut self, tasks: &[Arc<Task>]) {
-        let mut gone: HashMap<Arc<str>, usize> = std::mem::take(&mut self.by_id);
-        for task in tasks {
-            match gone.remove(&task.id) {
-                Some(slot) => {
-                    self.by_id.insert(task.id.clone(), slot);
-                    self.renew(slot, task);
-                }
-                None => {
-                    let slot = self.add(task, true);
-                    self.schedule(slot);
-                }
-            }
-        }
-        for slot in gone.into_values() {
-            self.remove(slot);
-        }
-        // Now rather than at the first packet: what is lacking shows at once, and the kernel needs some
-        // milliseconds until it stamps what comes in.
-        let now = self.cx.clock.mono();
-        for version in [Version::V4, Version::V6] {
-            let wanted = |w: &Watched| w.place.address.is_some_and(|a| Version::of(a.ip()) == version);
-            if self.slots.iter().flatten().any(wanted) {
-                // Said in `limits`; the runs that need it say it too.
-                let _ = self.open(version, now);
-            }
+    /// How long ticks are follows from what was sent in the last second.
+    fn count(&mut self, now: Mono) {
+        let (since, sent) = &mut self.pace;
+        *sent += self.requests.len() as u64;
+        let within = now.since(*since);
+        if within >= Duration::from_secs(1) {
+            let second = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+            self.tick = probe::tick(sent.saturating_mul(1000) / second, self.apart);
+            self.pace = (now, 0);
+            // What piled up while this process did not run is not kept room for.
+            self.requests.shrink_to(ROOM);
+            self.events.shrink_to(ROOM);
+            self.out.shrink_to(ROOM);
         }
     }
 
-    fn renew(&mut self, slot: usize, task: &Arc<Task>) {
-        let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
-        let interval = watched.wants.interval;
-        watched.wants = Wants::of(task);
-        if watched.task.target != task.target || watched.task.settings != task.settings {
-            watched.place = Place::of(task);
-            watched.confirm = Confirm::default();
-            watched.detour = watched.detour.map(|_| Detour::default());
-            self.bursts -= usize::from(watched.burst.take().is_some());
-        }
-        watched.task = task.clone();
-        if !watched.kept || watched.wants.interval != interval {
-            watched.kept = true;
-            self.schedule(slot);
-        }
-    }
-
-    fn add(&mut self, task: &Arc<Task>, kept: bool) -> usize {
-        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
-        let watched = Watched {
-            task: task.clone(),
-            wants: Wants::of(task),
-            generation: 0,
-            planned: Mono::default(),
-            place: Place::of(task),
-            flights: VecDeque::new(),
-            confirm: Confirm::default(),
-            detour: matches!(task.object, Object::Link(_)).then(Detour::default),
-            burst: None,
-            carry: Tally::default(),
-            newest: None,
-            kept,
-        };
-        match self.slots.get_mut(slot) {
-            Some(place) => *place = Some(watched),
-            None => self.slots.push(Some(watched)),
-        }
-        self.generations = self.generations.wrapping_add(1);
-        if let Some(Some(watched)) = self.slots.get_mut(slot) {
-            watched.generation = self.generations;
-        }
-        self.by_id.insert(task.id.clone(), slot);
-        slot
-    }
-
-    fn remove(&mut self, slot: usize) {
-        if let Some(watched) = self.slots.get_mut(slot).and_then(Option::take) {
-            self.waiting -= watched.flights.iter().filter(|f| f.done.is_none()).count();
-            self.bursts -= usize::from(watched.burst.is_some());
-        }
-    }
-
-    /// Puts the first run of a slot on the calendar, at its task's phase.
-    fn schedule(&mut self, slot: usize) {
-        self.generations = self.generations.wrapping_add(1);
-        let now = self.cx.clock.mono();
-        let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
-        watched.generation = self.generations;
-        watched.planned = first_after(now, watched.wants.interval, &watched.task.id);
-        self.todo.push(Reverse((watched.planned, Todo::Begin(slot, watched.generation))));
-    }
-
-    fn begin_planned(&mut self, slot: usize, generation: u32, now: Mono) {
+    fn begin_planned(&mut self, slot: usize, generation: u32, at: Now) {
+        let now = at.mono;
         let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
         if watched.generation != generation {
             return;
@@ -313,25 +253,33 @@ impl Pacer {
         let late_by = now.since(watched.planned);
         let missed = u32::try_from(late_by.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u32::MAX);
         watched.planned = watched.planned.plus(interval.saturating_mul(missed.saturating_add(1)));
-        self.todo.push(Reverse((watched.planned, Todo::Begin(slot, generation))));
+        self.calendar.put(watched.planned, self.tick, Todo::Begin(slot, generation));
         if missed > 0 {
             let mut run = Run::invalid(Cause::Late, format!("{missed} runs missed: this process did not run"));
             run.tally.invalid = missed.saturating_mul(watched.wants.count);
             self.refuse(slot, run);
         }
-        self.begin(slot, now, true);
+        self.begin(slot, at, true);
     }
 
-    /// Runs a task once, now.
-    fn once(&mut self, task: &Arc<Task>) {
-        let slot = match self.by_id.get(&task.id) {
-            Some(slot) => *slot,
-            None => self.add(task, false),
-        };
-        self.begin(slot, self.cx.clock.mono(), false);
+    /// Runs tasks once, now.
+    fn once(&mut self, tasks: &[Arc<Task>]) {
+        let now = self.cx.clock.now();
+        for task in tasks {
+            let next = self.asked.wrapping_add(1);
+            self.asked = match self.slots.get(next) {
+                Some(Some(watched)) if Arc::ptr_eq(&watched.task, task) => next,
+                _ => match self.by_id.get(&task.id) {
+                    Some(slot) => *slot,
+                    None => self.add(task, false),
+                },
+            };
+            self.begin(self.asked, now, false);
+        }
     }
 
-    fn begin(&mut self, slot: usize, now: Mono, planned: bool) {
+    fn begin(&mut self, slot: usize, at: Now, planned: bool) {
+        let now = at.mono;
         let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
         if watched.flights.len() >= MAX_FLIGHTS {
             return self.refuse(slot, Run::invalid(Cause::Overrun, "earlier runs have not ended"));
@@ -346,9 +294,13 @@ impl Pacer {
         let end = now.plus(watched.wants.timeout).plus(watched.wants.grace);
         // A name that is not known yet is not worth waiting for longer than the run may take.
         let end = if to.is_none() { now.plus(watched.wants.timeout) } else { end };
+        if watched.flights.is_empty() {
+            // The same memory again, which is in the cache.
+            watched.flights.clear();
+        }
         watched.flights.push_back(Flight {
             number,
-            began: self.cx.clock.wall(),
+            began: at.wall,
             start: now,
             end,
             planned,
@@ -358,7 +310,7 @@ impl Pacer {
         });
         self.waiting += 1;
         let look = if planned && to.is_some() { watched.in_doubt_at(now).min(end) } else { end };
-        self.todo.push(Reverse((look, Todo::Finish(slot, number))));
+        self.calendar.put(look, self.tick, Todo::Finish(slot, number));
         self.look_up(slot, now);
         if to.is_some() {
             self.packet(slot, number, now);
@@ -389,10 +341,10 @@ impl Pacer {
             token: (slot as u64) << 32 | u64::from(number << PACKET_BITS | packet),
         };
         let more = flight.score.tried < wants.count;
-        let next = now.plus(wants.spacing);
+        let next = flight.start.plus(wants.spacing * flight.score.tried).max(now);
         self.requests.push(request);
         if more {
-            self.todo.push(Reverse((next, Todo::Packet(slot, number))));
+            self.calendar.put(next, self.tick, Todo::Packet(slot, number));
         }
     }
 
@@ -500,7 +452,7 @@ impl Pacer {
         let Some((_, _, flight)) = self.flight(slot, number) else { return };
         let (start, to, end) = (flight.start, flight.to, flight.end);
         if now < end {
-            self.todo.push(Reverse((end, Todo::Finish(slot, number))));
+            self.calendar.put(end, self.tick, Todo::Finish(slot, number));
             return self.doubt(slot, number, now);
         }
         let overflowed = to.is_some_and(|to| self.pinger.overflowed(Version::of(to.ip()), start));
@@ -572,15 +524,4 @@ impl Pacer {
             self.remove(slot);
         }
     }
-}
-
-/// The first time after `now` that has this task's phase: a hash of its id, spread over the interval.
-fn first_after(now: Mono, interval: Duration, id: &str) -> Mono {
-    // FNV-1a: stable over restarts and builds, unlike std's hashers.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    let length = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).max(1);
-    let phase = hash % length;
-    let at = u64::try_from(now.since_origin().as_nanos()).unwrap_or(u64::MAX);
-    let ahead = (phase + length - at % length) % length;
-    now.plus(Duration::from_nanos(ahead))
 }

@@ -2,7 +2,6 @@
 //! and tells its verdict at once, out of turn, because it is worth a second. A burst is no run: its packets stand in
 //! no score.
 
-use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 use super::{BURST_FROM, PACKET_BITS, Pacer, Todo, Watched};
@@ -79,9 +78,9 @@ impl Pacer {
                         burst.iter_mut().for_each(|burst| burst.said = Some(error.clone()));
                     }
                 }
-                self.todo.push(Reverse((next, Todo::Burst(slot, number))));
+                self.calendar.put(next, self.tick, Todo::Burst(slot, number));
             }
-            Some(Step::Wait(next)) => self.todo.push(Reverse((next, Todo::Burst(slot, number)))),
+            Some(Step::Wait(next)) => self.calendar.put(next, self.tick, Todo::Burst(slot, number)),
             Some(Step::Over(verdict)) => {
                 let overflowed = self.pinger.overflowed(Version::of(to.ip()), from);
                 self.tell_burst(slot, &verdict, overflowed, now);

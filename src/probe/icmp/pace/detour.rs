@@ -9,11 +9,11 @@ use crate::probe::way;
 impl Pacer {
     /// Takes an answer that came by a detour; false if the event is none.
     pub(super) fn take_detour(&mut self, slot: usize, number: u32, packet: u32, event: &Event) -> bool {
-        let now = self.cx.clock.mono();
         let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return false };
         let (Some(detour), Event::Reply { left: Some(left), .. }) = (&mut watched.detour, event) else {
             return false;
         };
+        let now = self.cx.clock.mono();
         let passed = hops(*left);
         let Some(usual) = detour.judge(passed, watched.confirm.is_silent(), now) else { return false };
         let said = Some(way::detour(&watched.place.host, passed, usual));
