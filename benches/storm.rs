@@ -181,7 +181,9 @@ fn flood(stop: &AtomicBool, packets: &AtomicU64) {
         let mut packet = Vec::with_capacity(128);
         icmp::write_request(Version::V4, random.u16(..), random.u16(..), random.u64(..), 56, &mut packet);
         match random.u8(0..4) {
-            0 => packet = [&[3, random.u8(0..16), 0, 0, 0, 0, 0, 0][..], &udp, &random.u64(..).to_be_bytes()].concat(),
+            0 => {
+                packet = [&[3, random.u8(0..16), 0, 0, 0, 0, 0, 0][..], &udp, &random.u64(..).to_be_bytes()].concat()
+            }
             1 => packet = [&[11, 0, 0, 0, 0, 0, 0, 0][..], &packet].concat(),
             _ => packet[0] = 0,
         }

@@ -240,11 +240,7 @@ impl Run {
 }
 
 /// The row of table 0 about the task's object, from named values; a name not given is `Null`.
-pub fn target_row(
-    schema: &KindSchema,
-    task: &Task,
-    named: impl IntoIterator<Item = (&'static str, Value)>,
-) -> Row {
+pub fn target_row(schema: &KindSchema, task: &Task, named: impl IntoIterator<Item = (&'static str, Value)>) -> Row {
     let fields = schema.tables.first().map_or(&[][..], |t| &t.fields);
     let mut values = vec![Value::Null; fields.len()];
     for (name, value) in named {

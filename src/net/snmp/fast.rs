@@ -293,10 +293,12 @@ impl Driver {
     fn send_batch(&mut self, socket: &Socket, batch: &[u32]) -> bool {
         let mut rest = batch;
         while !rest.is_empty() {
-            let out = rest
-                .iter()
-                .filter_map(|at| self.core.outgoing(*at))
-                .map(|(to, bytes)| Outgoing { to, bytes, route: Route::default(), stamped: false });
+            let out = rest.iter().filter_map(|at| self.core.outgoing(*at)).map(|(to, bytes)| Outgoing {
+                to,
+                bytes,
+                route: Route::default(),
+                stamped: false,
+            });
             let answer = sock::send_many(socket, out);
             let now = self.clock.mono();
             match answer {

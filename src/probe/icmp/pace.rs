@@ -102,7 +102,7 @@ pub(super) struct Pacer {
     asked: usize, // the slot of the latest run out of turn: those asked for in the order of the plan are next to it
     calendar: Calendar,
     tick: Duration,
-    apart: Duration, // the shortest time between two packets of a task
+    apart: Duration,   // the shortest time between two packets of a task
     pace: (Mono, u64), // packets sent since then
     numbers: u32,
     generations: u32,
