@@ -114,6 +114,12 @@ fn dscp(name: &str) -> u8 {
     }
 }
 
+/// What was answered came by another way than the line's.
+pub(super) fn detour(to: &dyn std::fmt::Display, hops: u8, usual: u8) -> NetError {
+    let words = format!("{to}: answers from {hops} hops away, usually {usual}: not over this line");
+    NetError::new(Cause::Unreachable, words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,10 +149,4 @@ mod tests {
         assert_eq!(told(&["source=192.0.2.77"]), Err(stranger.into()));
         assert_eq!(told(&["interface=nope0"]), Err("unsupported this host has no interface `nope0`".into()));
     }
-}
-
-/// What was answered came by another way than the line's.
-pub(super) fn detour(to: &dyn std::fmt::Display, hops: u8, usual: u8) -> NetError {
-    let words = format!("{to}: answers from {hops} hops away, usually {usual}: not over this line");
-    NetError::new(Cause::Unreachable, words)
 }
