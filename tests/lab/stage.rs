@@ -22,7 +22,7 @@ const ROUTED: &str = "routed";
 /// The longest answer read from the console.
 const MAX_ANSWER: usize = 16 << 20;
 /// The longest that anything may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Agents, each by the router it stands on.
 pub(crate) const AGENTS: [&str; 2] = ["p1", "p2"];
 

@@ -480,10 +480,12 @@ fn measured(lang: Lang, field: &str, value: &str) -> String {
 
 fn state(lang: Lang, value: &str) -> &str {
     match value {
-        "?" => text::incident_state_unknown(lang),
+        "?" | "unknown" => text::incident_state_unknown(lang),
         "up" => text::incident_state_up(lang),
         "down" => text::incident_state_down(lang),
         "lower_layer_down" => text::incident_state_lower_layer_down(lang),
+        "forming" => text::incident_state_forming(lang),
+        "shut" => text::incident_state_shut(lang),
         "testing" => text::incident_state_testing(lang),
         "dormant" => text::incident_state_dormant(lang),
         "not_present" => text::incident_state_not_present(lang),
