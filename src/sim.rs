@@ -4,6 +4,7 @@
 //! It knows nothing of probes, agents or consoles: they meet it over sockets, as they meet real devices.
 
 pub mod certificate; // what https services show
+pub mod crowd; // thousands of devices of one recording, as a load target
 pub mod demo; // the prefecture of `up --demo`
 pub mod device; // one service: up, silent, down, changed
 pub mod play; // a script, played

@@ -397,6 +397,17 @@ pub const TEXTS: &[(&str, &str)] = &[
         "First address and how far to count, such as 127.1.0.1/24:1161; without :PORT it is 161",
         "起始地址和范围，如 127.1.0.1/24:1161；不写端口为 161",
     ),
+    (
+        "Serve one recording at so many addresses, as a load target (v1 and v2c)",
+        "同一录制文件用于这么多个地址，作为压力测试目标（v1、v2c）",
+    ),
+    ("How long each answer is held back", "每个应答推迟多久"),
+    (
+        "Share of requests to treat so, such as loss=0.1: loss, truncate, duplicate, wrong-source, gen-err, non-increasing; dead = of devices",
+        "按此比例处理请求，如 loss=0.1：loss 丢弃、truncate 截断、duplicate 重复、wrong-source 错误源地址、gen-err 报错、non-increasing OID 不递增；dead 为无应答设备的比例",
+    ),
+    ("Bytes of an answer at most", "应答的最大字节数"),
+    ("Seed of the faults", "故障的随机种子"),
     ("Scenario, TOML; see docs/simulator.md", "场景文件（TOML），见 docs/simulator.md"),
     ("Seed of the jitter, instead of the scenario's", "抖动的随机种子，代替场景中的"),
     ("So many times as fast", "加速倍数"),

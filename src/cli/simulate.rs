@@ -1,4 +1,7 @@
-//! `fengsui simulate`: serves recordings as SNMP agents, one address a file, until Ctrl-C.
+//! `fengsui simulate`: serves recordings as SNMP agents until Ctrl-C: one address a file, or one file at thousands of
+//! addresses, with faults.
+
+mod crowd;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,6 +30,9 @@ pub struct Args {
     /// Who may ask.
     #[command(flatten)]
     pub who: Who,
+    /// One recording at many addresses.
+    #[command(flatten)]
+    pub many: crowd::Many,
 }
 
 /// Addresses to serve on.
@@ -70,6 +76,9 @@ impl Range {
 pub fn run(args: Args) -> Answer {
     super::log::start();
     let secrets = args.who.secrets()?;
+    if args.many.devices.is_some() {
+        return crowd::run(&args, secrets);
+    }
     let files = files(&args.path)?;
     let mut addresses = args.listen.addresses();
     let mut devices = Vec::with_capacity(files.len());
@@ -82,20 +91,16 @@ pub fn run(args: Args) -> Answer {
                 format!("--listen has {room} addresses for {} recordings: give a wider network", files.len()),
             )));
         };
-        let name = shown(file);
-        match read_bounded(file, MAX_BYTES) {
-            Err(why) => bad.push(format!("{name}: {why}")),
-            Ok(bytes) => match Recording::parse(&name, &bytes) {
-                Err(lines) => bad.extend(lines.iter().map(ToString::to_string)),
-                Ok(recording) => {
-                    let kind = Kind::Snmp { recording: Arc::new(recording), access: Access::new(secrets.clone()) };
-                    devices.push(DeviceSpec {
-                        name,
-                        address,
-                        services: vec![ServiceSpec::new(args.listen.port, kind)],
-                    });
-                }
-            },
+        match read(file) {
+            Err(lines) => bad.extend(lines),
+            Ok(recording) => {
+                let kind = Kind::Snmp { recording: Arc::new(recording), access: Access::new(secrets.clone()) };
+                devices.push(DeviceSpec {
+                    name: shown(file),
+                    address,
+                    services: vec![ServiceSpec::new(args.listen.port, kind)],
+                });
+            }
         }
     }
     if !bad.is_empty() {
@@ -104,15 +109,27 @@ pub fn run(args: Args) -> Answer {
     block_on(2, serve(devices))?
 }
 
+/// A recording, or what is wrong with it, line by line.
+fn read(file: &Path) -> Result<Recording, Vec<String>> {
+    let name = shown(file);
+    let bytes = read_bounded(file, MAX_BYTES).map_err(|why| vec![format!("{name}: {why}")])?;
+    Recording::parse(&name, &bytes).map_err(|lines| lines.iter().map(ToString::to_string).collect())
+}
+
 async fn serve(devices: Vec<DeviceSpec>) -> Answer {
     let world = World::start(devices, &Clock::system()).await.map_err(|error| Failure::unseen(error.to_string()))?;
     for (device, _, address, _) in world.services() {
         print(&format!("{} -> {device}", shown_address(address)));
     }
-    say(pick("正在应答；按 Ctrl-C 结束", "answering; Ctrl-C ends it"));
-    wait_for_interrupt().await?;
+    answering().await?;
     world.stop().await;
     Ok(Exit::Good)
+}
+
+/// Says so, and returns on Ctrl-C.
+async fn answering() -> Result<(), Failure> {
+    say(pick("正在应答；按 Ctrl-C 结束", "answering; Ctrl-C ends it"));
+    wait_for_interrupt().await
 }
 
 fn shown_address(address: SocketAddr) -> String {

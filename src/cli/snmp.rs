@@ -1,7 +1,7 @@
 //! `fengsui snmp`: asks one agent, for a person who wants to see what a device says.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -278,7 +278,7 @@ pub(super) fn shown(path: &Path) -> String {
 }
 
 /// Reads a file of at most `max` bytes.
-pub(super) fn read_bounded(path: &PathBuf, max: u64) -> Result<Vec<u8>, String> {
+pub(super) fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, String> {
     let len = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
     if len > max {
         return Err(pick(

@@ -6,9 +6,6 @@ mod ber;
 pub mod oid;
 pub mod write;
 
-#[cfg(test)]
-mod tests;
-
 use self::ber::{Reader, signed, tag, unsigned};
 pub use self::oid::Oid;
 pub use self::write::{Head, Writer};
@@ -150,14 +147,14 @@ pub struct TrapV1<'a> {
 impl<'a> Message<'a> {
     /// Reads a datagram. Bytes behind the message are ignored, as some agents pad.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let mut message = Reader::new(bytes, 0).expect(tag::SEQUENCE, "message")?;
+        let mut message = Reader::new(bytes, 0).need(tag::SEQUENCE, "message")?;
         let at = message.at();
         let version = match message.integer("version")? {
             0 => Version::V1,
             1 => Version::V2c,
             _ => return Err(Malformed { what: "version 1 or 2c", at }),
         };
-        let community = message.expect(tag::OCTETS, "community")?.rest();
+        let community = message.need(tag::OCTETS, "community")?.rest();
         let at = message.at();
         let (kind, mut pdu) = message.element()?;
         let body = match Kind::of(kind) {
@@ -166,7 +163,7 @@ impl<'a> Message<'a> {
                 id: pdu.integer("request identifier")?,
                 status: pdu.integer("error status")?,
                 index: pdu.integer("error index")?,
-                variables: Variables(pdu.expect(tag::SEQUENCE, "list of variables")?),
+                variables: Variables(pdu.need(tag::SEQUENCE, "list of variables")?),
             }),
             None if kind == TRAP_V1 => Body::TrapV1(TrapV1::read(&mut pdu)?),
             None => return Err(Malformed { what: "known kind of message", at }),
@@ -177,16 +174,16 @@ impl<'a> Message<'a> {
 
 /// The version that a datagram says it has: 0 is v1, 1 is v2c, 3 is v3.
 pub fn version_of(bytes: &[u8]) -> Result<i32, Malformed> {
-    Reader::new(bytes, 0).expect(tag::SEQUENCE, "message")?.integer("version")
+    Reader::new(bytes, 0).need(tag::SEQUENCE, "message")?.integer("version")
 }
 
 impl<'a> TrapV1<'a> {
     fn read(pdu: &mut Reader<'a>) -> Result<Self, Malformed> {
         let at = pdu.at();
-        let enterprise = pdu.expect(tag::OID, "enterprise")?.rest();
+        let enterprise = pdu.need(tag::OID, "enterprise")?.rest();
         let enterprise = Oid::read(enterprise).ok_or(Malformed { what: "enterprise", at })?;
         let at = pdu.at();
-        let agent = pdu.expect(tag::ADDRESS, "agent address")?.rest();
+        let agent = pdu.need(tag::ADDRESS, "agent address")?.rest();
         Ok(Self {
             enterprise,
             agent: agent.try_into().map_err(|_| Malformed { what: "agent address", at })?,
@@ -194,10 +191,10 @@ impl<'a> TrapV1<'a> {
             specific: pdu.integer("specific trap")?,
             ticks: {
                 let at = pdu.at();
-                let ticks = pdu.expect(tag::TICKS, "time stamp")?.rest();
+                let ticks = pdu.need(tag::TICKS, "time stamp")?.rest();
                 unsigned(ticks, 4).ok_or(Malformed { what: "time stamp", at })? as u32
             },
-            variables: Variables(pdu.expect(tag::SEQUENCE, "list of variables")?),
+            variables: Variables(pdu.need(tag::SEQUENCE, "list of variables")?),
         })
     }
 }
@@ -213,9 +210,9 @@ impl<'a> Variables<'a> {
     }
 
     fn one(&mut self) -> Result<Variable<'a>, Malformed> {
-        let mut pair = self.0.expect(tag::SEQUENCE, "variable")?;
+        let mut pair = self.0.need(tag::SEQUENCE, "variable")?;
         let at = pair.at();
-        let name = pair.expect(tag::OID, "name of a variable")?.rest();
+        let name = pair.need(tag::OID, "name of a variable")?.rest();
         let name = Oid::read(name).ok_or(Malformed { what: "name of a variable", at })?;
         let (tag, value) = pair.element()?;
         Ok(Variable { name, value: Value::read(tag, value.rest()) })
@@ -319,3 +316,6 @@ impl<'a> Value<'a> {
         matches!(self, Self::NoSuchObject | Self::NoSuchInstance | Self::EndOfMibView)
     }
 }
+
+#[cfg(test)]
+mod tests;

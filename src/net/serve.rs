@@ -3,6 +3,8 @@
 //! Why here: every socket is made in `net`. It refuses to know what is answered (that is `sim`), and it is
 //! no server for real clients: no limits beyond a bounded number of conversations.
 
+mod crowd;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use self::crowd::{Answers, Crowd, crowd};
 use super::snmp::{Oid, Value};
 use super::tls::ServerTls;
 use crate::model::{Secret, SecretText};

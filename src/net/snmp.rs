@@ -19,6 +19,7 @@ use std::time::Duration;
 use ::snmp::{Client, ErrorStatus};
 pub use ::snmp::{Oid, Value};
 
+pub use self::convert::encode;
 pub use self::fast::Traffic;
 pub(super) use self::user::{auth_of, privacy_of};
 pub use self::walk::{Columns, MAX_ROWS, Sink, Walked};

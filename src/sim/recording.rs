@@ -278,6 +278,10 @@ impl Recording {
     pub fn get(&self, oid: &Oid) -> Option<&Entry> {
         self.entries.get(oid)
     }
+    /// All of it, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Oid, &Entry)> {
+        self.entries.iter()
+    }
     /// The first variable after this OID.
     pub fn after(&self, oid: &Oid) -> Option<(&Oid, &Entry)> {
         use std::ops::Bound::{Excluded, Unbounded};

@@ -35,13 +35,13 @@ fn recordings_are_served_one_address_a_file_and_a_taken_port_is_named_with_a_rem
     let args = ["simulate", "tests/recordings", "--listen", "127.77.1.1/24:0", "--community", "public"];
     let mut world = Running(fengsui(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let lines: Vec<String> =
-        BufReader::new(world.0.stdout.take().unwrap()).lines().take(2).map(Result::unwrap).collect();
+        BufReader::new(world.0.stdout.take().unwrap()).lines().take(3).map(Result::unwrap).collect();
     let address = |file: &str| {
         let line = lines.iter().find(|l| l.ends_with(&format!("-> tests/recordings/{file}.snmprec"))).unwrap();
         line.strip_prefix("udp ").and_then(|l| l.split(' ').next()).unwrap().to_owned()
     };
     let (router, switch) = (address("router"), address("switch"));
-    assert!(router.starts_with("127.77.1.1:") && switch.starts_with("127.77.1.2:"), "{lines:?}");
+    assert!(router.starts_with("127.77.1.2:") && switch.starts_with("127.77.1.3:"), "{lines:?}");
 
     let (code, out, _) = output(&["snmp", "get", &switch, "1.3.6.1.2.1.1.5.0", "--community", "public"]);
     assert_eq!((code, out.as_str()), (0, "1.3.6.1.2.1.1.5.0 = text: sim-switch-1\n"));
@@ -66,6 +66,19 @@ fn recordings_are_served_one_address_a_file_and_a_taken_port_is_named_with_a_rem
 }
 
 #[test]
+fn one_recording_answers_at_many_addresses() {
+    let mut args = vec!["simulate", "tests/recordings/switch.snmprec", "--listen", "127.77.128.1/17:0"];
+    args.extend(["--community", "public", "--devices", "3000", "--fault", "duplicate=1"]);
+    let mut world = Running(fengsui(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let line = BufReader::new(world.0.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    let last =
+        line.strip_suffix(" -> tests/recordings/switch.snmprec").and_then(|line| line.rsplit(' ').next()).unwrap();
+    assert!(last.starts_with("127.77.139.184:"), "{line}");
+    let (code, out, _) = output(&["snmp", "get", last, "1.3.6.1.2.1.1.5.0", "--community", "public"]);
+    assert_eq!((code, out.as_str()), (0, "1.3.6.1.2.1.1.5.0 = text: sim-switch-1\n"));
+}
+
+#[test]
 fn wrong_use_ends_in_one_line_before_anything_runs() {
     let dir = tempfile::tempdir().unwrap();
     let bad = dir.path().join("bad.snmprec");
@@ -86,7 +99,15 @@ fn wrong_use_ends_in_one_line_before_anything_runs() {
         ),
         (
             vec!["simulate", "tests/recordings", at[0], at[1], "--community", "c"],
-            "error: --listen has 1 addresses for 2 recordings: give a wider network".into(),
+            "error: --listen has 1 addresses for 3 recordings: give a wider network".into(),
+        ),
+        (
+            vec!["simulate", "tests/recordings/switch.snmprec", at[0], at[1], "--community", "c", "--devices", "5"],
+            "error: --listen has 1 addresses for 5 devices: give a wider network".into(),
+        ),
+        (
+            vec!["simulate", bad, at[0], at[1], "--community", "c", "--devices", "1", "--fault", "loss=2"],
+            "error: invalid value 'loss=2' for '--fault <FAULT=SHARE>': `loss=2` is no FAULT=SHARE".into(),
         ),
         (vec!["snmp", "get", "127.0.0.1", "sysName", "--community", "c"], "error: `sysName` is no OID".into()),
         (vec!["replay", "tests/none.toml"], "error: tests/none.toml: No such file".into()),

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
 
     /// The content of the next element, which must have this tag.
     #[inline]
-    pub(crate) fn expect(&mut self, tag: u8, what: &'static str) -> Result<Reader<'a>, Malformed> {
+    pub(crate) fn need(&mut self, tag: u8, what: &'static str) -> Result<Reader<'a>, Malformed> {
         let at = self.at;
         match self.element()? {
             (found, content) if found == tag => Ok(content),
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn integer(&mut self, what: &'static str) -> Result<i32, Malformed> {
         let at = self.at;
-        let content = self.expect(tag::INTEGER, what)?;
+        let content = self.need(tag::INTEGER, what)?;
         signed(content.rest).and_then(|n| i32::try_from(n).ok()).ok_or(Malformed { what, at })
     }
 }

@@ -1,3 +1,5 @@
+//! Literal packets of net-snmp, what agents of the wild write, packets cut and mutated, and properties.
+
 use std::cmp::Ordering;
 
 use proptest::prelude::*;

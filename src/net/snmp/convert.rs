@@ -78,3 +78,10 @@ impl Encoded {
         Some(wire::Variable { name: oid::Oid::read(&self.name)?, value })
     }
 }
+
+/// Appends a variable, encoded; nothing for a value that has no encoding.
+pub fn encode(oid: &Oid, value: Value, out: &mut Vec<u8>) {
+    if let Some(variable) = Encoded::new(oid, value).variable() {
+        write::variable(variable.name.as_bytes(), &variable.value, out);
+    }
+}

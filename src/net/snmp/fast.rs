@@ -6,9 +6,6 @@ mod core; // jobs, their timers, what an answer makes of them
 mod wheel; // coarse timers
 mod work; // what one device is asked
 
-#[cfg(test)]
-mod tests;
-
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
@@ -347,3 +344,6 @@ impl Driver {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

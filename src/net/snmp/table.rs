@@ -123,10 +123,7 @@ impl Table {
         let mut heard = false;
         let mut turn = self.active.iter().cycle();
         for variable in answer {
-            let variable = match variable {
-                Ok(variable) => variable,
-                Err(malformed) => return Err(malformed),
-            };
+            let Variable { name, value } = variable?;
             heard = true;
             let Some((at, cursor)) = turn.next().and_then(|at| Some((*at, self.cursors.get_mut(*at)?))) else {
                 continue;
@@ -134,7 +131,6 @@ impl Table {
             if cursor.done {
                 continue;
             }
-            let Variable { name, value } = variable;
             match cursor.judge(name, &value) {
                 Place::End => cursor.done = true,
                 Place::Back => {

@@ -1,0 +1,116 @@
+//! The load target as our own client meets it, over sockets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::*;
+use crate::model::{Cause, Secret, SecretText};
+use crate::net::serve::{self, Service};
+use crate::net::snmp::{Columns, Manner, Session, SnmpError, Value as Kept};
+
+const LINES: &str = "1.3.6.1.2.1.1.3.0|67:counter|100,100\n1.3.6.1.2.1.1.5.0|4|one of many\n\
+    1.3.9.1.1|2|11\n1.3.9.1.2|2|12\n1.3.9.1.300|2|13\n1.3.9.2.1|70|21\n1.3.9.2.300|70|23\n1.3.9.9.1|2|0\n";
+
+/// Ten devices from 127.78.0.1 on, with one fault.
+async fn target(fault: Option<(Fault, f64)>, delay: Duration) -> Service {
+    let recording = Recording::parse("lines", LINES.as_bytes()).unwrap();
+    let mut vices = Vices::new(3, 1472);
+    if let Some((fault, share)) = fault {
+        vices.set(fault, share);
+    }
+    let template = Template::new(&recording, "public", Ipv4Addr::new(127, 78, 0, 1), 10, vices, Clock::system());
+    serve::crowd(0, true, delay, Box::new(template)).await.unwrap()
+}
+
+/// The device of that number, from 1.
+async fn session(target: &Service, number: u8, v1: bool, strict_source: bool) -> Session {
+    let peer = SocketAddr::new(Ipv4Addr::new(127, 78, 0, number).into(), target.address().port());
+    let secret = Secret::SnmpCommunity { v1, community: SecretText::new("public") };
+    Session::open(peer, &secret, Manner { timeout: Duration::from_millis(150), retries: 0, strict_source })
+        .await
+        .unwrap()
+}
+
+fn name() -> Oid {
+    Oid::from_slice(&[1, 3, 6, 1, 2, 1, 1, 5, 0])
+}
+
+async fn ask(session: &Session) -> Result<usize, SnmpError> {
+    session.get(&[name(), Oid::from_slice(&[1, 3, 9, 1, 7])]).await.map(|found| found.len())
+}
+
+async fn table(session: &Session) -> Columns {
+    let clock = Clock::system();
+    let mut table = Columns::new(25);
+    let columns = [Oid::from_slice(&[1, 3, 9, 1]), Oid::from_slice(&[1, 3, 9, 2])];
+    session.walk_columns(&columns, &mut table, &clock, clock.mono().plus(Duration::from_secs(3))).await;
+    table
+}
+
+#[tokio::test]
+async fn every_address_answers_from_the_recording_and_no_other_does() {
+    let target = target(None, Duration::ZERO).await;
+    for number in [1, 10] {
+        let session = session(&target, number, false, true).await;
+        assert_eq!(ask(&session).await, Ok(1), "what is there, without what is not");
+        let table = table(&session).await;
+        assert!(table.whole(), "{table:?}");
+        let rows: Vec<_> = table.rows.into_iter().collect();
+        let cells = |first, second: Option<u64>| vec![Some(Kept::Integer(first)), second.map(Kept::Counter64)];
+        assert_eq!(rows[0], (vec![1], cells(11, Some(21))));
+        assert_eq!(rows[1], (vec![2], cells(12, None)));
+        assert_eq!(rows[2], (vec![300], cells(13, Some(23))));
+        let mut all = 0;
+        session.walk(&Oid::from_slice(&[1, 3]), 3, &mut |_, _| all += 1).await.unwrap();
+        assert_eq!(all, 8);
+        let up = session.get_bulk(&[Oid::from_slice(&[1, 3, 6, 1, 2, 1, 1, 3])], 1).await.unwrap();
+        assert!(matches!(up[0].1, Kept::TimeTicks(100..2000)), "it moves: {up:?}");
+    }
+    let beyond = ask(&session(&target, 11, false, true).await).await;
+    assert_eq!(beyond.unwrap_err().cause(), Cause::Timeout);
+}
+
+#[tokio::test]
+async fn version_1_sees_no_64_bit_counters_and_is_told_what_is_missing() {
+    let target = target(None, Duration::ZERO).await;
+    let session = session(&target, 2, true, true).await;
+    assert_eq!(ask(&session).await, Ok(1));
+    let table = table(&session).await;
+    assert!(table.whole() && table.rows.len() == 3, "{table:?}");
+    assert!(table.rows.values().all(|row| row.get(1).is_none_or(Option::is_none)));
+}
+
+#[tokio::test]
+async fn each_fault_is_what_it_says() {
+    let timeout = Err(Cause::Timeout);
+    for (fault, strict, want) in [
+        (Fault::Loss, true, timeout),
+        (Fault::Dead, true, timeout),
+        (Fault::Truncate, true, timeout),
+        (Fault::WrongSource, true, timeout),
+        (Fault::WrongSource, false, Ok(1)),
+        (Fault::GenErr, true, Err(Cause::Protocol)),
+        (Fault::Duplicate, true, Ok(1)),
+        (Fault::NonIncreasing, true, Ok(1)), // a GET names nothing else
+    ] {
+        let target = target(Some((fault, 1.0)), Duration::ZERO).await;
+        let session = session(&target, 1, false, strict).await;
+        assert_eq!(ask(&session).await.map_err(|error| error.cause()), want, "{fault:?}");
+        if fault == Fault::NonIncreasing {
+            let table = table(&session).await;
+            assert!(table.rows.is_empty() && table.shortfalls.len() == 2, "{table:?}");
+        }
+    }
+    for (fault, word) in Fault::ALL {
+        assert_eq!(Fault::parse(word), Some(*fault));
+    }
+}
+
+#[tokio::test]
+async fn answers_are_held_back_as_long_as_told() {
+    let target = target(None, Duration::from_millis(60)).await;
+    let clock = Clock::system();
+    let began = clock.mono();
+    assert_eq!(ask(&session(&target, 1, false, true).await).await, Ok(1));
+    assert!(clock.mono().since(began) >= Duration::from_millis(60));
+}
