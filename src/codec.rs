@@ -4,3 +4,4 @@ pub mod dns; // one question and its answer
 pub mod icmp; // echo requests, their replies, and errors that quote them
 pub mod snmp; // SNMP v1 and v2c: requests, answers, notifications
 pub mod stamp; // test packets of STAMP and TWAMP Light
+pub mod text; // texts in UTF-8 or GB18030

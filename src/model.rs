@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod calendar;
 pub mod detector;
+pub mod device;
 pub mod discovery;
 pub mod field;
 pub mod id;
@@ -21,7 +22,7 @@ pub use calendar::Calendar;
 pub use field::{Field, FieldType, KindSchema, Table, TableOn};
 pub use id::{
     AgentId, AssetId, BadId, CalendarId, LinkId, Object, ObjectKind, OrganisationId, PersonId, ProbeId, ProblemId,
-    RegionId, RuleId, SystemId, ZoneId,
+    ProfileId, RegionId, RuleId, SystemId, ZoneId,
 };
 pub use observation::{Cause, Observation, Outcome, Purpose, Row, Tally, Value};
 pub use secret::{Secret, SecretText};

@@ -3,6 +3,7 @@
 
 mod assertion; // what an HTTP answer must be
 mod burst; // what kinds with confirm bursts share; no kind
+pub mod device; // a device as its answers and a profile make it; no kind
 pub mod discover; // what answers in a range of addresses; no kind
 pub mod dns; // one question to one name server
 pub mod echo; // round-trip time and loss by UDP echo

@@ -83,9 +83,9 @@ pub enum What {
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     match args.what {
-        What::List { definitions, format } => list(load(definitions)?.as_ref(), format, Clock::system().wall()),
+        What::List { definitions, format } => list(in_force(definitions)?.as_ref(), format, Clock::system().wall()),
         What::Show { id, from, days, definitions, format } => {
-            let all = load(definitions)?;
+            let all = in_force(definitions)?;
             let found = CalendarId::new(&id).ok().and_then(|id| all.calendars.get(&id).cloned());
             let calendar = found.ok_or_else(|| unknown(&id, &all))?.calendar;
             day_by_day(&calendar, from.unwrap_or_else(|| today(&calendar, Clock::system().wall())), days, format)
@@ -94,7 +94,8 @@ pub fn run(args: Args) -> Answer {
     }
 }
 
-fn load(mut overlays: Vec<PathBuf>) -> Result<std::sync::Arc<Definitions>, Failure> {
+/// The definitions in force with these overlays; the usual one if none is named.
+pub(super) fn in_force(mut overlays: Vec<PathBuf>) -> Result<std::sync::Arc<Definitions>, Failure> {
     if overlays.is_empty() {
         overlays.push(PathBuf::from(DEFAULT_OVERLAY));
     }

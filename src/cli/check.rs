@@ -68,10 +68,12 @@ pub fn run(args: Args) -> Answer {
         return Ok(Exit::Usage);
     }
     let d = &loaded.definitions;
-    let (probes, rules, overrides) = (d.probes.len(), d.rules.len(), d.overrides.len());
+    let (probes, rules, overrides, profiles) = (d.probes.len(), d.rules.len(), d.overrides.len(), d.profiles.len());
     print(&pick(
-        format!("没有错误：监测项 {probes}，告警规则 {rules}，覆盖 {overrides}，资产 {assets}"),
-        format!("no mistakes: {probes} probes, {rules} rules, {overrides} overrides, {assets} assets"),
+        format!("没有错误：监测项 {probes}，设备模板 {profiles}，告警规则 {rules}，覆盖 {overrides}，资产 {assets}"),
+        format!(
+            "no mistakes: {probes} probes, {profiles} profiles, {rules} rules, {overrides} overrides, {assets} assets"
+        ),
     ));
     Ok(Exit::Good)
 }
@@ -98,6 +100,9 @@ fn show_origin(loaded: &Loaded) {
     let d = &loaded.definitions;
     for probe in &d.probes {
         print(&format!("probe {} {}", probe.id, place(&probe.origin)));
+    }
+    for profile in &d.profiles {
+        print(&format!("profile {} {}", profile.id, place(&profile.origin)));
     }
     for rule in &d.rules {
         print(&format!("rule {} {}", rule.id, place(&rule.origin)));

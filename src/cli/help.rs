@@ -122,6 +122,12 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Revoke an agent's certificates", "吊销探针的证书"),
     ("Ask for exactly these OIDs", "读取指定的 OID"),
     ("Ask for everything below an OID", "读取某 OID 之下的全部内容"),
+    ("Say which profile a device has, and why", "判断设备适用哪个模板，并说明原因"),
+    (
+        "Read a device by its profile: ports, processors, memory, sensors, neighbours; exit 3 if something was cut",
+        "按模板读取设备：接口、CPU、内存、传感器、邻居；有内容不完整时退出码为 3",
+    ),
+    ("Time for all of it", "总时限"),
     (
         "Make an account; the first password is read from stdin or --password-file, and changed at the first sign-in",
         "添加用户；初始密码从标准输入或 --password-file 读取，首次登录时须修改",

@@ -1,5 +1,7 @@
 //! `fengsui snmp`: asks one agent, for a person who wants to see what a device says.
 
+mod poll; // a device by its profile
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -58,6 +60,17 @@ pub enum What {
         /// How.
         #[command(flatten)]
         how: How,
+    },
+    /// Say which profile a device has, and why
+    Detect(poll::Args),
+    /// Read a device by its profile: ports, processors, memory, sensors, neighbours; exit 3 if something was cut
+    Poll {
+        /// Whom, and how.
+        #[command(flatten)]
+        args: poll::Args,
+        /// Time for all of it
+        #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+        within: Duration,
     },
 }
 
@@ -146,6 +159,8 @@ pub fn run(args: Args) -> Answer {
 
 async fn ask(args: Args) -> Answer {
     match args.what {
+        What::Detect(args) => poll::detect(args).await,
+        What::Poll { args, within } => poll::poll(args, within).await,
         What::Get { target, oids, who, how } => {
             let oids: Vec<Oid> = oids.iter().map(|oid| oid_of(oid)).collect::<Result<_, _>>()?;
             let session = open(&target, &who, &how).await?;

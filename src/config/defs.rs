@@ -1,4 +1,4 @@
-//! Definitions: probes, rules and overrides, shipped ones embedded, the operator's laid over them.
+//! Definitions: probes, rules, overrides and profiles of devices, shipped ones embedded, the operator's laid over them.
 //!
 //! Each overlay is a layer: an id replaces that of a lower layer, `disabled = true` removes it, an id twice in one
 //! layer is a mistake. Only what is in force is read in full. See `docs/definitions.md`.
@@ -7,6 +7,7 @@ mod calendar;
 mod detector;
 mod layers;
 mod probe;
+pub mod profile;
 mod rule;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::model::{Calendar, CalendarId, ObjectKind, ProbeId, ProblemId, RuleId,
 use super::diag::Diagnostic;
 use super::expr::{Expr, Ref};
 use super::reader::{Faults, Source, read_files, toml_files};
+pub use profile::ProfileDef;
 
 /// Where a definition stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,6 +193,8 @@ pub struct Definitions {
     pub calendars: BTreeMap<CalendarId, CalendarDef>,
     /// Probes by id.
     pub probes: Vec<ProbeDef>,
+    /// Families of devices by id.
+    pub profiles: Vec<ProfileDef>,
     /// Rules by id.
     pub rules: Vec<RuleDef>,
     /// Overrides in order of application.

@@ -115,6 +115,8 @@ ids! {
     ProblemId = "problem id";
     /// A working calendar (工作日历).
     CalendarId = "calendar id";
+    /// A family of devices (设备模板).
+    ProfileId = "profile id";
 }
 
 /// The kinds of object that observations, alerts and incidents are about.

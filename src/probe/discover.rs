@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::codec::icmp::Version;
+use crate::codec::text;
 use crate::model::Secret;
 use crate::model::discovery::{self, BadRange, Found, Keys, MAX_PORTS, MAX_SECRETS, MAX_TEXT, Wanted};
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::icmp::{Event, Pinger, Request};
-use crate::net::snmp::{Manner, Oid, Session, Value, text_of};
+use crate::net::snmp::{Manner, Oid, Session, Value};
 use crate::net::sock::Route;
 use crate::net::tcp;
 
@@ -242,7 +243,7 @@ impl Look {
             let mut said = Said { secret: Some(name.clone()), ..Said::default() };
             let value = |at: usize| oids.get(at).and_then(|oid| values.get(oid));
             let text = |at| match value(at) {
-                Some(Value::OctetString(bytes)) => cut(&text_of(bytes)),
+                Some(Value::OctetString(bytes)) => cut(&text::decode(bytes)),
                 Some(Value::ObjectIdentifier(oid)) => cut(&oid.to_string()),
                 _ => String::new(),
             };

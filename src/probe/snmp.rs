@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use self::counter::Uptime;
 use self::interfaces::{Memory, Moment};
+use crate::codec::text;
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::{Object, ObjectKind};
 use crate::model::observation::{Cause, Outcome, Row, Value};
@@ -25,7 +26,7 @@ use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::error::NetError;
 use crate::net::resolver::{self, Family};
-use crate::net::snmp::{self, Manner, Oid, Session, SnmpError, Value as Wire, text_of};
+use crate::net::snmp::{self, Manner, Oid, Session, SnmpError, Value as Wire};
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
 /// Where agents listen.
@@ -312,7 +313,7 @@ impl Snmp {
         rows.extend(self.neighbours(&mut shortfalls, clock, end).await);
         let text = |at: u32| match system.get(&scalar(SYSTEM, at)) {
             Some(Wire::ObjectIdentifier(oid)) => Value::Text(oid.to_string().into()),
-            Some(value) => match value.as_bytes().map(text_of) {
+            Some(value) => match value.as_bytes().map(text::decode) {
                 Some(text) if !text.is_empty() => Value::Text(text.into()),
                 _ => Value::Null,
             },

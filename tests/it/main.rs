@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod agent;
+mod agreement;
 mod architecture;
 mod bad;
 mod chaos;
@@ -21,6 +22,7 @@ mod house;
 mod lab;
 mod path;
 mod probe;
+mod profiles;
 mod refusals;
 mod rig;
 mod scapy;

@@ -32,7 +32,7 @@ fn is_one_of(block: &str, heads: &[&str]) -> bool {
 }
 
 const INVENTORY: &[&str] = &["[[region]]", "[[organisation]]", "[[asset]]", "[[agent]]", "[[link]]", "[[system]]"];
-const DEFINITIONS: &[&str] = &["[[probe]]", "[[rule]]", "[[override]]", "[[calendar]]"];
+const DEFINITIONS: &[&str] = &["[[probe]]", "[[rule]]", "[[override]]", "[[calendar]]", "[[profile]]"];
 
 #[test]
 fn every_example_is_read_without_a_complaint() {

@@ -21,7 +21,7 @@ use fengsui::sim::{Action, DeviceSpec, Kind, Recording, ServiceSpec, Step, World
 const AUTH: &str = "authpass-1";
 const PRIVACY: &str = "privpass-1";
 
-fn community(name: &str) -> Secret {
+pub(crate) fn community(name: &str) -> Secret {
     Secret::SnmpCommunity { v1: false, community: SecretText::new(name) }
 }
 
@@ -95,7 +95,7 @@ fn recording(name: &str) -> Arc<Recording> {
     Arc::new(Recording::parse(name, &std::fs::read(path).unwrap()).unwrap())
 }
 
-async fn world(recording: Arc<Recording>, access: Vec<Secret>) -> (World, SocketAddr) {
+pub(crate) async fn world(recording: Arc<Recording>, access: Vec<Secret>) -> (World, SocketAddr) {
     let device = DeviceSpec {
         name: "d".into(),
         address: "127.0.0.1".parse().unwrap(),

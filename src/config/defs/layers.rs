@@ -9,9 +9,9 @@ use toml::de::DeTable;
 use crate::config::diag::did_you_mean;
 use crate::config::reader::{self, Faults, Source, Table};
 use crate::model::field::Catalog;
-use crate::model::{CalendarId, ProbeId, RuleId};
+use crate::model::{CalendarId, ProbeId, ProfileId, RuleId};
 
-use super::{CalendarDef, Definitions, Origin, calendar, probe, rule};
+use super::{CalendarDef, Definitions, Origin, ProfileDef, calendar, probe, profile, rule};
 
 static PROBES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes");
 static RULES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/alerts/rules");
@@ -20,7 +20,10 @@ static CALENDARS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/calendars");
 /// The shipped texts.
 pub(super) fn embedded() -> Vec<Source> {
     let mut sources = Vec::new();
-    for (prefix, dir) in [("probes", &PROBES), ("alerts/rules", &RULES), ("calendars", &CALENDARS)] {
+    // Files of a folder below have their path from the one above.
+    let profiles = PROBES.get_dir("snmp").unwrap_or(&PROBES);
+    let all = [("probes", &PROBES), ("probes", profiles), ("alerts/rules", &RULES), ("calendars", &CALENDARS)];
+    for (prefix, dir) in all {
         for file in dir.files().filter(|f| f.path().extension().is_some_and(|e| e == "toml")) {
             let name = format!("embedded:{prefix}/{}", file.path().display());
             sources.push(Source { name, text: file.contents_utf8().unwrap_or_default().to_owned() });
@@ -47,6 +50,7 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
         .collect();
     let mut probes = BTreeMap::new();
     let mut rules = BTreeMap::new();
+    let mut profiles = BTreeMap::new();
     let (mut calendars, mut holidays) = (BTreeMap::new(), BTreeMap::new());
     let mut overrides = Vec::new();
     for (layer, source, document) in &parsed {
@@ -59,6 +63,11 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
         for table in root.tables("calendar") {
             if let Some(id) = table.id::<CalendarId>("\"office\"") {
                 lay(&mut calendars, "calendar", id.as_str(), table, *layer);
+            }
+        }
+        for table in root.tables("profile") {
+            if let Some(id) = table.id::<ProfileId>("\"huawei-vrp\"") {
+                lay(&mut profiles, "profile", id.as_str(), table, *layer);
             }
         }
         for table in root.tables("probe") {
@@ -76,9 +85,10 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
     }
 
     let mut definitions = Definitions::default();
-    let all = [&mut holidays, &mut calendars, &mut probes, &mut rules];
+    let all = [&mut holidays, &mut calendars, &mut profiles, &mut probes, &mut rules];
     let gone: Vec<(String, Origin)> = all.into_iter().flat_map(drop_disabled).collect();
     definitions.calendars = read_calendars(&holidays, &calendars);
+    definitions.profiles = read_profiles(&profiles);
     let open: BTreeSet<&str> = calendars.keys().map(String::as_str).collect();
     for (id, in_force) in &probes {
         definitions.probes.extend(probe::read(id, &in_force.table, in_force.origin.clone(), catalog, &open));
@@ -97,6 +107,16 @@ pub(super) fn read(layers: &[Vec<Source>], catalog: Catalog, faults: &Faults) ->
     rule::check_folding(&definitions.rules, &rules.iter().map(|(id, r)| (id.as_str(), &r.table)).collect());
     definitions.disabled = gone;
     definitions
+}
+
+/// Profiles; what one says of the generic one's tables and of others is checked against those in force.
+fn read_profiles(profiles: &BTreeMap<String, InForce<'_>>) -> Vec<ProfileDef> {
+    let generic = profiles.get(profile::GENERIC).map(|generic| profile::table_ids(&generic.table));
+    let generic = generic.unwrap_or_default();
+    let read = profiles.iter().filter_map(|(id, p)| profile::read(id, &p.table, p.origin.clone(), &generic));
+    let read: Vec<ProfileDef> = read.collect();
+    profile::check_likes(&read, &profiles.iter().map(|(id, p)| (id.as_str(), &p.table)).collect());
+    read
 }
 
 /// Calendars with the holidays of the sets they name.

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::counter::{self, Between, Reading};
+use crate::codec::text;
 use crate::model::id::MAX_NAME;
 use crate::model::observation::Value;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
-use crate::net::snmp::{Columns, Oid, Session, Value as Wire, text_of};
+use crate::net::snmp::{Columns, Oid, Session, Value as Wire};
 
 /// Names and aliases older than this are read again even if the device says that nothing changed.
 const MAX_AGE: Duration = Duration::from_secs(600);
@@ -171,7 +172,7 @@ fn learn(memory: &mut Memory, still: &Columns, whole: bool) {
     let mut read: Vec<(u32, Still)> = Vec::with_capacity(still.rows.len());
     for (index, row) in &still.rows {
         let Some(index) = index_of(index) else { continue };
-        let text = |at| cell(row, at).and_then(Wire::as_bytes).map(text_of).unwrap_or_default();
+        let text = |at| cell(row, at).and_then(Wire::as_bytes).map(text::decode).unwrap_or_default();
         let name = [text(0), text(1)].into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| index.to_string());
         let alias = text(2);
         read.push((

@@ -73,7 +73,7 @@ fn a_name_is_ifname_else_ifdescr_else_ifindex_and_twins_carry_their_index() {
     let names: Vec<&str> = memory.still.values().map(|s| s.name.as_str()).collect();
     assert_eq!(names[..5], ["GE0/1", "Gigabit 2", "3", "Port#4", "Port#5"]);
     assert!(names[5].len() == MAX_NAME && names[5].ends_with("/7"));
-    assert_eq!(names[6], "G\u{fffd} ");
+    assert_eq!(names[6], "G\u{fffd}");
 }
 
 #[test]

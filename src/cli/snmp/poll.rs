@@ -1,0 +1,206 @@
+//! `fengsui snmp detect` and `fengsui snmp poll`: which profile a device has and why, and what it says by it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::super::table::table;
+use super::super::text::pick;
+use super::super::{Answer, Exit, Format, calendar, print, say};
+use super::{How, REPETITIONS, Who, failed, open};
+use crate::codec::text;
+use crate::config::defs::profile::choose::{Candidate, Chosen, candidates};
+use crate::config::defs::{Definitions, ProfileDef};
+use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Thing};
+use crate::net::clock::Clock;
+use crate::net::snmp::{Oid, Session, Value};
+use crate::probe::device::{Wanted, evaluate, fetch};
+
+const SYS_DESCR: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 1, 0];
+const SYS_OBJECT_ID: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 2, 0];
+
+/// What a device says it is.
+struct Told {
+    object_id: Vec<u32>,
+    descr: String,
+}
+
+impl Told {
+    async fn of(session: &Session) -> Result<Self, super::Failure> {
+        let oids = [SYS_DESCR, SYS_OBJECT_ID].map(Oid::from_slice);
+        let found = match session.get(&oids).await {
+            Ok(found) => found,
+            Err(error) => return Err(failed(error).await),
+        };
+        let [descr, object_id] = oids.map(|oid| found.get(&oid).cloned());
+        let object_id = match object_id {
+            Some(Value::ObjectIdentifier(oid)) => oid.arcs().to_vec(),
+            _ => Vec::new(),
+        };
+        let descr = descr.as_ref().and_then(Value::as_bytes).map(text::decode).unwrap_or_default();
+        Ok(Self { object_id, descr })
+    }
+}
+
+/// Options of both.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Host or address, with :PORT if it is not 161
+    pub target: String,
+    /// Who asks.
+    #[command(flatten)]
+    pub who: Who,
+    /// How.
+    #[command(flatten)]
+    pub how: How,
+    /// Directories of definitions that overlay the shipped ones [default: /etc/fengsui]
+    #[arg(long, value_name = "DIR")]
+    pub definitions: Vec<PathBuf>,
+}
+
+/// Says which profile a device has.
+pub(super) async fn detect(args: Args) -> Answer {
+    let definitions = calendar::in_force(args.definitions.clone())?;
+    let session = open(&args.target, &args.who, &args.how).await?;
+    let told = Told::of(&session).await?;
+    let found = candidates(&definitions.profiles, &told.object_id, &told.descr);
+    let why: Vec<Json> = found.iter().map(reason).collect();
+    let chosen = Chosen::of(&definitions.profiles, &told.object_id, &told.descr);
+    match args.how.format {
+        Format::Json => print(
+            &json!({
+                "v": 1, "profile": chosen.id(), "object_id": dotted(&told.object_id), "description": told.descr,
+                "candidates": why,
+            })
+            .to_string(),
+        ),
+        Format::Table => tell(&told, &found, &definitions),
+    }
+    Ok(if found.is_empty() { Exit::Bad } else { Exit::Good })
+}
+
+fn reason(candidate: &Candidate<'_>) -> Json {
+    json!({
+        "profile": candidate.profile.id.as_str(),
+        "object_id": dotted(&candidate.matched.object_id),
+        "description": candidate.matched.descr.as_ref().map(|regex| regex.as_str()),
+        "file": candidate.profile.origin.file,
+        "line": candidate.profile.origin.line,
+    })
+}
+
+fn tell(told: &Told, found: &[Candidate<'_>], definitions: &Definitions) {
+    print(&format!("sysObjectID  {}", dotted(&told.object_id)));
+    print(&format!("sysDescr     {}", told.descr));
+    let Some(best) = found.first() else {
+        let known = definitions.profiles.len();
+        return print(&pick(
+            format!("没有模板与之相符（共 {known} 个）：只读标准 MIB；如何添加见 docs/adding-a-profile.md"),
+            format!(
+                "no profile of {known} matches: only standard MIBs are read; docs/adding-a-profile.md tells how to add one"
+            ),
+        ));
+    };
+    let name = |profile: &ProfileDef| pick(profile.zh.clone(), profile.en.clone());
+    print(&format!("{}  {}  {}", pick("设备模板   ", "profile    "), best.profile.id, name(best.profile)));
+    for (at, candidate) in found.iter().enumerate() {
+        let begins = dotted(&candidate.matched.object_id);
+        let mut why = pick(format!("sysObjectID 以 {begins} 开头"), format!("sysObjectID begins with {begins}"));
+        if let Some(regex) = &candidate.matched.descr {
+            why += &pick(format!("，sysDescr 符合 {regex}"), format!(", sysDescr matches {regex}"));
+        }
+        let place = format!("{}:{}", candidate.profile.origin.file, candidate.profile.origin.line);
+        let head = if at == 0 { pick("原因", "because") } else { pick("次选", "second") };
+        print(&format!("{head}  {}: {why} ({place})", candidate.profile.id));
+    }
+}
+
+fn dotted(arcs: &[u32]) -> String {
+    arcs.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+}
+
+/// Reads a device by its profile and prints it.
+pub(super) async fn poll(args: Args, within: Duration) -> Answer {
+    let definitions = calendar::in_force(args.definitions.clone())?;
+    let clock = Clock::system();
+    let deadline = clock.mono().plus(within);
+    let session = open(&args.target, &args.who, &args.how).await?;
+    let told = Told::of(&session).await?;
+    let chosen = Chosen::of(&definitions.profiles, &told.object_id, &told.descr);
+    let wanted = Wanted::of(&chosen, chosen.tables());
+    let answers = match fetch::fetch(&session, &wanted, REPETITIONS, &clock, deadline).await {
+        Ok(answers) => answers,
+        Err(error) => return Err(failed(error).await),
+    };
+    let device = evaluate(&chosen, &answers);
+    match args.how.format {
+        Format::Json => print(&json_of(&device).to_string()),
+        Format::Table => show(&device),
+    }
+    Ok(if device.incomplete.is_empty() { Exit::Good } else { Exit::Unseen })
+}
+
+/// The object that `--format json` prints.
+fn json_of(device: &Device) -> Json {
+    let mut object = Map::new();
+    object.insert("v".into(), json!(1));
+    object.insert(DEVICE.name.into(), record(&DEVICE, &device.facts));
+    for (class, things) in CLASSES.iter().zip(&device.things) {
+        object.insert(class.name.into(), things.iter().map(|thing| record(class, &thing.facts)).collect());
+    }
+    let incomplete = device.incomplete.iter().map(|i| json!({ "table": i.class, "reason": i.reason }));
+    object.insert("incomplete".into(), incomplete.collect());
+    Json::Object(object)
+}
+
+fn record(class: &Class, facts: &[Fact]) -> Json {
+    let value = |fact: &Fact| match fact {
+        Fact::Null => Json::Null,
+        Fact::Text(text) => json!(&**text),
+        Fact::Number(number) => json!(number),
+        Fact::Count(count) => json!(count),
+    };
+    Json::Object(class.parts.iter().zip(facts).map(|(part, fact)| (part.name.to_owned(), value(fact))).collect())
+}
+
+fn show(device: &Device) {
+    let told: Vec<Vec<String>> = DEVICE
+        .parts
+        .iter()
+        .zip(&device.facts)
+        .filter(|(_, fact)| !fact.is_null())
+        .map(|(part, fact)| vec![pick(part.zh, part.en).to_owned(), words(fact)])
+        .collect();
+    print(&table(&[pick("设备", "device"), ""], &told));
+    for (class, things) in CLASSES.iter().zip(&device.things).filter(|(_, things)| !things.is_empty()) {
+        print("");
+        print(&format!("{} ({})", pick(class.zh, class.en), things.len()));
+        print(&of_class(class, things));
+    }
+    for cut in &device.incomplete {
+        let class = Class::named(cut.class).map_or(cut.class, |class| pick(class.zh, class.en));
+        say(&pick(format!("不完整：{class}：{}", cut.reason), format!("incomplete: {class}: {}", cut.reason)));
+    }
+}
+
+/// A table of the columns in which anything stands.
+fn of_class(class: &Class, things: &[Thing]) -> String {
+    let filled = |at: usize| things.iter().any(|thing| thing.facts.get(at).is_some_and(|fact| !fact.is_null()));
+    let columns: Vec<usize> = (0..class.parts.len()).filter(|at| filled(*at)).collect();
+    let head: Vec<&str> =
+        columns.iter().filter_map(|at| class.parts.get(*at)).map(|part| pick(part.zh, part.en)).collect();
+    let row = |thing: &Thing| {
+        columns.iter().map(|at| thing.facts.get(*at).map(words).unwrap_or_default()).collect::<Vec<String>>()
+    };
+    table(&head, &things.iter().map(row).collect::<Vec<_>>())
+}
+
+fn words(fact: &Fact) -> String {
+    match fact {
+        Fact::Null => String::new(),
+        Fact::Text(text) => text.to_string(),
+        Fact::Number(number) => number.to_string(),
+        Fact::Count(count) => count.to_string(),
+    }
+}

@@ -1,0 +1,63 @@
+//! Texts that devices send: UTF-8, or GB18030 where an operator typed Chinese at a terminal of this country, often cut
+//! in the middle of a character by a field of fixed length. Nothing says which; valid UTF-8 is taken for UTF-8.
+
+use encoding_rs::GB18030;
+
+/// A text for a person: up to the first NUL, without control characters and blanks around it.
+pub fn decode(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+    let text = characters(bytes.get(..end).unwrap_or_default());
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.trim().to_owned()
+}
+
+fn characters(bytes: &[u8]) -> String {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return text.to_owned(),
+        Err(error) => error,
+    };
+    let good = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
+    if error.error_len().is_none() && !good.is_ascii() {
+        return good.into_owned(); // UTF-8, cut
+    }
+    // A character of GB18030 has up to four bytes: as many may be left of a cut one, and the first of them leads.
+    for cut in 0..4 {
+        let parts = bytes.len().checked_sub(cut).and_then(|end| bytes.split_at_checked(end));
+        let Some((whole, rest)) = parts else { break };
+        if rest.first().is_none_or(|lead| (0x81..=0xfe).contains(lead))
+            && let Some(text) = GB18030.decode_without_bom_handling_and_without_replacement(whole)
+        {
+            return text.into_owned();
+        }
+    }
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_reads_as_it_was_typed_in_either_encoding_and_where_it_was_cut() {
+        for (bytes, want) in [
+            ("阿克苏 机房".as_bytes(), "阿克苏 机房"),
+            (&"阿克苏".as_bytes()[..8], "阿克"),
+            (b"\xd6\xd0\xce\xc4", "中文"),
+            (b"\xb0\xa2\xbf\xcb\xcb\xd5-1\xb3", "阿克苏-1"),
+            (b"GigabitEthernet0/0/1\0\0junk", "GigabitEthernet0/0/1"),
+            (b" core\r\nswitch\t1 ", "core  switch 1"),
+            (b"caf\xff", "caf\u{fffd}"),
+            (b"", ""),
+        ] {
+            assert_eq!(decode(bytes), want, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn any_bytes_make_some_text() {
+        proptest::proptest!(|(bytes: Vec<u8>)| {
+            let text = decode(&bytes);
+            proptest::prop_assert!(!text.contains('\0') && text.trim() == text);
+        });
+    }
+}

@@ -1,0 +1,376 @@
+//! What a device says of itself, as a profile makes it of the device's answers: the classes of things, their fields
+//! in order, and the values. The tables here are the only list: profiles are checked by them, and the printed object
+//! has their order.
+
+use std::sync::Arc;
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// A text.
+    Text,
+    /// A number, in the unit that its name says.
+    Number,
+    /// A whole number that may be large, such as a counter.
+    Count,
+    /// A word of a closed list.
+    Word(&'static [&'static str]),
+}
+
+/// A field of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Its name, in profiles and in the object.
+    pub name: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+    /// Without it there is no row.
+    pub needed: bool,
+    /// In Chinese.
+    pub zh: &'static str,
+    /// In English.
+    pub en: &'static str,
+}
+
+impl Part {
+    const fn text(name: &'static str, zh: &'static str, en: &'static str) -> Self {
+        Self { name, holds: Holds::Text, needed: false, zh, en }
+    }
+    const fn number(name: &'static str, zh: &'static str, en: &'static str) -> Self {
+        Self { name, holds: Holds::Number, needed: false, zh, en }
+    }
+    const fn count(name: &'static str, zh: &'static str, en: &'static str) -> Self {
+        Self { name, holds: Holds::Count, needed: false, zh, en }
+    }
+    const fn word(name: &'static str, words: &'static [&'static str], zh: &'static str, en: &'static str) -> Self {
+        Self { name, holds: Holds::Word(words), needed: false, zh, en }
+    }
+    const fn needed(self) -> Self {
+        Self { needed: true, ..self }
+    }
+}
+
+/// A class of things that a device has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Class {
+    /// Its name, in profiles and in the object.
+    pub name: &'static str,
+    /// In Chinese.
+    pub zh: &'static str,
+    /// In English.
+    pub en: &'static str,
+    /// Its fields, in order.
+    pub parts: &'static [Part],
+}
+
+impl Class {
+    /// The class of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        CLASSES.iter().find(|class| class.name == name)
+    }
+    /// The place of a field.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.parts.iter().position(|part| part.name == name)
+    }
+}
+
+/// How a thing is.
+pub const STATUS: &[&str] = &["ok", "warning", "critical", "absent", "unknown"];
+/// ifAdminStatus.
+pub const ADMIN: &[&str] = &["up", "down", "testing"];
+/// ifOperStatus.
+pub const OPER: &[&str] = &["up", "down", "testing", "unknown", "dormant", "not_present", "lower_layer_down"];
+/// bgpPeerState.
+pub const BGP: &[&str] = &["idle", "connect", "active", "open_sent", "open_confirm", "established"];
+/// ospfNbrState.
+pub const OSPF: &[&str] = &["down", "attempt", "init", "two_way", "exchange_start", "exchange", "loading", "full"];
+/// Protocols by which devices find each other.
+pub const DISCOVERY: &[&str] = &["lldp", "cdp"];
+
+/// A kind of sensors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SensorKind {
+    /// Its name, in profiles and in the object.
+    pub name: &'static str,
+    /// Unit of its values; empty if they have none, or count.
+    pub unit: &'static str,
+    /// The least and most that any device can mean: beyond stands a sentinel that no profile knows.
+    pub bounds: (f64, f64),
+    /// In Chinese.
+    pub zh: &'static str,
+    /// In English.
+    pub en: &'static str,
+}
+
+const fn kind(
+    name: &'static str,
+    unit: &'static str,
+    bounds: (f64, f64),
+    zh: &'static str,
+    en: &'static str,
+) -> SensorKind {
+    SensorKind { name, unit, bounds, zh, en }
+}
+
+/// All kinds of sensors.
+pub const SENSORS: &[SensorKind] = &[
+    kind("temperature", "°C", (-100.0, 300.0), "温度", "temperature"),
+    kind("fan", "rpm", (0.0, 100_000.0), "风扇", "fan"),
+    kind("fan_ratio", "%", (0.0, 100.0), "风扇转速比", "fan speed"),
+    kind("power_supply", "", (0.0, 0.0), "电源", "power supply"),
+    kind("board", "", (0.0, 0.0), "板卡", "board"),
+    kind("voltage", "V", (-100_000.0, 100_000.0), "电压", "voltage"),
+    kind("current", "A", (-100_000.0, 100_000.0), "电流", "current"),
+    kind("power", "W", (-1e7, 1e7), "功率", "power"),
+    kind("optical_rx", "dBm", (-60.0, 40.0), "光模块收光功率", "optical power received"),
+    kind("optical_tx", "dBm", (-60.0, 40.0), "光模块发光功率", "optical power sent"),
+    kind("optical", "dBm", (-60.0, 40.0), "光功率", "optical power"),
+    kind("humidity", "%", (0.0, 100.0), "湿度", "humidity"),
+    kind("frequency", "Hz", (0.0, 1e12), "频率", "frequency"),
+    kind("charge", "%", (0.0, 100.0), "电池电量", "battery charge"),
+    kind("battery", "", (0.0, 0.0), "电池", "battery"),
+    kind("load", "%", (0.0, 1_000.0), "负载率", "load"),
+    kind("runtime", "s", (0.0, 1e8), "电池剩余时间", "battery runtime"),
+    kind("sessions", "", (0.0, 1e12), "会话数", "sessions"),
+];
+
+/// The names of [`SENSORS`].
+pub const SENSOR_KINDS: [&str; SENSORS.len()] = {
+    let mut names = [""; SENSORS.len()];
+    let mut at = 0;
+    while at < SENSORS.len() {
+        names[at] = SENSORS[at].name;
+        at += 1;
+    }
+    names
+};
+
+/// The device itself.
+pub static DEVICE: Class = Class {
+    name: "device",
+    zh: "设备",
+    en: "device",
+    parts: &[
+        Part::text("profile", "模板", "profile"),
+        Part::text("vendor", "厂商", "vendor"),
+        Part::text("model", "型号", "model"),
+        Part::text("os", "系统", "system"),
+        Part::text("version", "版本", "version"),
+        Part::text("serial", "序列号", "serial number"),
+        Part::text("name", "名称", "name"),
+        Part::text("location", "位置", "location"),
+        Part::number("uptime_seconds", "运行时间（秒）", "uptime (s)"),
+    ],
+};
+
+/// What it has, in the order of the object.
+pub static CLASSES: [Class; 9] = [
+    Class {
+        name: "interfaces",
+        zh: "接口",
+        en: "interfaces",
+        parts: &[
+            Part::text("name", "名称", "name").needed(),
+            Part::count("index", "索引", "index"),
+            Part::text("alias", "描述", "alias"),
+            Part::text("type", "类型", "type"),
+            Part::word("admin", ADMIN, "管理", "admin"),
+            Part::word("oper", OPER, "状态", "oper"),
+            Part::number("speed_bps", "速率", "speed (bit/s)"),
+            Part::count("mtu", "MTU", "MTU"),
+            Part::text("mac", "MAC", "MAC"),
+            Part::count("in_octets", "入字节", "octets in"),
+            Part::count("out_octets", "出字节", "octets out"),
+            Part::count("in_errors", "入错误", "errors in"),
+            Part::count("out_errors", "出错误", "errors out"),
+            Part::count("in_discards", "入丢弃", "discards in"),
+            Part::count("out_discards", "出丢弃", "discards out"),
+        ],
+    },
+    Class {
+        name: "cpu",
+        zh: "CPU",
+        en: "CPU",
+        parts: &[Part::text("name", "名称", "name").needed(), Part::number("ratio", "利用率", "ratio").needed()],
+    },
+    Class {
+        name: "memory",
+        zh: "内存",
+        en: "memory",
+        parts: &[
+            Part::text("name", "名称", "name").needed(),
+            Part::number("used_ratio", "利用率", "used ratio").needed(),
+            Part::number("size_bytes", "容量（字节）", "size (bytes)"),
+            Part::number("used_bytes", "已用（字节）", "used (bytes)"),
+            Part::number("free_bytes", "空闲（字节）", "free (bytes)"),
+        ],
+    },
+    Class {
+        name: "sensors",
+        zh: "传感器",
+        en: "sensors",
+        parts: &[
+            Part::word("kind", &SENSOR_KINDS, "种类", "kind").needed(),
+            Part::text("name", "名称", "name").needed(),
+            Part::number("value", "值", "value"),
+            Part::text("unit", "单位", "unit"),
+            Part::word("status", STATUS, "状态", "status"),
+        ],
+    },
+    Class {
+        name: "neighbours",
+        zh: "邻居",
+        en: "neighbours",
+        parts: &[
+            Part::word("protocol", DISCOVERY, "协议", "protocol").needed(),
+            Part::text("local_port", "本端口", "local port"),
+            Part::text("name", "对端名称", "remote name"),
+            Part::text("port", "对端端口", "remote port").needed(),
+            Part::text("chassis", "对端标识", "remote chassis"),
+            Part::text("address", "对端地址", "remote address"),
+            Part::text("description", "对端描述", "remote description"),
+        ],
+    },
+    Class {
+        name: "vlans",
+        zh: "VLAN",
+        en: "VLANs",
+        parts: &[Part::count("id", "编号", "id").needed(), Part::text("name", "名称", "name")],
+    },
+    Class {
+        name: "addresses",
+        zh: "地址",
+        en: "addresses",
+        parts: &[
+            Part::text("address", "地址", "address").needed(),
+            Part::count("prefix_length", "前缀长度", "prefix length"),
+            Part::text("interface", "接口", "interface"),
+        ],
+    },
+    Class {
+        name: "bgp_peers",
+        zh: "BGP 邻居",
+        en: "BGP peers",
+        parts: &[
+            Part::text("peer", "对端", "peer").needed(),
+            Part::count("remote_as", "对端 AS", "remote AS"),
+            Part::word("state", BGP, "状态", "state").needed(),
+            Part::text("local_address", "本端地址", "local address"),
+            Part::number("established_seconds", "建立时间（秒）", "established (s)"),
+        ],
+    },
+    Class {
+        name: "ospf_neighbours",
+        zh: "OSPF 邻居",
+        en: "OSPF neighbours",
+        parts: &[
+            Part::text("address", "地址", "address").needed(),
+            Part::text("router_id", "路由器标识", "router id"),
+            Part::word("state", OSPF, "状态", "state").needed(),
+        ],
+    },
+];
+
+/// One value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Fact {
+    /// The device does not say, or says nothing that can be true.
+    #[default]
+    Null,
+    /// A text or a word.
+    Text(Arc<str>),
+    /// A number.
+    Number(f64),
+    /// A whole number.
+    Count(u64),
+}
+
+impl Fact {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+    /// The number, if it is one.
+    pub const fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Count(count) => Some(*count as f64),
+            Self::Null | Self::Text(_) => None,
+        }
+    }
+    /// Whether there is none.
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+/// One thing: the values of its class's fields, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thing {
+    /// Its values.
+    pub facts: Vec<Fact>,
+    /// Index of its row in the device's table.
+    pub row: Vec<u32>,
+    /// The column (or scalar) that its main value comes from.
+    pub from: Arc<[u32]>,
+}
+
+/// What is missing of a device, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Class that lacks something.
+    pub class: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// A device as it was at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// Values of [`DEVICE`].
+    pub facts: Vec<Fact>,
+    /// Things by class, in the order of [`CLASSES`].
+    pub things: Vec<Vec<Thing>>,
+    /// What was cut; empty if all came.
+    pub incomplete: Vec<Incomplete>,
+}
+
+impl Device {
+    /// The things of a class; none for a class that there is not.
+    pub fn of(&self, class: &str) -> &[Thing] {
+        CLASSES.iter().position(|c| c.name == class).and_then(|at| self.things.get(at)).map_or(&[], Vec::as_slice)
+    }
+    /// A value of the device itself.
+    pub fn fact(&self, name: &str) -> &Fact {
+        DEVICE.place(name).and_then(|at| self.facts.get(at)).unwrap_or(&Fact::Null)
+    }
+}
+
+impl Thing {
+    /// A value of it.
+    pub fn fact(&self, class: &Class, name: &str) -> &Fact {
+        class.place(name).and_then(|at| self.facts.get(at)).unwrap_or(&Fact::Null)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_fields_of_a_class_and_no_two_classes_have_one_name() {
+        let mut names: Vec<&str> = CLASSES.iter().map(|class| class.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), CLASSES.len());
+        for class in CLASSES.iter().chain([&DEVICE]) {
+            let mut parts: Vec<&str> = class.parts.iter().map(|part| part.name).collect();
+            parts.sort_unstable();
+            parts.dedup();
+            assert_eq!(parts.len(), class.parts.len(), "{}", class.name);
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! A device as its answers and a profile make it: from columns and scalars to interfaces, sensors, neighbours.
+//!
+//! Pure: whoever fetches (`fetch`) or plays a recording hands in [`Answers`]. A value that is a sentinel or cannot be
+//! true is none; a table that was cut is kept and flagged, so that nobody takes half of it for the whole.
+
+pub mod fetch;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use self::value::Look;
+use crate::config::defs::profile::choose::Chosen;
+use crate::config::defs::profile::{Arcs, Check, From, ProfileDef, Source, TableDef};
+use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Incomplete, Part, SENSORS, Thing};
+use crate::model::id::MAX_NAME;
+use crate::net::snmp::Value;
+
+/// What a device answered.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    columns: HashMap<Arcs, BTreeMap<Vec<u32>, Value>>,
+    scalars: HashMap<Arcs, Value>,
+    cut: Vec<(Arcs, String)>,
+}
+
+impl Answers {
+    /// A variable that there is once.
+    pub fn scalar(&mut self, oid: Arcs, value: Value) {
+        self.scalars.insert(oid, value);
+    }
+    /// A cell of a column.
+    pub fn cell(&mut self, column: &Arcs, index: &[u32], value: Value) {
+        self.columns.entry(column.clone()).or_default().insert(index.to_vec(), value);
+    }
+    /// A column that did not come whole, and why.
+    pub fn cut(&mut self, column: Arcs, why: String) {
+        self.cut.push((column, why));
+    }
+    /// The scalar of this OID.
+    pub fn of_scalar(&self, oid: &[u32]) -> Option<&Value> {
+        self.scalars.get(oid)
+    }
+    /// A column by index.
+    pub fn column(&self, column: &[u32]) -> Option<&BTreeMap<Vec<u32>, Value>> {
+        self.columns.get(column)
+    }
+}
+
+/// What a profile wants to be asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Variables that there are once.
+    pub scalars: BTreeSet<Arcs>,
+    /// Columns.
+    pub columns: BTreeSet<Arcs>,
+}
+
+impl Wanted {
+    /// What these tables need, and the device itself.
+    pub fn of<'a>(chosen: &Chosen<'_>, tables: impl IntoIterator<Item = &'a TableDef>) -> Self {
+        let mut wanted = Self::default();
+        for profile in chosen.profiles() {
+            profile.device.iter().flatten().for_each(|source| wanted.source(source));
+        }
+        tables.into_iter().for_each(|table| wanted.table(table));
+        wanted
+    }
+
+    fn table(&mut self, table: &TableDef) {
+        table.rows.iter().for_each(|oid| self.oid(oid));
+        table.keep.iter().for_each(|check| self.source(&check.source));
+        table.fields.iter().flatten().for_each(|source| self.source(source));
+    }
+
+    fn source(&mut self, source: &Source) {
+        match &source.from {
+            From::Column { column, key } => {
+                self.oid(column);
+                key.iter().for_each(|key| self.source(key));
+            }
+            From::Scalar(oid) => self.oid(oid),
+            From::Below { column, .. } => self.oid(column),
+            From::Port(inner) => self.source(inner),
+            From::Index(..) | From::Text(_) => {}
+        }
+        source.only.iter().for_each(|check| self.source(&check.source));
+        source.plus.iter().for_each(|inner| self.source(inner));
+        [&source.exponent, &source.digits, &source.times].into_iter().flatten().for_each(|inner| self.source(inner));
+    }
+
+    fn oid(&mut self, oid: &Arcs) {
+        let of_its_kind = if oid.last() == Some(&0) { &mut self.scalars } else { &mut self.columns };
+        of_its_kind.insert(oid.clone());
+    }
+}
+
+/// Names of interfaces by ifIndex.
+type Ports = HashMap<u32, Arc<str>>;
+
+/// Makes the device.
+pub fn evaluate(chosen: &Chosen<'_>, answers: &Answers) -> Device {
+    let mut ports = Ports::new();
+    let mut things: Vec<Vec<Thing>> = CLASSES.iter().map(|_| Vec::new()).collect();
+    let mut told: HashMap<&str, usize> = HashMap::new();
+    let tables = chosen.tables();
+    let of_ports = |table: &TableDef| CLASSES.first().is_some_and(|class| std::ptr::eq(table.into, class));
+    // Interfaces first: others name them. What stands in for another table last: it must know what that one told.
+    let (first, rest): (Vec<&TableDef>, Vec<&TableDef>) = tables.iter().partition(|table| of_ports(table));
+    let (rest, last): (Vec<&TableDef>, Vec<&TableDef>) = rest.into_iter().partition(|table| table.unless.is_empty());
+    for table in first.into_iter().chain(rest).chain(last) {
+        if table.unless.iter().any(|other| told.get(other.as_str()).is_some_and(|rows| *rows > 0)) {
+            continue;
+        }
+        let mut found = rows(table, &Look { answers, ports: &ports });
+        told.insert(&table.id, found.len());
+        if of_ports(table) {
+            name_ports(&mut found);
+            ports.extend(found.iter().filter_map(|thing| {
+                let name = thing.fact(table.into, "name").text()?;
+                Some((*thing.row.first()?, Arc::from(name)))
+            }));
+        }
+        if let Some(place) = CLASSES.iter().position(|class| std::ptr::eq(class, table.into))
+            && let Some(all) = things.get_mut(place)
+        {
+            all.extend(found);
+        }
+    }
+    let facts = of_itself(chosen, &Look { answers, ports: &ports });
+    Device { facts, things, incomplete: incomplete(&tables, answers) }
+}
+
+/// The device itself: the sources of its profiles, the more particular first.
+fn of_itself(chosen: &Chosen<'_>, look: &Look<'_>) -> Vec<Fact> {
+    let fact = |(at, part): (usize, &Part)| {
+        if part.name == "profile" {
+            return Fact::Text(Arc::from(chosen.id()));
+        }
+        let told = |profile: &ProfileDef| {
+            let sources = profile.device.get(at).into_iter().flatten();
+            let found = sources.map(|source| look.anywhere(source, part)).find(|fact| !fact.is_null());
+            let constant = match part.name {
+                "vendor" => &profile.vendor,
+                "os" => &profile.os,
+                _ => return found,
+            };
+            found.or_else(|| (!constant.is_empty()).then(|| Fact::Text(constant.clone())))
+        };
+        chosen.profiles().find_map(told).unwrap_or_default()
+    };
+    DEVICE.parts.iter().enumerate().map(fact).collect()
+}
+
+/// The things of one table.
+fn rows(table: &TableDef, look: &Look<'_>) -> Vec<Thing> {
+    let mut indexes: BTreeSet<&[u32]> = BTreeSet::new();
+    for oid in &table.rows {
+        if oid.last() == Some(&0) {
+            indexes.extend(look.answers.of_scalar(oid).map(|_| &[][..]));
+        } else {
+            indexes.extend(look.answers.column(oid).into_iter().flatten().map(|(index, _)| index.as_slice()));
+        }
+    }
+    let holds = |check: &Check, index: &[u32]| look.holds(check, index);
+    let kept = indexes.into_iter().filter(|index| table.keep.iter().all(|check| holds(check, index)));
+    let mut found = Vec::new();
+    for index in kept {
+        let split = table.fields.iter().flatten().find(|source| source.split.is_some());
+        let items = split.map_or(1, |source| look.items(source, index));
+        for item in 0..items {
+            found.extend(thing(table, look, index, item).map(|mut thing| {
+                if items > 1 {
+                    name_lane(table.into, &mut thing, item);
+                }
+                thing
+            }));
+        }
+    }
+    found
+}
+
+/// One thing, if it has what it needs.
+fn thing(table: &TableDef, look: &Look<'_>, index: &[u32], item: usize) -> Option<Thing> {
+    let class = table.into;
+    let mut facts = Vec::with_capacity(class.parts.len());
+    let mut from: Option<Arcs> = None;
+    for (part, sources) in class.parts.iter().zip(&table.fields) {
+        let mut fact = Fact::Null;
+        for source in sources {
+            fact = look.fact(source, part, index, item);
+            if fact.is_null() {
+                continue;
+            }
+            if let From::Column { column: oid, .. } | From::Scalar(oid) = &source.from
+                && part.name != "name"
+            {
+                from = Some(main(class, part.name, from.take(), oid));
+            }
+            break;
+        }
+        facts.push(fact);
+    }
+    let mut thing = Thing { facts, row: index.to_vec(), from: from.unwrap_or_else(|| Arc::from(&[][..])) };
+    complete(class, &mut thing);
+    let lacks = class.parts.iter().zip(&thing.facts).any(|(part, fact)| part.needed && fact.is_null());
+    let says_nothing =
+        class.name == "sensors" && thing.fact(class, "value").is_null() && thing.fact(class, "status").is_null();
+    (!lacks && !says_nothing).then_some(thing)
+}
+
+/// The column that a thing is known by: that of its value, if it has one.
+fn main(class: &Class, part: &str, before: Option<Arcs>, oid: &Arcs) -> Arcs {
+    match (before, part) {
+        (Some(before), "status" | "size_bytes" | "free_bytes") => before,
+        (Some(before), _) if class.name != "sensors" && class.name != "cpu" && class.name != "memory" => before,
+        _ => oid.clone(),
+    }
+}
+
+/// What follows from the rest: a unit from the kind, a ratio from two sizes.
+fn complete(class: &Class, thing: &mut Thing) {
+    let number = |thing: &Thing, name: &str| thing.fact(class, name).number();
+    let set = |thing: &mut Thing, name: &str, fact: Fact| {
+        if let Some(place) = class.place(name).and_then(|at| thing.facts.get_mut(at))
+            && place.is_null()
+        {
+            *place = fact;
+        }
+    };
+    match class.name {
+        "interfaces" => {
+            if let Some(index) = thing.row.first().copied() {
+                set(thing, "index", Fact::Count(index.into()));
+            }
+        }
+        "memory" => {
+            let (size, used, free) =
+                (number(thing, "size_bytes"), number(thing, "used_bytes"), number(thing, "free_bytes"));
+            let size = size.or_else(|| Some(used? + free?)).filter(|size| *size > 0.0);
+            let used = used.or_else(|| Some(size? - free?));
+            if let Some(size) = size {
+                set(thing, "size_bytes", Fact::Number(size));
+            }
+            if let (Some(size), Some(used)) = (size, used)
+                && (0.0..=size).contains(&used)
+            {
+                set(thing, "used_ratio", Fact::Number(used / size));
+            }
+        }
+        "sensors" => {
+            let name = thing.fact(class, "kind").text().unwrap_or_default();
+            let Some(kind) = SENSORS.iter().find(|kind| kind.name == name) else { return };
+            let Some(value) = number(thing, "value") else { return };
+            let (least, most) = kind.bounds;
+            if !(least..=most).contains(&value) {
+                if let Some(place) = class.place("value").and_then(|at| thing.facts.get_mut(at)) {
+                    *place = Fact::Null;
+                }
+            } else if !kind.unit.is_empty() {
+                set(thing, "unit", Fact::Text(Arc::from(kind.unit)));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Lane 2 of a module with four is another sensor than lane 1.
+fn name_lane(class: &Class, thing: &mut Thing, item: usize) {
+    if let Some(Fact::Text(name)) = class.place("name").and_then(|at| thing.facts.get_mut(at)) {
+        *name = format!("{name} lane {}", item + 1).into();
+    }
+}
+
+/// An interface is known by its name. Names that several have get their index; long ones are cut.
+fn name_ports(ports: &mut [Thing]) {
+    let Some(class) = CLASSES.first() else { return };
+    let mut count: HashMap<String, usize> = HashMap::new();
+    for port in ports.iter() {
+        *count.entry(port.fact(class, "name").text().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    for port in ports {
+        let index = port.row.first().copied().unwrap_or_default();
+        if let Some(Fact::Text(name)) = class.place("name").and_then(|at| port.facts.get_mut(at)) {
+            if count.get(&**name).is_some_and(|n| *n > 1) {
+                *name = format!("{name}#{index}").into();
+            }
+            if name.len() > MAX_NAME {
+                let end = (0..=MAX_NAME).rev().find(|at| name.is_char_boundary(*at)).unwrap_or_default();
+                *name = name.get(..end).unwrap_or_default().into();
+            }
+        }
+    }
+}
+
+fn incomplete(tables: &[&TableDef], answers: &Answers) -> Vec<Incomplete> {
+    let mut all: Vec<Incomplete> = Vec::new();
+    for table in tables {
+        let mut wanted = Wanted::default();
+        wanted.table(table);
+        for (column, why) in &answers.cut {
+            let told = Incomplete { class: table.into.name, reason: why.clone() };
+            if (wanted.columns.contains(column) || wanted.scalars.contains(column)) && !all.contains(&told) {
+                all.push(told);
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,493 @@
+//! What profiles make of recordings of real devices, held against what LibreNMS makes of the same ones. The recordings
+//! belong to others and are not part of this repository: where they are not beside it, the test says so and looks at
+//! nothing. It prints a table by profile, and every difference that is not known and explained below fails it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fengsui::codec::text;
+use fengsui::config::defs::{self, profile::ProfileDef, profile::choose::Chosen};
+use fengsui::model::device::{Class, Device, Fact, Thing};
+use fengsui::net::snmp::Value as Wire;
+use fengsui::probe::device::{Answers, Wanted, evaluate};
+use fengsui::probe::{self};
+use fengsui::sim::recording::{Entry, parse_oid};
+use serde_json::Value;
+
+/// Devices of Chinese make among the recordings, by a part of the file's name, and the profile that each must have.
+const CHINESE: &[(&str, &str)] = &[
+    ("vrp", "huawei-vrp"),
+    ("huawei-s5720", "huawei-vrp"),
+    ("ibmc", "huawei-ibmc"),
+    ("huaweiups", "huawei-ups"),
+    ("smartax", "huawei-access"),
+    ("huawei-optixrtn", "huawei-access"),
+    ("huawei-ism", "huawei-access"),
+    ("comware", "h3c-comware"),
+    ("h3c-e528", "h3c-comware"),
+    ("ruijie-s5750", "ruijie"),
+    ("ruijie-n18010", "ruijie"),
+    ("ruijie.", "ruijie"),
+    ("fs-ruijie", "fs-switch"),
+    ("zxr10", "zte-zxr10"),
+    ("zxa10", "zte-access"),
+    ("stoneos", "hillstone-stoneos"),
+    ("dptech", "dptech"),
+    ("dcn-software", "digital-china"),
+    ("dcs-3726", "digital-china"),
+    ("topsec", "topsec"),
+    ("sangfor", "sangfor"),
+    ("venus", "venustech"),
+    ("nsfocus", "nsfocus"),
+    ("fiberhome", "fiberhome-switch"),
+    ("raisecom", "raisecom"),
+    ("qtech", "qtech"),
+    ("camera__hikvision", "hikvision"),
+];
+
+/// What ifSpeed says where it cannot say.
+const TOO_FAST: f64 = 4_294_967_295.0;
+
+/// Differences that are known, by the beginning of their line, and why ours stands.
+const KNOWN: &[(&str, &str)] = &[
+    (
+        "arista_eos_vrf sensors .1.3.6.1.2.1.99.1.1.1.4.10032",
+        "watts, which LibreNMS turns into dBm where the name has DOM",
+    ),
+    ("asa sensors .1.3.6.1.4.1.9.9.147.1.2.2.2.1.5.40.7", "the most connections there ever were: no state of now"),
+    ("huaweiups_ups2000 sensors .1.3.6.1.2.1.33.1.2.3.0", "-1 is no runtime"),
+    ("ios_c3560 addresses 192.168.178.113", "the recording has no mask of it"),
+    ("iosxe_c9200l sensors", "-866597556: the module is not there"),
+    ("routeros_rb760igs sensors .1.3.6.1.4.1.14988.1.1.19", "0 throughout: the module is not there"),
+    ("routeros_rb760igs vlans", "made of names of interfaces, in no table of VLANs"),
+    (
+        "vrp_ne8000-m8 sensors .1.3.6.1.4.1.2011.5.25.31.1.1.3.1.3",
+        "modules of one lane: columns 8 and 9 say the same",
+    ),
+];
+
+/// The recordings, if they are there. The folder is told by the environment or stands beside the repository.
+fn fixtures() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("shared").join("fixtures").join("snmp");
+    let found = std::env::var_os("FENGSUI_SNMP_RECORDINGS").map_or_else(beside, PathBuf::from);
+    found.join("librenms").is_dir().then_some(found)
+}
+
+/// Everything that any profile asks; of half a million lines of a core router the rest is not even kept.
+fn asked(profiles: &[ProfileDef]) -> BTreeSet<Vec<u32>> {
+    let mut asked = BTreeSet::from([1, 2].map(|at| vec![1, 3, 6, 1, 2, 1, 1, at, 0]));
+    for profile in profiles {
+        let chosen = Chosen { own: Some(profile), like: None, generic: None };
+        let wanted = Wanted::of(&chosen, chosen.tables());
+        asked.extend(wanted.columns.iter().chain(&wanted.scalars).map(|oid| oid.to_vec()));
+    }
+    asked
+}
+
+/// What a recording answers, by OID. Lines that the simulator would refuse are passed over: this is about values.
+fn recording(path: &Path, asked: &BTreeSet<Vec<u32>>) -> BTreeMap<Vec<u32>, Wire> {
+    let bytes = if path.extension().is_some_and(|e| e == "bz2") {
+        let out = std::process::Command::new("bunzip2").arg("-c").arg(path).output();
+        out.map(|out| out.stdout).unwrap_or_default()
+    } else {
+        std::fs::read(path).unwrap()
+    };
+    let mut found = BTreeMap::new();
+    for line in bytes.split(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut parts = line.splitn(3, |b| *b == b'|');
+        let (Some(oid), Some(tag), Some(value)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let Ok(oid) = parse_oid(&String::from_utf8_lossy(oid)) else { continue };
+        let before = asked.range(..=oid.arcs().to_vec()).next_back();
+        if !before.is_some_and(|column| oid.arcs().starts_with(column)) {
+            continue;
+        }
+        let value = match tag {
+            b"4" => Wire::OctetString(value.to_vec().into()),
+            _ => match Entry::parse(&String::from_utf8_lossy(tag), &String::from_utf8_lossy(value)) {
+                Ok(entry) => entry.at(Duration::ZERO),
+                Err(_) => continue,
+            },
+        };
+        found.entry(oid.arcs().to_vec()).or_insert(value);
+    }
+    found
+}
+
+/// The profile's view of a recording, without a network.
+fn played<'a>(profiles: &'a [ProfileDef], all: &BTreeMap<Vec<u32>, Wire>) -> (Chosen<'a>, Device) {
+    let object_id = match all.get(&[1, 3, 6, 1, 2, 1, 1, 2, 0][..]) {
+        Some(Wire::ObjectIdentifier(oid)) => oid.arcs().to_vec(),
+        _ => Vec::new(),
+    };
+    let descr = all.get(&[1, 3, 6, 1, 2, 1, 1, 1, 0][..]).and_then(Wire::as_bytes).map(text::decode);
+    let chosen = Chosen::of(profiles, &object_id, &descr.unwrap_or_default());
+    let wanted = Wanted::of(&chosen, chosen.tables());
+    let mut answers = Answers::default();
+    for oid in &wanted.scalars {
+        if let Some(value) = all.get(&oid[..]) {
+            answers.scalar(oid.clone(), value.clone());
+        }
+    }
+    for column in &wanted.columns {
+        for (oid, value) in all.range(column.to_vec()..).take_while(|(oid, _)| oid.starts_with(column)) {
+            answers.cell(column, &oid[column.len()..], value.clone());
+        }
+    }
+    let device = evaluate(&chosen, &answers);
+    (chosen, device)
+}
+
+/// Values that agree, that differ, and that LibreNMS has from columns that the profile does not read.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    same: usize,
+    other: usize,
+    unclaimed: usize,
+}
+
+struct Compared<'a> {
+    name: &'a str,
+    device: &'a Device,
+    /// Columns and scalars that the profile reads.
+    claimed: BTreeSet<Vec<u32>>,
+    tallies: BTreeMap<&'static str, Tally>,
+    differences: Vec<String>,
+}
+
+/// The rows of a table of an expected file: as polled, else as discovered.
+fn rows<'v>(expected: &'v Value, module: &str, table: &str) -> &'v [Value] {
+    let of = |stage: &str| expected[module][stage][table].as_array().map(Vec::as_slice);
+    of("poller").or_else(|| of("discovery")).unwrap_or_default()
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+impl Compared<'_> {
+    fn class(name: &str) -> &'static Class {
+        Class::named(name).unwrap()
+    }
+
+    fn agree(&mut self, class: &'static str) {
+        self.tallies.entry(class).or_default().same += 1;
+    }
+
+    fn differ(&mut self, class: &'static str, what: String) {
+        self.tallies.entry(class).or_default().other += 1;
+        self.differences.push(format!("{} {class} {what}", self.name));
+    }
+
+    /// The thing that a column and an index of LibreNMS mean, or nothing if the profile does not read the column.
+    fn at(&mut self, class: &'static str, oid: &str) -> Option<Option<Thing>> {
+        let arcs: Vec<u32> = oid.trim_matches('.').split('.').filter_map(|arc| arc.parse().ok()).collect();
+        if !self.claimed.iter().any(|column| arcs.starts_with(column)) {
+            self.tallies.entry(class).or_default().unclaimed += 1;
+            return None;
+        }
+        let is = |thing: &&Thing| [&thing.from[..], &thing.row].concat() == arcs;
+        Some(self.device.of(class).iter().find(is).cloned())
+    }
+
+    /// One value that must be near another; a part of a hundred that LibreNMS rounds is allowed half of one.
+    fn near(&mut self, class: &'static str, what: &str, ours: Option<f64>, theirs: f64, within: f64) {
+        match ours {
+            Some(ours) if (ours - theirs).abs() <= within.max(theirs.abs() * 1e-6) => self.agree(class),
+            _ => self.differ(class, format!("{what}: ours {ours:?}, theirs {theirs}")),
+        }
+    }
+
+    fn ports(&mut self, expected: &Value) {
+        let class = Self::class("interfaces");
+        for row in rows(expected, "ports", "ports") {
+            let index = row["ifIndex"].as_u64().unwrap_or_default();
+            let ours = self.device.of("interfaces").iter().find(|t| t.row == [index as u32]).cloned();
+            let Some(ours) = ours else {
+                self.differ("interfaces", format!("ifIndex {index}: not ours"));
+                continue;
+            };
+            let words = [
+                ("name", "ifName"),
+                ("admin", "ifAdminStatus"),
+                ("oper", "ifOperStatus"),
+                ("type", "ifType"),
+                ("mac", "ifPhysAddress"),
+            ];
+            let mut wrong = Vec::new();
+            for (field, theirs) in words {
+                let (mine, yours) =
+                    (ours.fact(class, field).text().unwrap_or_default(), row[theirs].as_str().unwrap_or_default());
+                let mine = match field {
+                    "mac" => mine.replace(':', ""),
+                    "admin" | "oper" => mine.replace('_', ""),
+                    _ => mine.to_owned(),
+                };
+                let yours = if yours == "000000000000" { "" } else { yours };
+                // A name that several have gets its index, and blanks at its ends are dropped.
+                let same = mine.eq_ignore_ascii_case(yours.trim())
+                    || mine
+                        .split('#')
+                        .next()
+                        .is_some_and(|m| field == "name" && m.eq_ignore_ascii_case(yours.trim()));
+                if !same && !yours.is_empty() {
+                    wrong.push(format!("{field}: ours `{mine}`, theirs `{yours}`"));
+                }
+            }
+            for (field, theirs) in [("speed_bps", "ifSpeed"), ("mtu", "ifMtu")] {
+                let (mine, yours) =
+                    (ours.fact(class, field).number(), number(&row[theirs]).filter(|v| *v > 0.0 && *v != TOO_FAST));
+                if yours.is_some() && mine != yours {
+                    wrong.push(format!("{field}: ours {mine:?}, theirs {yours:?}"));
+                }
+            }
+            match wrong.as_slice() {
+                [] => self.agree("interfaces"),
+                wrong => self.differ("interfaces", format!("ifIndex {index}: {}", wrong.join(", "))),
+            }
+        }
+    }
+
+    fn processors(&mut self, expected: &Value) {
+        for row in rows(expected, "processors", "processors") {
+            let (oid, theirs) = (row["processor_oid"].as_str().unwrap_or_default(), number(&row["processor_usage"]));
+            let (Some(ours), Some(theirs)) = (self.at("cpu", oid), theirs) else { continue };
+            let ours = ours.and_then(|thing| thing.fact(Self::class("cpu"), "ratio").number());
+            self.near("cpu", oid, ours.map(|ratio| ratio * 100.0), theirs, 0.51);
+        }
+    }
+
+    fn memory(&mut self, expected: &Value) {
+        let class = Self::class("memory");
+        for row in rows(expected, "mempools", "mempools") {
+            let keys = ["mempool_perc_oid", "mempool_used_oid", "mempool_free_oid"];
+            let Some(oid) = keys.iter().find_map(|key| row[*key].as_str()) else { continue };
+            if row["mempool_type"] == "hrstorage" && row["mempool_class"] != "system" {
+                self.tallies.entry("memory").or_default().unclaimed += 1;
+                continue;
+            }
+            let Some(ours) = self.at("memory", oid) else { continue };
+            // The one memory that there is may be told by other columns than theirs.
+            let one = self.device.of("memory").first().filter(|_| self.device.of("memory").len() == 1);
+            let ours = ours.or_else(|| one.cloned());
+            let fact = |name: &str| ours.as_ref().and_then(|thing| thing.fact(class, name).number());
+            let (ratio, size) = (fact("used_ratio"), fact("size_bytes"));
+            self.near(
+                "memory",
+                oid,
+                ratio.map(|r| r * 100.0),
+                number(&row["mempool_perc"]).unwrap_or_default(),
+                0.51,
+            );
+            // LibreNMS calls the size of what it knows only the percentage of 100.
+            if let (Some(size), Some(total)) = (size, number(&row["mempool_total"]).filter(|total| *total > 100.0)) {
+                self.near("memory", &format!("{oid} size"), Some(size), total, 1.0);
+            }
+        }
+    }
+
+    fn sensors(&mut self, expected: &Value) {
+        let class = Self::class("sensors");
+        let states = rows(expected, "sensors", "state_indexes");
+        for row in rows(expected, "sensors", "sensors") {
+            let oid = row["sensor_oid"].as_str().unwrap_or_default();
+            let Some(current) = number(&row["sensor_current"]) else { continue };
+            let what = format!("{oid} {}", row["sensor_descr"].as_str().unwrap_or_default());
+            if row["sensor_class"] == "state" {
+                let means = states.iter().find(|state| {
+                    state["state_name"] == row["state_name"] && number(&state["state_value"]) == Some(current)
+                });
+                let Some(means) = means.and_then(|state| number(&state["state_generic_value"])) else { continue };
+                self.state(oid, &what, means);
+                continue;
+            }
+            let Some(ours) = self.at("sensors", oid) else { continue };
+            let value = ours.as_ref().and_then(|thing| thing.fact(class, "value").number());
+            self.near("sensors", &what, value, current, 0.0051);
+        }
+    }
+
+    /// The status of whatever sensor has its state in this column: 0 ok, 1 warning, 2 critical, 3 unknown.
+    fn state(&mut self, oid: &str, what: &str, means: f64) {
+        let class = Self::class("sensors");
+        let arcs: Vec<u32> = oid.trim_matches('.').split('.').filter_map(|arc| arc.parse().ok()).collect();
+        if !self.claimed.iter().any(|column| arcs.starts_with(column)) {
+            self.tallies.entry("sensors").or_default().unclaimed += 1;
+            return;
+        }
+        // A value beside the state has another column of the same table.
+        let is = |thing: &&Thing| {
+            let column = arcs.len().checked_sub(thing.row.len()).map(|at| arcs.split_at(at));
+            column.is_some_and(|(column, row)| {
+                row == thing.row
+                    && column.len() == thing.from.len()
+                    && column[..column.len() - 1] == thing.from[..thing.from.len() - 1]
+                    && !thing.fact(class, "status").is_null()
+            }) || [&thing.from[..], &thing.row].concat() == arcs
+        };
+        let ours = self.device.of("sensors").iter().find(is);
+        let ours = ours.and_then(|thing| thing.fact(class, "status").text()).map(str::to_owned);
+        let theirs = match means as u8 {
+            0 => "ok",
+            1 => "warning",
+            2 => "critical",
+            _ => "unknown",
+        };
+        match ours.as_deref() {
+            Some(word) if word == theirs || (theirs == "unknown" && word == "absent") => self.agree("sensors"),
+            _ => self.differ("sensors", format!("{what}: ours {ours:?}, theirs {theirs}")),
+        }
+    }
+
+    /// Rows that must be among ours, each as one text.
+    fn among(&mut self, class: &'static str, ours: &[String], theirs: Vec<String>) {
+        for one in theirs {
+            if ours.contains(&one) {
+                self.agree(class);
+            } else {
+                self.differ(class, format!("{one}: not among ours"));
+            }
+        }
+    }
+
+    fn texts(&self, class: &'static str, fields: &[&str]) -> Vec<String> {
+        let spec = Self::class(class);
+        let text = |fact: &Fact| match fact {
+            Fact::Text(text) => text.to_string(),
+            other => other.number().map(|n| n.to_string()).unwrap_or_default(),
+        };
+        let one = |thing: &Thing| {
+            fields.iter().map(|field| text(thing.fact(spec, field))).collect::<Vec<_>>().join(" ").to_lowercase()
+        };
+        self.device.of(class).iter().map(one).collect()
+    }
+
+    fn tables(&mut self, expected: &Value) {
+        let text = |value: &Value| {
+            value.as_str().map_or_else(|| number(value).map(|n| n.to_string()).unwrap_or_default(), str::to_owned)
+        };
+        let joined = |row: &Value, keys: &[&str]| {
+            keys.iter().map(|key| text(&row[*key])).collect::<Vec<_>>().join(" ").to_lowercase()
+        };
+        let vlans = rows(expected, "vlans", "vlans").iter().map(|row| joined(row, &["vlan_vlan"])).collect();
+        self.among("vlans", &self.texts("vlans", &["id"]), vlans);
+        let v4 = rows(expected, "ipv4-addresses", "ipv4_addresses");
+        let v4 = v4.iter().map(|row| joined(row, &["ipv4_address", "ipv4_prefixlen"])).collect();
+        self.among("addresses", &self.texts("addresses", &["address", "prefix_length"]), v4);
+        let links = rows(expected, "discovery-protocols", "links").iter().map(|row| {
+            // `PORT (MAC)` where it adds the chassis.
+            let port = text(&row["remote_port"]).split(" (").next().unwrap_or_default().to_owned();
+            format!("{} {} {port}", joined(row, &["protocol", "ifName"]), text(&row["remote_hostname"]))
+                .to_lowercase()
+        });
+        self.among(
+            "neighbours",
+            &self.texts("neighbours", &["protocol", "local_port", "name", "port"]),
+            links.collect(),
+        );
+        let peers = rows(expected, "bgp-peers", "bgpPeers");
+        let peers =
+            peers.iter().map(|row| joined(row, &["bgpPeerIdentifier", "bgpPeerRemoteAs", "bgpPeerState"])).collect();
+        self.among("bgp_peers", &self.texts("bgp_peers", &["peer", "remote_as", "state"]), peers);
+        let near = rows(expected, "ospf", "ospf_nbrs");
+        let near = near.iter().map(|row| joined(row, &["ospfNbrIpAddr", "ospfNbrRtrId", "ospfNbrState"])).collect();
+        self.among("ospf_neighbours", &self.texts("ospf_neighbours", &["address", "router_id", "state"]), near);
+    }
+}
+
+/// Everything of one recording against its expected file.
+fn compare(
+    name: &str,
+    chosen: &Chosen<'_>,
+    device: &Device,
+    expected: &Value,
+) -> (BTreeMap<&'static str, Tally>, Vec<String>) {
+    let wanted = Wanted::of(chosen, chosen.tables());
+    let claimed = wanted.columns.iter().chain(&wanted.scalars).map(|oid| oid.to_vec()).collect();
+    let mut compared = Compared { name, device, claimed, tallies: BTreeMap::new(), differences: Vec::new() };
+    compared.ports(expected);
+    compared.processors(expected);
+    compared.memory(expected);
+    compared.sensors(expected);
+    compared.tables(expected);
+    (compared.tallies, compared.differences)
+}
+
+/// All recordings, by name; the walk of one VLAN of a switch is none of its own.
+fn recordings(fixtures: &Path) -> Vec<PathBuf> {
+    let folders = ["librenms", "snmpsim-data"].map(|folder| std::fs::read_dir(fixtures.join(folder)));
+    let files = folders.into_iter().flatten().flatten().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = files.filter(|path| !path.to_string_lossy().contains('@')).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn profiles_agree_with_librenms_on_recordings_of_real_devices() {
+    let Some(fixtures) = fixtures() else {
+        println!("not run: no recordings beside the repository, and FENGSUI_SNMP_RECORDINGS names none");
+        return;
+    };
+    let loaded = defs::load(&[], probe::catalog());
+    let profiles = &loaded.definitions.profiles;
+    let asked = asked(profiles);
+    let mut by_profile: BTreeMap<&str, (usize, BTreeMap<&'static str, Tally>)> = BTreeMap::new();
+    let (mut differences, mut undetected) = (Vec::new(), Vec::new());
+    for path in recordings(&fixtures) {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let name = file.split(".snmprec").next().unwrap_or_default();
+        let all = recording(&path, &asked);
+        let (chosen, device) = played(profiles, &all);
+        let want = CHINESE.iter().find(|(part, _)| file.contains(part)).map(|(_, profile)| *profile);
+        if want.is_some_and(|want| want != chosen.id()) && !all.is_empty() {
+            undetected.push(format!("{file}: {} instead of {want:?}", chosen.id()));
+        }
+        let (count, sums) = by_profile.entry(chosen.id()).or_default();
+        *count += 1;
+        let json = fixtures.join("librenms-expected").join(format!("{name}.json"));
+        let Ok(json) = std::fs::read(json) else { continue };
+        let (tallies, found) = compare(name, &chosen, &device, &serde_json::from_slice(&json).unwrap());
+        for (class, tally) in tallies {
+            let sum = sums.entry(class).or_default();
+            *sum = Tally {
+                same: sum.same + tally.same,
+                other: sum.other + tally.other,
+                unclaimed: sum.unclaimed + tally.unclaimed,
+            };
+        }
+        differences.extend(found);
+    }
+    print_table(&by_profile);
+    let known = |line: &String| KNOWN.iter().any(|(beginning, _)| line.starts_with(beginning));
+    let (known, unknown): (Vec<String>, Vec<String>) = differences.into_iter().partition(known);
+    println!("{} known differences, {} others", known.len(), unknown.len());
+    assert!(undetected.is_empty(), "{}", undetected.join("\n"));
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}
+
+/// same/all by class; `+n` are values that the profile does not claim to read.
+fn print_table(by_profile: &BTreeMap<&str, (usize, BTreeMap<&'static str, Tally>)>) {
+    let classes = [
+        "interfaces",
+        "cpu",
+        "memory",
+        "sensors",
+        "vlans",
+        "neighbours",
+        "addresses",
+        "bgp_peers",
+        "ospf_neighbours",
+    ];
+    println!("{:<20} {:>4} {}", "profile", "n", classes.map(|c| format!("{c:>15}")).join(" "));
+    for (profile, (count, tallies)) in by_profile {
+        let cell = |class: &str| {
+            let Tally { same, other, unclaimed } = tallies.get(class).copied().unwrap_or_default();
+            let more = if unclaimed > 0 { format!(" +{unclaimed}") } else { String::new() };
+            let text =
+                if same + other + unclaimed == 0 { "-".to_owned() } else { format!("{same}/{}{more}", same + other) };
+            format!("{text:>15}")
+        };
+        println!("{profile:<20} {count:>4} {}", classes.map(cell).join(" "));
+    }
+}

@@ -1,0 +1,259 @@
+//! Profiles of devices: the shipped ones are free of mistakes, and what they make of recordings that are written by hand
+//! is what stands there: names in GB18030, sentinels, lanes, states, ports that moved, tables that were cut.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fengsui::config::defs::profile::ProfileDef;
+use fengsui::config::defs::profile::choose::{Chosen, candidates};
+use fengsui::config::defs::{self, Loaded};
+use fengsui::model::device::{Class, Device, Fact};
+use fengsui::net::clock::Clock;
+use fengsui::net::snmp::{Manner, Oid, Session, Value};
+use fengsui::probe;
+use fengsui::probe::device::{Answers, Wanted, evaluate, fetch};
+use fengsui::sim::Recording;
+
+use crate::snmp::{community, world};
+
+fn shipped() -> Loaded {
+    defs::load(&[], probe::catalog())
+}
+
+fn arcs(text: &str) -> Vec<u32> {
+    text.split('.').map(|arc| arc.parse().unwrap()).collect()
+}
+
+fn recording(name: &str) -> Recording {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/profiles").join(name);
+    Recording::parse(name, &std::fs::read(path).unwrap()).unwrap()
+}
+
+/// All that a recording answers to what a profile asks, without a network.
+fn answers(recording: &Recording, wanted: &Wanted) -> Answers {
+    let mut answers = Answers::default();
+    for oid in &wanted.scalars {
+        if let Some(entry) = recording.get(&Oid::from_slice(oid)) {
+            answers.scalar(oid.clone(), entry.at(Duration::ZERO));
+        }
+    }
+    for column in &wanted.columns {
+        let root = Oid::from_slice(column);
+        let mut at = root.clone();
+        while let Some((oid, entry)) = recording.after(&at).filter(|(oid, _)| oid.starts_with(&root)) {
+            answers.cell(column, &oid.arcs()[column.len()..], entry.at(Duration::ZERO));
+            at = oid.clone();
+        }
+    }
+    answers
+}
+
+fn chosen<'a>(profiles: &'a [ProfileDef], recording: &Recording) -> Chosen<'a> {
+    let value = |oid: &str| recording.get(&Oid::from_slice(&arcs(oid))).map(|entry| entry.at(Duration::ZERO));
+    let Some(Value::ObjectIdentifier(object_id)) = value("1.3.6.1.2.1.1.2.0") else { panic!("no sysObjectID") };
+    let descr = value("1.3.6.1.2.1.1.1.0").unwrap();
+    Chosen::of(profiles, object_id.arcs(), &fengsui::codec::text::decode(descr.as_bytes().unwrap()))
+}
+
+/// A device as lines, one a thing: the fields that it has, without those of no interest here.
+fn lines(device: &Device, class: &str, without: &[&str]) -> Vec<String> {
+    let spec = Class::named(class).unwrap();
+    let text = |fact: &Fact| match fact {
+        Fact::Text(text) => text.to_string(),
+        other => other.number().map(|n| n.to_string()).unwrap_or_default(),
+    };
+    let line = |facts: &[Fact]| {
+        let told = spec.parts.iter().zip(facts).filter(|(part, f)| !f.is_null() && !without.contains(&part.name));
+        told.map(|(_, fact)| text(fact)).collect::<Vec<_>>().join(" ")
+    };
+    device.of(class).iter().map(|thing| line(&thing.facts)).collect()
+}
+
+const COUNTERS: &[&str] =
+    &["in_octets", "out_octets", "in_errors", "out_errors", "in_discards", "out_discards", "mtu", "mac"];
+
+#[test]
+fn shipped_profiles_have_no_mistakes_and_every_family_has_one() {
+    let loaded = shipped();
+    assert!(loaded.diagnostics.is_empty(), "{:#?}", loaded.diagnostics);
+    let ids: BTreeSet<&str> = loaded.definitions.profiles.iter().map(|profile| profile.id.as_str()).collect();
+    for id in [
+        "generic",
+        "huawei-vrp",
+        "h3c-comware",
+        "ruijie",
+        "zte-zxr10",
+        "cisco-ios",
+        "cisco-nxos",
+        "juniper-junos",
+        "mikrotik-routeros",
+        "fortinet-fortigate",
+        "hillstone-stoneos",
+        "linux",
+        "ups",
+    ] {
+        assert!(ids.contains(id), "{id} is missing of {ids:?}");
+    }
+    for profile in &loaded.definitions.profiles {
+        let named = profile.zh != profile.id.as_str() && profile.en != profile.id.as_str();
+        assert!(named, "{} has names in both languages", profile.id);
+    }
+}
+
+#[test]
+fn the_longer_beginning_wins_and_then_the_description() {
+    let loaded = shipped();
+    let profiles = &loaded.definitions.profiles;
+    for (object_id, descr, want) in [
+        ("1.3.6.1.4.1.2011.2.23.291", "Huawei Versatile Routing Platform Software", "huawei-vrp"),
+        ("1.3.6.1.4.1.2011.2.235", "Hardware management system", "huawei-ibmc"),
+        ("1.3.6.1.4.1.2011.6.174.4.1.2.4", "SNMP Card for HUAWEI UPS2000", "huawei-ups"),
+        ("1.3.6.1.4.1.2011.10.1.60", "H3C Comware Software", "h3c-comware"),
+        ("1.3.6.1.4.1.9.1.617", "Cisco IOS Software, C3560", "cisco-ios"),
+        ("1.3.6.1.4.1.9.1.2404", "Cisco Adaptive Security Appliance Version 9.12(2)", "cisco-asa"),
+        ("1.3.6.1.4.1.9.12.3.1.3.1163", "Cisco NX-OS(tm) nxos", "cisco-nxos"),
+        ("1.3.6.1.4.1.3902.3.100.614", "ZTE Ethernet Switch ZXR10 5250", "zte-zxr10"),
+        ("1.3.6.1.4.1.8072.3.2.10", "Linux host", "linux"),
+    ] {
+        let found = candidates(profiles, &arcs(object_id), descr);
+        assert_eq!(found.first().map(|c| c.profile.id.as_str()), Some(want), "{object_id} {descr}");
+    }
+    let none = Chosen::of(profiles, &arcs("1.3.6.1.4.1.99999.1"), "something else");
+    assert_eq!((none.id(), none.own.is_none()), ("generic", true));
+}
+
+#[test]
+fn a_switch_of_huawei_says_what_its_recording_says() {
+    let loaded = shipped();
+    let recording = recording("vrp.snmprec");
+    let chosen = chosen(&loaded.definitions.profiles, &recording);
+    let device = evaluate(&chosen, &answers(&recording, &Wanted::of(&chosen, chosen.tables())));
+    let facts: Vec<&str> = ["profile", "vendor", "model", "os", "version", "serial", "name", "location"]
+        .into_iter()
+        .map(|name| device.fact(name).text().unwrap_or_default())
+        .collect();
+    let version = "5.170 (S5720 V200R019C00SPC500)";
+    assert_eq!(
+        facts,
+        ["huawei-vrp", "Huawei", "S5720-99X", "VRP", version, "SIM0000001", "sim-vrp-1", "阿克苏 机房"]
+    );
+    assert_eq!(device.fact("uptime_seconds").number(), Some(3600.0));
+    assert_eq!(
+        lines(&device, "interfaces", COUNTERS),
+        [
+            "GigabitEthernet0/0/1 6 到温宿 二楼 ethernetCsmacd up up 1000000000",
+            "GigabitEthernet0/0/2 7 ethernetCsmacd up down 1000000000",
+            "XGigabitEthernet0/0/1 54 uplink ethernetCsmacd up up 10000000000",
+            "Vlanif60 70 管理 propVirtual up up",
+        ]
+    );
+    // Entities without a threshold have no processor; -1 is no size, 8192 MB is one.
+    assert_eq!(lines(&device, "cpu", &[]), ["MPU Board 0 0.44", "Slot 1 0"]);
+    assert_eq!(lines(&device, "memory", &[]), ["MPU Board 0 0.09 1598029824", "Slot 1 0.54 8589934592"]);
+    assert_eq!(
+        lines(&device, "sensors", &[]),
+        [
+            "temperature MPU Board 0 42 °C",
+            "fan_ratio fan 0.1 30 % ok",
+            "fan_ratio fan 0.2 0 % critical",
+            "power_supply PWR 1.0 ok",
+            "power_supply PWR 2.0 critical",
+            "temperature XGigabitEthernet0/0/1 39 °C",
+            "temperature GigabitEthernet0/0/1 35 °C",
+            "voltage XGigabitEthernet0/0/1 3.299 V",
+            "voltage GigabitEthernet0/0/1 3.37 V",
+            "current XGigabitEthernet0/0/1 0.005232 A",
+            "current GigabitEthernet0/0/1 0.034 A",
+            "optical_rx XGigabitEthernet0/0/1 -2.708352103 dBm",
+            "optical_rx GigabitEthernet0/0/1 -2.9 dBm",
+            "optical_tx XGigabitEthernet0/0/1 -2.284125191 dBm",
+            "optical_tx GigabitEthernet0/0/1 -1.31 dBm",
+            "optical_rx GigabitEthernet0/0/1 lane 1 -2.9 dBm",
+            "optical_rx GigabitEthernet0/0/1 lane 2 -3.1 dBm",
+            "optical_rx GigabitEthernet0/0/1 lane 3 -40 dBm",
+        ]
+    );
+    assert_eq!(
+        lines(&device, "neighbours", &[]),
+        ["lldp XGigabitEthernet0/0/1 sim-core-1 10GE1/0/42 02:00:5e:00:ff:01 10.65.0.1"]
+    );
+    assert_eq!(lines(&device, "vlans", &[]), ["1 VLAN 0001", "60 办公"]);
+    assert_eq!(lines(&device, "addresses", &[]), ["10.65.0.2 30 XGigabitEthernet0/0/1", "10.65.60.1 24 Vlanif60"]);
+    assert_eq!(
+        lines(&device, "bgp_peers", &[]),
+        ["10.65.0.1 65001 established 10.65.0.2 4321", "10.65.0.5 65002 idle 10.65.0.2"]
+    );
+    assert_eq!(lines(&device, "ospf_neighbours", &[]), ["10.65.0.1 10.64.0.1 full"]);
+    assert!(device.incomplete.is_empty());
+}
+
+/// A generic device with these lines.
+fn generic(lines: &str) -> (Loaded, Recording) {
+    (shipped(), Recording::parse("made up", lines.as_bytes()).unwrap())
+}
+
+#[test]
+fn a_port_that_moved_to_another_index_keeps_its_name_and_twins_get_theirs() {
+    let device = |eth: u32, other: u32| {
+        let (loaded, recording) = generic(&format!(
+            "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999\n1.3.6.1.2.1.1.1.0|4|x\n\
+             1.3.6.1.2.1.31.1.1.1.1.{eth}|4|ge-1/0/1\n1.3.6.1.2.1.31.1.1.1.1.{other}|4|Port\n\
+             1.3.6.1.2.1.31.1.1.1.1.40|4|Port\n1.3.6.1.2.1.4.20.1.2.192.0.2.1|2|{eth}\n\
+             1.3.6.1.2.1.4.20.1.2.192.0.2.9|2|40\n"
+        ));
+        let chosen = chosen(&loaded.definitions.profiles, &recording);
+        let device = evaluate(&chosen, &answers(&recording, &Wanted::of(&chosen, chosen.tables())));
+        (lines(&device, "interfaces", &["index"]), lines(&device, "addresses", &[]))
+    };
+    let (before, addresses) = device(1, 2);
+    assert_eq!(before, ["ge-1/0/1", "Port#2", "Port#40"]);
+    assert_eq!(addresses, ["192.0.2.1 ge-1/0/1", "192.0.2.9 Port#40"]);
+    let (after, moved) = device(17, 2);
+    assert_eq!(after, ["Port#2", "ge-1/0/1", "Port#40"]);
+    assert_eq!(moved, addresses);
+}
+
+#[test]
+fn what_was_cut_is_kept_and_flagged_and_a_sentinel_that_no_profile_knows_is_none() {
+    let (loaded, recording) = generic(
+        "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999\n1.3.6.1.2.1.1.1.0|4|x\n\
+         1.3.6.1.2.1.99.1.1.1.1.1|2|8\n1.3.6.1.2.1.99.1.1.1.2.1|2|8\n1.3.6.1.2.1.99.1.1.1.3.1|2|1\n\
+         1.3.6.1.2.1.99.1.1.1.4.1|2|365000\n1.3.6.1.2.1.99.1.1.1.1.2|2|8\n1.3.6.1.2.1.99.1.1.1.2.2|2|9\n\
+         1.3.6.1.2.1.99.1.1.1.3.2|2|0\n1.3.6.1.2.1.99.1.1.1.4.2|2|-866597556\n1.3.6.1.2.1.99.1.1.1.1.3|2|8\n\
+         1.3.6.1.2.1.99.1.1.1.2.3|2|9\n1.3.6.1.2.1.99.1.1.1.3.3|2|0\n1.3.6.1.2.1.99.1.1.1.4.3|2|30\n\
+         1.3.6.1.2.1.99.1.1.1.5.3|2|2\n",
+    );
+    let chosen = chosen(&loaded.definitions.profiles, &recording);
+    let mut answers = answers(&recording, &Wanted::of(&chosen, chosen.tables()));
+    answers.cut(arcs("1.3.6.1.2.1.99.1.1.1.4").into(), "cut after 3 rows".into());
+    let device = evaluate(&chosen, &answers);
+    assert_eq!(lines(&device, "sensors", &[]), ["temperature sensor 1 36.5 °C"]);
+    let cut: Vec<(&str, &str)> = device.incomplete.iter().map(|i| (i.class, i.reason.as_str())).collect();
+    assert_eq!(cut, [("sensors", "cut after 3 rows")]);
+}
+
+#[tokio::test]
+async fn over_the_network_a_device_says_what_its_recording_says_and_silence_is_told() {
+    let loaded = shipped();
+    let recording = Arc::new(recording("vrp.snmprec"));
+    let chosen = chosen(&loaded.definitions.profiles, &recording);
+    let wanted = Wanted::of(&chosen, chosen.tables());
+    let (world, at) = world(recording.clone(), vec![community("public")]).await;
+    let manner = Manner { timeout: Duration::from_secs(2), retries: 1, strict_source: true };
+    let clock = Clock::system();
+    let session = Session::open(at, &community("public"), manner).await.unwrap();
+    let deadline = clock.mono().plus(Duration::from_secs(30));
+    let heard = fetch::fetch(&session, &wanted, 25, &clock, deadline).await.unwrap();
+    let heard = evaluate(&chosen, &heard);
+    let read = evaluate(&chosen, &answers(&recording, &wanted));
+    assert!(heard.incomplete.is_empty(), "{:?}", heard.incomplete);
+    for class in ["cpu", "memory", "sensors", "neighbours", "vlans", "addresses", "bgp_peers", "ospf_neighbours"] {
+        assert_eq!(lines(&heard, class, &[]), lines(&read, class, &[]), "{class}");
+    }
+    assert_eq!(lines(&heard, "interfaces", COUNTERS), lines(&read, "interfaces", COUNTERS));
+    let over = fetch::fetch(&session, &wanted, 25, &clock, clock.mono()).await;
+    assert!(over.is_err(), "no time at all is no answer at all");
+    drop(world);
+}
