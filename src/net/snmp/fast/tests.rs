@@ -203,8 +203,11 @@ fn more_devices_than_can_be_numbered_are_refused() {
 
 // ---- walks
 
-/// What an agent has, by encoded name.
+/// What an agent has, by name.
 type Mib = BTreeMap<Vec<u32>, i64>;
+
+/// What a walk found, by column and row.
+type Cells = BTreeMap<(usize, Vec<u32>), i64>;
 
 /// How an agent misbehaves.
 #[derive(Default, Clone, Copy)]
@@ -220,8 +223,8 @@ struct Vice {
 }
 
 /// Walks columns 1 to 3 below 1.3.9 at an agent; returns cells, what became of it, and how often it was asked.
-fn walk(mib: &Mib, vice: Vice, v1: bool, rows: u32) -> (BTreeMap<(usize, Vec<u32>), i64>, Walked, usize) {
-    struct Seen(BTreeMap<(usize, Vec<u32>), i64>);
+fn walk(mib: &Mib, vice: Vice, v1: bool, rows: u32) -> (Cells, Walked, usize) {
+    struct Seen(Cells);
     impl Sink for Seen {
         fn take(&mut self, column: usize, index: &[u8], value: &Wire<'_>) {
             let Wire::Integer(n) = value else { panic!("{value:?}") };
@@ -305,7 +308,7 @@ fn mib() -> Mib {
     mib
 }
 
-fn cells(mib: &Mib) -> BTreeMap<(usize, Vec<u32>), i64> {
+fn cells(mib: &Mib) -> Cells {
     mib.iter().map(|(name, value)| ((name[3] as usize - 1, name[4..].to_vec()), *value)).collect()
 }
 
