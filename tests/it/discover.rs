@@ -17,6 +17,9 @@ impl Drop for Devices {
     }
 }
 
+/// Recordings that are served, in order: frr, router, switch.
+const SERVED: usize = 3;
+
 /// One device an address from 127.78.NET.1 on, all on one port that was free at the first.
 fn devices(net: u8) -> Devices {
     let start = |port: u16| {
@@ -31,7 +34,7 @@ fn devices(net: u8) -> Devices {
             .spawn()
             .unwrap();
         let lines: Vec<String> =
-            BufReader::new(child.stdout.take().unwrap()).lines().take(2).map_while(Result::ok).collect();
+            BufReader::new(child.stdout.take().unwrap()).lines().take(SERVED).map_while(Result::ok).collect();
         let first = lines.first().and_then(|line| line.split(' ').nth(1)?.rsplit(':').next()?.parse().ok());
         (Devices(child, first.unwrap_or(port)), lines.len())
     };
@@ -40,7 +43,7 @@ fn devices(net: u8) -> Devices {
     let port = probe.1;
     drop(probe);
     let (devices, served) = start(port);
-    assert_eq!(served, 2, "both recordings are served at port {port}");
+    assert_eq!(served, SERVED, "all recordings are served at port {port}");
     devices
 }
 
@@ -59,8 +62,8 @@ fn an_agent_finds_devices_which_become_assets_and_are_watched() {
     assert!(set.status.success(), "{}", text(&set.stderr));
     let sweep = ["discover", "127.78.1.0/29", "--secret", "field", "--snmp-port", &port, "--ports", "1"];
     let items = site.json(&sweep);
-    assert_eq!(items.len(), 2, "{items:#?}");
-    let switch = by_address(&items, "127.78.1.2");
+    assert_eq!(items.len(), SERVED, "{items:#?}");
+    let switch = by_address(&items, "127.78.1.3");
     assert_eq!((&switch["name"], &switch["kind"]), (&"sim-switch-1".into(), &"switch".into()));
     assert_eq!((&switch["secret"], &switch["icmp"]), (&"field".into(), &false.into()));
     assert_eq!(switch["known"], Value::Null);
@@ -70,9 +73,9 @@ fn an_agent_finds_devices_which_become_assets_and_are_watched() {
     let adopted = site.run(&adopt);
     assert!(adopted.status.success(), "{}", text(&adopted.stderr));
     let said = text(&adopted.stderr);
-    assert!(said.contains("of 6 addresses") && said.contains("2 assets adopted"), "{said}");
+    assert!(said.contains("of 6 addresses") && said.contains("3 assets adopted"), "{said}");
     let again = site.json(&sweep);
-    assert_eq!(by_address(&again, "127.78.1.2")["known"], "sim-switch-1");
+    assert_eq!(by_address(&again, "127.78.1.3")["known"], "sim-switch-1");
 
     let (status, list) = daemon.get("/api/v1/discoveries");
     assert_ne!(status, 404, "{list}");
@@ -100,7 +103,7 @@ fn this_machine_finds_devices_by_itself_and_hands_them_to_a_console() {
     adopt.extend(["--ports", "1", "--adopt"]);
     let adopted = site.run(&adopt);
     let said = text(&adopted.stderr);
-    assert!(adopted.status.success() && said.contains("2 assets adopted"), "{said}");
+    assert!(adopted.status.success() && said.contains("3 assets adopted"), "{said}");
     assert!(said.contains("kept as secret snmp-1") && !said.contains("MARKER"), "{said}");
     assert!(!daemon.output().contains("MARKER"));
     let nobody = site.run(&["discover", "127.78.2.9", "--ports", "1"]);
