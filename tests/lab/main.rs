@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Exit 1: something was not as expected. 3: this machine allows no namespaces, or lacks a program.
-#![allow(clippy::disallowed_methods)] // a program for tests: it reads arguments and starts processes
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // a program for tests: it reads arguments, starts processes, sends traffic
 #![allow(clippy::unwrap_used)]
 
 mod fault;

@@ -15,6 +15,8 @@ const APART_MS: u64 = 4_000;
 const REST: Duration = Duration::from_secs(2);
 /// An agent that has been started anew learns so many seconds what is usual.
 const LEARN: u64 = 50;
+/// Cuts of the site's line in one storm: each takes two minutes of its lane, and the storm must not wait for that.
+const SITE_CUTS: usize = 2;
 /// One fault in so many is something of the whole network, a county's both lines, and the site's only line; two are agents
 /// and machines.
 const RARE: usize = 24;
@@ -104,6 +106,9 @@ fn storm(random: &mut fastrand::Rng, number: usize, sorts: &[Sort]) -> Scenario 
     random.shuffle(&mut lanes);
     // The longest first, so that the lanes end at about the same time; within a lane they come as chance has it.
     let mut sorts = sorts.to_vec();
+    for more in sorts.iter_mut().filter(|sort| matches!(sort, Sort::Site)).skip(SITE_CUTS) {
+        *more = Sort::Both;
+    }
     sorts.sort_by_key(|sort| std::cmp::Reverse(sort.takes()));
     for sort in sorts {
         let site = matches!(sort, Sort::Site);
