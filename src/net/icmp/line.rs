@@ -41,8 +41,9 @@ const MAX_BATCHES: usize = 128;
 const STRIDE: usize = 8;
 /// Stamps further apart than this say nothing of those between.
 const APART: Duration = Duration::from_micros(100);
-/// After such a gap so many system calls have all their echoes stamped: behind a queue that shapes what leaves, the
-/// gaps are always as wide.
+/// After so many system calls in a row with such gaps, the next so many have all their echoes stamped: behind a queue
+/// that shapes what leaves, the gaps are always as wide.
+const HELD_UP: u32 = 2;
 const ALL_FOR: u32 = 50;
 /// Packets of this payload fit everywhere (RFC 791: 576 bytes with headers). Sent as those that must not be cut they
 /// look the same, but for their identification, which the kernel then need not find.
@@ -107,6 +108,7 @@ pub(super) struct Line {
     asked: VecDeque<u32>, // our numbers of those, in its order
     asked_from: u32,      // its number of the first of them
     stamps_due: usize,    // not come yet
+    held_up: (u32, bool), // system calls in a row with a wide gap; the latest has one
     all_for: u32,         // system calls whose echoes are all to be stamped
     whole: bool,          // what is sent may not be cut
     always_whole: bool,
@@ -179,6 +181,7 @@ impl Line {
             asked: VecDeque::new(),
             asked_from: 0,
             stamps_due: 0,
+            held_up: (0, false),
             all_for: 0,
             whole,
             always_whole: whole,
@@ -291,7 +294,7 @@ impl Line {
             let before = clock.stamp();
             match sock::send_many(&self.socket, out) {
                 Ok(n) if n > 0 => {
-                    self.all_for = self.all_for.saturating_sub(1);
+                    self.count_call();
                     for (at, (request, (_, cookie))) in rest.iter().zip(&outbox.written).take(n).enumerate() {
                         self.enter(request, *cookie, before, stamped(at));
                     }
@@ -311,6 +314,17 @@ impl Line {
                     tried_again = false;
                 }
             }
+        }
+    }
+
+    /// One more system call has sent something; the stamps of the one before it have been read.
+    fn count_call(&mut self) {
+        let (in_a_row, again) = std::mem::take(&mut self.held_up);
+        self.all_for = self.all_for.saturating_sub(1);
+        match in_a_row + 1 {
+            _ if !again => {}
+            HELD_UP.. => self.all_for = ALL_FOR,
+            one => self.held_up.0 = one,
         }
     }
 
@@ -404,7 +418,7 @@ impl Line {
         let (Some(began), Some(ended)) = (left(at), left(at + steps as usize)) else { return };
         let apart = ended.saturating_sub(began);
         if steps > 1 && apart > APART {
-            self.all_for = ALL_FOR;
+            self.held_up.1 = true;
             return;
         }
         for (step, sent) in (1..steps).zip(self.sent.range_mut(at + 1..)) {

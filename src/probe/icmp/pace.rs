@@ -113,6 +113,7 @@ pub(super) struct Pacer {
     closed: [Option<(Mono, NetError)>; 2],
     requests: Vec<Request>,
     events: Vec<Event>,
+    begun: Vec<(Mono, usize, u32)>, // runs of this tick, and when to look after them
     out: Vec<Ended>,
     ask: mpsc::Sender<Found>,
     answers: Option<mpsc::Receiver<Found>>,
@@ -140,6 +141,7 @@ impl Pacer {
             closed: [None, None],
             requests: Vec::new(),
             events: Vec::new(),
+            begun: Vec::new(),
             out: Vec::new(),
             ask,
             answers: Some(answers),
@@ -225,6 +227,14 @@ impl Pacer {
             self.requests.clear();
             self.take_events();
         }
+        // What is near by has answered.
+        let mut begun = std::mem::take(&mut self.begun);
+        for (look, slot, number) in begun.drain(..) {
+            if self.flight(slot, number).is_some() {
+                self.calendar.put(look, self.tick, Todo::Finish(slot, number));
+            }
+        }
+        self.begun = begun;
     }
 
     /// How long ticks are follows from what was sent in the last second.
@@ -239,6 +249,7 @@ impl Pacer {
             // What piled up while this process did not run is not kept room for.
             self.requests.shrink_to(ROOM);
             self.events.shrink_to(ROOM);
+            self.begun.shrink_to(ROOM);
             self.out.shrink_to(ROOM);
         }
     }
@@ -310,7 +321,7 @@ impl Pacer {
         });
         self.waiting += 1;
         let look = if planned && to.is_some() { watched.in_doubt_at(now).min(end) } else { end };
-        self.calendar.put(look, self.tick, Todo::Finish(slot, number));
+        self.begun.push((look, slot, number));
         self.look_up(slot, now);
         if to.is_some() {
             self.packet(slot, number, now);
