@@ -31,8 +31,9 @@ use crate::net::sock::{self, BATCH, Inbox, Notice, Outgoing, Queue, Received, St
 const RECEIVE_BUFFER: usize = 8 << 20;
 /// How long after its deadline an echo is remembered, to know a late or doubled reply from a forged one.
 const REMEMBER: Duration = Duration::from_secs(10);
-/// Most echoes remembered a socket: 10,000 a second for the time above; beyond it the oldest is forgotten.
-const MAX_REMEMBERED: usize = 1 << 18;
+/// Most echoes remembered a socket: 10,000 a second for the time above and a timeout of 3 s; beyond it the oldest is
+/// forgotten. Room for more is never made.
+const MAX_REMEMBERED: usize = 1 << 17;
 /// Numbers that sixteen identifiers and the sequence numbers of each can tell apart; more than are remembered.
 const NUMBERS: u32 = ((BLOCK as u32) << 16 | 0xffff) + 1;
 /// Most batches read in one drain, so that a flood cannot keep us from sending.
@@ -351,6 +352,9 @@ impl Line {
 
     /// Remembers what the kernel took.
     fn enter(&mut self, request: &Request, cookie: u64, before: Stamp, stamped: bool) {
+        if self.sent.len() >= MAX_REMEMBERED {
+            self.forget_oldest();
+        }
         if stamped && self.numbered {
             self.asked.push_back(self.next());
             self.stamps_due += 1;
@@ -502,16 +506,18 @@ impl Line {
     }
 
     fn forget(&mut self, now: Mono) {
-        while let Some(oldest) = self.sent.front()
-            && (self.sent.len() > MAX_REMEMBERED || oldest.deadline.plus(REMEMBER) <= now)
-        {
-            self.sent.pop_front();
-            if self.asked.front() == Some(&self.first) {
-                self.asked.pop_front();
-                self.asked_from = self.asked_from.wrapping_add(1);
-            }
-            self.first = self.first.wrapping_add(1);
+        while self.sent.front().is_some_and(|oldest| oldest.deadline.plus(REMEMBER) <= now) {
+            self.forget_oldest();
         }
+    }
+
+    fn forget_oldest(&mut self) {
+        self.sent.pop_front();
+        if self.asked.front() == Some(&self.first) {
+            self.asked.pop_front();
+            self.asked_from = self.asked_from.wrapping_add(1);
+        }
+        self.first = self.first.wrapping_add(1);
     }
 }
 
