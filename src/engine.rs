@@ -19,3 +19,4 @@ pub mod sight; // whether the agent itself sees anything at all
 pub mod streak; // how many losses in a row are no chance
 pub mod summarise; // what leaves the agent of all observations: summaries and facts
 pub mod window; // statistics over the last seconds
+pub mod witness; // which of several probes says whether a link is there

@@ -299,8 +299,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Words", "文字"),
     // link, maintenance.
     (
-        "Availability of links over a month: raw, without maintenance, by responsible party; loss and round trip",
-        "链路一个月的可用率：总体、不含维护、按责任方；丢包率和时延",
+        "Availability of links over a month: raw, without maintenance, promised, by responsible party; loss and round trip. It counts runs, so lost packets are missing from it too; loss and round trip leave maintenance out",
+        "链路一个月的可用率：总体、不含维护、目标、按责任方；丢包率和时延。可用率按监测次数计，零星丢包也计入；丢包率和时延不含维护时段",
     ),
     ("Links; all if none is named", "链路；不写则为全部"),
     ("Only of this tier: backbone, metro, access", "只限此级别：backbone 骨干、metro 城域、access 接入"),

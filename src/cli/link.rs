@@ -27,7 +27,8 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum What {
-    /// Availability of links over a month: raw, without maintenance, by responsible party; loss and round trip
+    /// Availability of links over a month: raw, without maintenance, promised, by responsible party; loss and round trip.
+    /// It counts runs, so lost packets are missing from it too; loss and round trip leave maintenance out
     Report {
         /// Links; all if none is named
         #[arg(value_name = "LINK")]
@@ -122,8 +123,20 @@ fn show(found: &[(Value, Value)]) {
         return;
     }
     let head = pick(
-        ["链路", "名称", "可用率", "不含维护", "中断时长", "责任方", "丢包率", "时延 p50", "p95", "p99"],
-        ["link", "name", "availability", "without maint.", "down for", "by party", "loss", "rtt p50", "p95", "p99"],
+        ["链路", "名称", "可用率", "不含维护", "目标", "中断时长", "责任方", "丢包率", "时延 p50", "p95", "p99"],
+        [
+            "link",
+            "name",
+            "availability",
+            "without maint.",
+            "target",
+            "down for",
+            "by party",
+            "loss",
+            "rtt p50",
+            "p95",
+            "p99",
+        ],
     );
     let seconds = |v: f64| duration(std::time::Duration::from_secs_f64(v.clamp(0.0, 1e12)));
     let rows: Vec<Vec<String>> = found
@@ -139,6 +152,7 @@ fn show(found: &[(Value, Value)]) {
                 text(link, "name"),
                 percent(number(report, "availability"), 4),
                 percent(number(report, "availability_without_maintenance"), 4),
+                percent(number(report, "target"), 4),
                 number(report, "down_seconds").filter(|v| *v > 0.0).map(seconds).unwrap_or_default(),
                 parties.collect::<Vec<_>>().join(pick("；", "; ")),
                 percent(number(report, "loss_ratio"), 3),

@@ -10,11 +10,10 @@ use crate::console::command::Scope;
 use crate::console::service::Service;
 use crate::console::store::{AgentRow, Brief, Newest, NewestRow, StoreError};
 use crate::engine::expose::Reach;
+use crate::engine::witness::{self, ROUND_TRIP};
 use crate::model::inventory::{Asset, Inventory, Link, LinkEnd, Region};
 use crate::model::{AgentId, AssetId, LinkId, Object, RegionId, Severity, Wall};
 
-/// Fields that hold a round-trip time, the best first: an echo says more of a device than a connection.
-const ROUND_TRIP: &[&str] = &["rtt_seconds", "total_seconds", "connect_seconds"];
 /// The position of `up` among the states of a port.
 const PORT_UP: f64 = 0.0;
 
@@ -285,10 +284,12 @@ impl Board {
     fn vitals(&self, newest: &Newest<'_>, object: &Object) -> Vitals {
         let mut all = Vitals::default();
         let mut best = ROUND_TRIP.len();
-        for row in newest.of(object) {
+        let spoken = || newest.of(object).filter_map(|row| Some((witness::rank(object, row.kind())?, row)));
+        let speaks = spoken().filter(|(_, row)| self.current(row)).map(|(rank, _)| rank).min();
+        for (rank, row) in spoken() {
             all.answered = all.answered.max(row.answered());
             all.looked = all.looked.max(Some(row.at()));
-            if !self.current(&row) {
+            if !self.current(&row) || Some(rank) != speaks {
                 continue;
             }
             if let Some((rank, rtt)) =

@@ -13,10 +13,10 @@ use crate::console::service::Service;
 use crate::console::store::FreshSamples;
 use crate::engine::ends::Ends;
 use crate::engine::incident::CONSOLE;
-use crate::engine::rule::{Effect, Rules, Saved};
+use crate::engine::rule::{Effect, HISTORY, Rules, Saved};
 use crate::model::{AgentId, Alert};
 
-/// How often stale series are forgotten.
+/// How often stale series are forgotten, and maintenance is looked for that was announced, ended or begins.
 const EXPIRE: Duration = Duration::from_secs(10);
 /// The shortest pause between two ticks of the rules.
 const TICK: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ pub async fn run(service: Service) {
     let mut ends = Ends::default();
     ends.set(&service.store.inventory().1);
     let mut rules = start(&service).await;
+    tell_planned(&service, &mut rules);
     let mut next_expire = service.clock.mono().plus(EXPIRE);
     let mut next_tick = service.clock.mono();
     loop {
@@ -59,6 +60,7 @@ pub async fn run(service: Service) {
                 let now = service.clock.now();
                 if now.mono >= next_expire {
                     service.exposition().expire(now.mono);
+                    tell_planned(&service, &mut rules);
                     next_expire = now.mono.plus(EXPIRE);
                 }
                 if now.mono >= next_tick {
@@ -95,6 +97,12 @@ fn reload(service: &Service, rules: &mut Rules) -> Vec<Effect> {
     let (effects, problems) = rules.reload(&fresh, &objects, &[], service.clock.now());
     tell(service, problems);
     effects
+}
+
+/// Tells the rules of maintenance as far back as samples judge anything, and until this is done again.
+fn tell_planned(service: &Service, rules: &mut Rules) {
+    let now = service.clock.wall();
+    rules.set_planned(service.store.planned(now.minus(HISTORY), now.plus(EXPIRE * 2)));
 }
 
 fn tell(service: &Service, problems: Vec<String>) {

@@ -94,6 +94,11 @@ impl Availability {
     }
 }
 
+/// Whether runs belong to maintenance: they touch one of its windows.
+pub fn planned(runs: &Runs, maintenance: &[(Wall, Wall)]) -> bool {
+    maintenance.iter().any(|(from, to)| touches(runs, *from, Some(*to)))
+}
+
 /// Whether the runs touch a span of time.
 fn touches(runs: &Runs, from: Wall, to: Option<Wall>) -> bool {
     runs.to > from && to.is_none_or(|to| runs.from < to)
@@ -118,7 +123,7 @@ pub fn reckon(runs: &[Runs], maintenance: &[(Wall, Wall)], outages: &[Outage]) -
         let fresh = one.to.since(one.from.max(end));
         end = end.max(one.to);
         all.measured += fresh;
-        let maintained = maintenance.iter().any(|(from, to)| touches(one, *from, Some(*to)));
+        let maintained = planned(one, maintenance);
         if maintained {
             all.maintained_good += one.good;
             all.maintained_bad += one.bad;

@@ -33,6 +33,8 @@ pub struct Heard<'a> {
     pub runs: [u32; 2],
     /// The field it reads.
     pub measured: Measured<'a>,
+    /// Whether it was within maintenance; only the console knows.
+    pub planned: bool,
     /// Why it failed.
     pub why: Option<&'a (Cause, Option<Arc<str>>)>,
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::text::{Dialect, MetricType, Text, is_name, label};
+use crate::engine::witness;
 use crate::model::field::{Catalog, Field, FieldType, IMPLICIT};
 use crate::model::wire::{SampleRow, Samples};
 use crate::model::{AgentId, Mono, Now, Object, ObjectKind, ProbeId, RegionId};
@@ -94,16 +95,25 @@ impl Reach {
     }
 }
 
-/// Of one object, by probe and agent: whether it was answered, and until when that counts.
-type Answers = BTreeMap<(ProbeId, AgentId), (bool, Mono)>;
+/// Whether a probe was answered, until when that counts, and how well it says whether the object is there.
+#[derive(Debug, Clone, Copy)]
+struct Answered {
+    up: bool,
+    until: Mono,
+    rank: u8,
+}
+
+/// Of one object, by probe and agent.
+type Answers = BTreeMap<(ProbeId, AgentId), Answered>;
 
 fn reach_of(answers: &Answers, counts: impl Fn(&AgentId) -> bool, now: Mono) -> Reach {
+    let counted =
+        || answers.iter().filter(|((_, agent), said)| said.until > now && counts(agent)).map(|(_, said)| said);
+    let best = counted().map(|said| said.rank).min();
     let (mut yes, mut no) = (false, false);
-    for ((_, agent), (up, until)) in answers {
-        if *until > now && counts(agent) {
-            yes |= *up;
-            no |= !*up;
-        }
+    for said in counted().filter(|said| Some(said.rank) == best) {
+        yes |= said.up;
+        no |= !said.up;
     }
     match (yes, no) {
         (true, false) => Reach::Up,
@@ -197,9 +207,10 @@ impl Exposition {
         if place_of(&self.places, &given.object).is_none() {
             return;
         }
-        if let Some(up) = given.fields.get("up") {
+        if let (Some(up), Some(rank)) = (given.fields.get("up"), witness::rank(&given.object, &samples.kind)) {
             let by_probe = self.up.entry(given.object.clone()).or_default();
-            by_probe.insert((samples.probe.clone(), agent.clone()), (up.0.last > 0.5, stale_at));
+            let said = Answered { up: up.0.last > 0.5, until: stale_at, rank };
+            by_probe.insert((samples.probe.clone(), agent.clone()), said);
         }
         let key = RowKey {
             object: given.object.clone(),
@@ -279,7 +290,7 @@ impl Exposition {
     pub fn expire(&mut self, now: Mono) {
         self.rows.retain(|_, row| row.stale_at > now);
         self.up.retain(|_, by_probe| {
-            by_probe.retain(|_, (_, until)| *until > now);
+            by_probe.retain(|_, said| said.until > now);
             !by_probe.is_empty()
         });
         self.recount();

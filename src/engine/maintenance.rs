@@ -18,6 +18,26 @@ pub const MAX_REPEAT: Duration = Duration::from_secs(366 * 86_400);
 /// Assets and links above which a second person must agree: more than a county has.
 pub const SECOND_PERSON: usize = 50;
 
+/// When a window is open within some span, and what it covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    cover: Cover,
+    open: Vec<(Wall, Wall)>,
+}
+
+impl Planned {
+    /// Of a window; nothing if it is not open within the span.
+    pub fn of(window: &Maintenance, inventory: &Inventory, zone: &TimeZone, from: Wall, to: Wall) -> Option<Self> {
+        let open = openings(window, zone, from, to);
+        (!open.is_empty()).then(|| Self { cover: Cover::of(window, inventory), open })
+    }
+
+    /// Whether what was seen of an object between two times touches it.
+    pub fn touches(&self, object: &Object, from: Wall, to: Wall) -> bool {
+        self.open.iter().any(|(begin, end)| to > *begin && from < *end) && self.cover.object(object)
+    }
+}
+
 /// What a window covers, spelled out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cover {

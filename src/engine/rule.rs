@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::maintenance::Planned;
 use crate::engine::sight::Sight;
 use crate::model::field::{Catalog, TargetNeed};
 use crate::model::plan::{Attribute, PlanObject, PlanRule, RuleAt, Task};
@@ -109,6 +110,7 @@ pub struct Rules {
     sight: Sight,
     blind: Option<blind::Blind>,
     hours: OpenHours,
+    planned: Vec<Planned>,
     /// Silence before this counts for nothing.
     grace: Mono,
     /// When we asked to be woken.
@@ -252,6 +254,11 @@ impl Rules {
         }
     }
 
+    /// Tells the maintenance about now, for rules at the console; what was told before is forgotten.
+    pub fn set_planned(&mut self, planned: Vec<Planned>) {
+        self.planned = planned;
+    }
+
     /// Takes a summary window of an agent, for rules at the console. Its summaries are entries of windows, its
     /// newest values the newest values.
     pub fn observe_samples(&mut self, agent: &AgentId, samples: &Samples, now: Now) -> Vec<Effect> {
@@ -268,7 +275,8 @@ impl Rules {
                 let Some((h, f)) = found.filter(|(h, f)| !self.homes[*h].feeds[*f].deaf()) else { continue };
                 let feed = &mut self.homes[h].feeds[f];
                 feed.interval = interval;
-                self.dropped += feed.take_samples(&self.rules, row, &home, now.mono);
+                let planned = self.planned.iter().any(|work| work.touches(&row.object, samples.from, samples.to));
+                self.dropped += feed.take_samples(&self.rules, row, planned, &home, now.mono);
                 if touched.last() != Some(&(h, f)) {
                     touched.push((h, f));
                 }

@@ -105,3 +105,29 @@ b = { peer = "carrier", address = "10.65.1.2" }
     assert_eq!(console.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), derived);
     assert_eq!(objects.len(), 1);
 }
+
+#[test]
+fn the_availability_promised_of_a_link_is_the_target_of_the_rule_that_judges_it() {
+    let line = |tier: &str| {
+        let text = format!(
+            "[[asset]]\nid = 'core'\nkind = 'router'\nzone = 'extranet'\n[[link]]\nid = 'line'\ntier = '{tier}'\n\
+             a = {{ asset = 'core', interface = 'GE1' }}\nb = {{ peer = 'carrier', address = '10.65.1.2' }}\n"
+        );
+        inventory::parse(&[("line.toml".to_owned(), text)]).unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let overlay = dir.path().join("sla.toml");
+    std::fs::write(
+        &overlay,
+        "[[override]]\nrule = 'link-sla'\nwhere = 'link.id == \"line\"'\nparams = { target = 0.9995 }\n",
+    )
+    .unwrap();
+    let object = "link:line".parse().unwrap();
+    for (overlays, tier, promised) in
+        [(vec![], "backbone", Some(0.999)), (vec![overlay], "backbone", Some(0.9995)), (vec![], "metro", None)]
+    {
+        let loaded = defs::load(&overlays, probe::catalog());
+        assert_eq!(loaded.diagnostics.len(), 0);
+        assert_eq!(plan::promised(&line(tier), &loaded.definitions, &object), promised, "{tier}");
+    }
+}

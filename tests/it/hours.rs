@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use fengsui::config::{defs, inventory, plan};
 use fengsui::engine::incident::{Book, Input, Policy};
+use fengsui::engine::maintenance::Planned;
 use fengsui::engine::rule::{Effect, Rules};
 use fengsui::engine::summarise::Summariser;
+use fengsui::model::maintenance::{Maintenance, Mark, Work};
 use fengsui::model::observation::{Cause, Outcome, Purpose, Tally};
 use fengsui::model::plan::Task;
 use fengsui::model::{AgentId, Mono, Now, Observation, Value, Wall};
@@ -65,6 +67,26 @@ impl Play {
         book.set_policy(Policy { partial, ..Policy::default() });
         let (keep, summariser) = (task.keep(), Summariser::new());
         Self { agent, task, keep, summariser, near, console, book, ids: 0, log: Vec::new() }
+    }
+
+    /// Planned work on the line.
+    fn plan(&mut self, seconds: std::ops::Range<u32>) {
+        let [from, to] = [seconds.start, seconds.end].map(|second| at(second).wall);
+        let work = Work {
+            title: "splice".to_owned(),
+            objects: vec!["link:line".parse().unwrap()],
+            problems: Vec::new(),
+            from,
+            to,
+            every: None,
+            until: None,
+        };
+        let created = Mark { by: "duty".to_owned(), at: from };
+        let window =
+            Maintenance { id: Arc::from("1"), work, created, needs_second: false, approved: None, ended: None };
+        let inventory = inventory::parse(&[("line.toml".to_owned(), INVENTORY.to_owned())]).unwrap();
+        let planned = Planned::of(&window, &inventory, &jiff::tz::TimeZone::UTC, from, to);
+        self.console.set_planned(planned.into_iter().collect());
     }
 
     /// One packet a second, until then; `lost` says which.
@@ -162,4 +184,14 @@ fn a_line_that_loses_one_packet_in_sixty_all_day_uses_up_its_month_and_nothing_e
     let minutes: Vec<u32> = play.log.iter().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
     assert!((60 + 255..60 + 270).contains(&minutes[0]), "{minutes:?}");
     assert!((9 * 60 + 30..9 * 60 + 60).contains(&minutes[1]), "{minutes:?}");
+}
+
+#[test]
+fn planned_work_on_a_line_is_not_held_against_its_month() {
+    let mut play = Play::new();
+    play.plan(HOUR..9 * HOUR);
+    play.until(0..HOUR, |_| false);
+    play.until(HOUR..9 * HOUR, |second| second % 60 == 0);
+    play.until(9 * HOUR..12 * HOUR, |_| false);
+    assert_eq!(play.log, Vec::<String>::new());
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::defs::{Definitions, Judge, RuleDef};
+use crate::config::defs::{Definitions, Judge, OverrideDef, RuleDef};
+use crate::model::detector::detector;
+use crate::model::inventory::Inventory;
 use crate::model::plan::{PlanRule, RuleAt, RuleCase, RuleSource, Task};
 use crate::model::{CalendarId, Object, ObjectKind};
 
@@ -52,10 +54,7 @@ fn cases<'a>(
     let overrides: Vec<_> = definitions.overrides.iter().filter(|o| o.rule == def.id).collect();
     let mut groups: BTreeMap<(Option<CalendarId>, Vec<u64>), RuleCase> = BTreeMap::new();
     for object in objects {
-        let mut params = def.params.clone();
-        for change in overrides.iter().filter(|o| facts.passes(object, o.filter.as_ref())) {
-            params.extend(change.params.iter().map(|(name, value)| (name.clone(), *value)));
-        }
+        let params = params(def, &overrides, object, facts);
         // All objects have the same names, so the values alone tell groups apart.
         let calendar = calendars.of(def.when.as_ref(), object);
         let key = (calendar.clone(), params.values().map(|v| v.to_bits()).collect());
@@ -63,6 +62,30 @@ fn cases<'a>(
         groups.entry(key).or_insert_with(case).objects.push(object.clone());
     }
     groups.into_values().collect()
+}
+
+/// Parameters of a rule for one object, with all overrides that let it through; the last wins.
+fn params(def: &RuleDef, overrides: &[&OverrideDef], object: &Object, facts: &Facts) -> BTreeMap<String, f64> {
+    let mut params = def.params.clone();
+    for change in overrides.iter().filter(|o| facts.passes(object, o.filter.as_ref())) {
+        params.extend(change.params.iter().map(|(name, value)| (name.clone(), *value)));
+    }
+    params
+}
+
+/// The availability promised of an object, 0 to 1: the target of the rule with detector `burn` that judges it, the
+/// highest of several; nothing if none does.
+pub fn promised(inventory: &Inventory, definitions: &Definitions, object: &Object) -> Option<f64> {
+    let facts = Facts::of_all(inventory, &BTreeSet::from([object.clone()]));
+    let targets = definitions.rules.iter().filter_map(|def| {
+        let Judge::Detector(_, used) = &def.judge else { return None };
+        let judged = &*used.name == "burn" && def.on == object.kind() && facts.passes(object, def.filter.as_ref());
+        let overrides: Vec<_> = definitions.overrides.iter().filter(|o| judged && o.rule == def.id).collect();
+        let given = || params(def, &overrides, object, &facts).get("target").copied();
+        let default = || detector("burn")?.settings.iter().find(|s| s.name == "target").map(|s| s.default);
+        judged.then(|| given().or_else(default)).flatten()
+    });
+    targets.max_by(f64::total_cmp)
 }
 
 fn plan_rule(def: &RuleDef, cases: Vec<RuleCase>) -> PlanRule {

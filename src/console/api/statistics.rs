@@ -8,7 +8,7 @@ use super::objects::object_of;
 use super::problem::Problem;
 use super::route::{Call, Reply};
 use super::{page, shape};
-use crate::config::plan::calendar_of;
+use crate::config::plan::{calendar_of, promised};
 use crate::console::store::{Point, Quantiles, Reckoned, SeriesKey, Smoke};
 use crate::engine::availability::Party;
 use crate::engine::calendar::open_spans;
@@ -143,7 +143,9 @@ pub async fn availability(call: Call) -> Result<Reply, Problem> {
     let open = calendar.as_ref().map(|calendar| open_spans(calendar, from, to));
     let found = call.service.store.availability(&call.actor.scope, key.clone(), from, to, open).await?;
     let id = calendar.map_or(Value::Null, |calendar| calendar.id.as_str().into());
-    Ok(with(reckoned(&key.object, &found), "calendar", id))
+    let (_, inventory) = call.service.store.inventory();
+    let target = promised(&inventory, &call.service.definitions(), &key.object);
+    Ok(with(reckoned(&key.object, &found, target), "calendar", id))
 }
 
 /// The working calendar that a query asks for, `organisation` for that of the object's own.
@@ -166,7 +168,7 @@ fn calendar(call: &Call, object: &Object) -> Result<Option<Calendar>, Problem> {
 }
 
 /// What a period came to, as JSON.
-fn reckoned(object: &Object, r: &Reckoned) -> Value {
+fn reckoned(object: &Object, r: &Reckoned, target: Option<f64>) -> Value {
     let a = &r.availability;
     let seconds = |d: Duration| shape::number(d.as_secs_f64().round());
     let ratio = |v: Option<f64>| v.map_or(Value::Null, shape::number);
@@ -194,6 +196,7 @@ fn reckoned(object: &Object, r: &Reckoned) -> Value {
         "failed": a.bad,
         "availability": ratio(a.raw()),
         "availability_without_maintenance": ratio(a.without_maintenance()),
+        "target": ratio(target),
         "measured_seconds": seconds(a.measured),
         "down_seconds": seconds(a.lasting(a.bad)),
         "maintenance_seconds": seconds(a.maintained),

@@ -16,7 +16,7 @@ use super::types::StoreError;
 use super::writer::Writer;
 use crate::console::command::{Actor, CommandError, Outcome, said};
 use crate::engine::incident::Input;
-use crate::engine::maintenance::{Cover, MAX_LENGTH, MAX_REPEAT, SECOND_PERSON, openings};
+use crate::engine::maintenance::{Cover, MAX_LENGTH, MAX_REPEAT, Planned, SECOND_PERSON, openings};
 use crate::model::inventory::Inventory;
 use crate::model::maintenance::{Every, Maintenance, Mark, Work};
 use crate::model::{Object, ProblemId, Wall};
@@ -294,6 +294,13 @@ pub(super) fn covering(
     }
     found.sort_by_key(|(_, from, _)| *from);
     found
+}
+
+/// Windows that are open within a span, and what they cover.
+pub(super) fn planned(shared: &Shared, from: Wall, to: Wall) -> Vec<Planned> {
+    let live = shared.live();
+    let of = |window: &Arc<Maintenance>| Planned::of(window, &live.inventory, shared.layout.zone(), from, to);
+    live.maintenance.iter().filter_map(of).collect()
 }
 
 /// Those of a scope, newest first: all that name an object of it.

@@ -7,6 +7,7 @@ use super::chunk::Window;
 use super::days::Layout;
 use super::roll::{self, DAY, FIVE_MINUTES, HOUR, Sources};
 use super::types::{Point, Quantiles, SeriesKey, Smoke, StoreError};
+use crate::engine::witness;
 use crate::model::summary::Histogram;
 use crate::model::{Summary, Wall};
 
@@ -131,12 +132,16 @@ pub(super) fn smoke(
 ) -> Result<Vec<Smoke>, StoreError> {
     let steps = Steps::new(layout, from, to, max_points)?;
     let fields = [key.field.as_str(), "packets_sent", "packets_lost", "runs_ok", "runs_degraded", "runs_failed"];
-    let mut all: [Points; 6] = Default::default();
+    // By how well they say whether the object is there; last what says nothing of it, for who asks for that.
+    let mut by_rank: BTreeMap<u8, [Points; 6]> = BTreeMap::new();
     roll::windows(layout, key, &fields, (steps.from, steps.to), steps.width, Sources::All, |of, window| {
-        if let Some((_, points)) = fields.iter().zip(&mut all).find(|(field, _)| ***field == *of.field) {
+        let all = by_rank.entry(witness::rank(&key.object, &of.kind).unwrap_or(u8::MAX)).or_default();
+        if let Some((_, points)) = fields.iter().zip(all).find(|(field, _)| ***field == *of.field) {
             add(points, steps.at(layout, window.from), window);
         }
     })?;
+    let best = by_rank.into_iter().min_by_key(|(rank, [values, ..])| (values.is_empty(), *rank));
+    let all = best.map(|(_, all)| all).unwrap_or_default();
     let [values, sent, lost, ok, degraded, failed] = &all;
     let count = |points: &Points, slot: i64| points.get(&slot).map_or(0, |merged| merged.summary.sum.max(0.0) as u64);
     let mut slots: Vec<i64> = all.iter().flat_map(|points| points.keys().copied()).collect();

@@ -129,14 +129,22 @@ pub(super) fn each_record(
     })
 }
 
-/// Calls `each` with agent, probe, field and window of every sample of some fields of an object, in chunks or in the
+/// Who said what a sample holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) agent: &'a str,
+    pub(super) probe: &'a str,
+    pub(super) kind: &'a str,
+}
+
+/// Calls `each` with who said it, field and window of every sample of some fields of an object, in chunks or in the
 /// journal, that touches a span. `key.field` is not looked at.
 pub(super) fn each_sample(
     conn: &Connection,
     key: &SeriesKey,
     fields: &[&str],
     span: (i64, i64),
-    mut each: impl FnMut(&str, &str, &str, &Window),
+    mut each: impl FnMut(By<'_>, &str, &Window),
 ) -> Result<(), StoreError> {
     read_chunks(conn, key, fields, span, &mut each)?;
     read_journal(conn, key, fields, span, &mut each)
@@ -147,12 +155,12 @@ fn read_chunks(
     key: &SeriesKey,
     fields: &[&str],
     (from, to): (i64, i64),
-    each: &mut impl FnMut(&str, &str, &str, &Window),
+    each: &mut impl FnMut(By<'_>, &str, &Window),
 ) -> Result<(), StoreError> {
     let failed = sql("read chunks of samples");
     let mut query = conn
         .prepare_cached(
-            "SELECT s.agent, s.probe, c.body FROM series s JOIN chunk c ON c.series = s.id
+            "SELECT s.agent, s.probe, s.kind, c.body FROM series s JOIN chunk c ON c.series = s.id
              WHERE s.object = ?1 AND s.field = ?2 AND s.instance = ?3 AND (?4 IS NULL OR s.agent = ?4) AND (?5 IS NULL OR s.probe = ?5)
                AND c.t1 >= ?6 AND c.t0 < ?7 ORDER BY c.t0",
         )
@@ -163,10 +171,12 @@ fn read_chunks(
     for field in fields {
         let mut rows = query.query(params![object, field, key.instance, agent, probe, from, to]).map_err(&failed)?;
         while let Some(r) = rows.next().map_err(&failed)? {
-            let read = || -> rusqlite::Result<(String, String, Vec<u8>)> { Ok((r.get(0)?, r.get(1)?, r.get(2)?)) };
-            let (agent, probe, body) = read().map_err(&failed)?;
+            let read = || -> rusqlite::Result<(String, String, String, Vec<u8>)> {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+            };
+            let (agent, probe, kind, body) = read().map_err(&failed)?;
             for window in decode(&body)? {
-                each(&agent, &probe, field, &window);
+                each(By { agent: &agent, probe: &probe, kind: &kind }, field, &window);
             }
         }
     }
@@ -178,7 +188,7 @@ fn read_journal(
     key: &SeriesKey,
     fields: &[&str],
     (from, to): (i64, i64),
-    each: &mut impl FnMut(&str, &str, &str, &Window),
+    each: &mut impl FnMut(By<'_>, &str, &Window),
 ) -> Result<(), StoreError> {
     let agent = key.agent.as_ref().map(AgentId::as_str);
     let probe = key.probe.as_ref().map(|probe| probe.as_str());
@@ -194,7 +204,7 @@ fn read_journal(
         for sample in samples.rows.iter().filter(|r| r.object == key.object && *r.instance == *key.instance) {
             for (field, summary) in series_of(sample).filter(|(field, _)| fields.contains(field)) {
                 let window = window(&samples, row.skew_ms, summary.into_owned());
-                each(&row.agent, samples.probe.as_str(), field, &window);
+                each(By { agent: &row.agent, probe: samples.probe.as_str(), kind: &samples.kind }, field, &window);
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use super::strip::Quarter;
 use super::types::{Fact, Point, Reckoned, SeriesKey, Smoke, StoreError};
 use super::{Store, availability, changes, days, maintenance, points, strip};
 use crate::console::command::Scope;
+use crate::engine::maintenance::Planned;
 use crate::model::maintenance::Maintenance;
 use crate::model::{LinkId, Object, Wall};
 
@@ -36,7 +37,7 @@ impl Store {
     }
 
     /// What the runs of an object came to over a period, as far as it is rolled up; with `open`, those within the open
-    /// spans of a working calendar.
+    /// spans of a working calendar. Packets and round trip are those outside maintenance.
     pub async fn availability(
         &self,
         scope: &Scope,
@@ -121,6 +122,11 @@ impl Store {
             return Vec::new();
         }
         maintenance::covering(&self.shared, object, from, to)
+    }
+
+    /// All maintenance that is open within a span.
+    pub fn planned(&self, from: Wall, to: Wall) -> Vec<Planned> {
+        maintenance::planned(&self.shared, from, to)
     }
 
     /// The last day of a link in quarters of an hour, oldest first; whoever asks has looked whether it is in scope.

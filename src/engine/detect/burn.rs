@@ -1,6 +1,6 @@
 //! `burn`: what the SLA allows a month is used up too fast: twice at once, over a long and a short time, so that it is
 //! raised soon and ends soon (the burn rates of the SRE workbook). For the SLA only: as the one judgement of a line it
-//! would flap thousands of times a year.
+//! would flap thousands of times a year. What fails in maintenance was agreed upon and counts as answered.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -78,6 +78,7 @@ impl Detector for Burn {
         }
         self.now = heard.now;
         let [answered, failed] = heard.runs.map(u64::from);
+        let [answered, failed] = if heard.planned { [answered + failed, 0] } else { [answered, failed] };
         match self.minutes.back_mut().filter(|m| heard.now.since(m.at) < MINUTE) {
             Some(minute) => {
                 minute.answered += answered;

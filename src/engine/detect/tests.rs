@@ -121,6 +121,7 @@ impl Watch {
             tally,
             runs: [u32::from(ok), u32::from(!ok)],
             measured: rtt.map_or(Measured::Nothing, Measured::One),
+            planned: false,
             why: None,
         };
         for (name, detector) in &mut self.detectors {
@@ -319,7 +320,17 @@ fn loss_that_turns_out_to_be_an_outage_raises_nothing() {
             let (purpose, tally) = (Purpose::Measure, Tally { sent: 1, lost, ..Tally::default() });
             let outcome = if lost > 0 { Outcome::Failed } else { Outcome::Ok };
             let measured = Measured::Nothing;
-            loss.take(&Heard { now: began, began, purpose, outcome, tally, runs: [1, 0], measured, why: None });
+            loss.take(&Heard {
+                now: began,
+                began,
+                purpose,
+                outcome,
+                tally,
+                runs: [1, 0],
+                measured,
+                planned: false,
+                why: None,
+            });
             told.push(if loss.raise() == Eval::True { 'L' } else { '.' });
         }
         told
@@ -357,6 +368,7 @@ fn without_bursts_runs_in_a_row_say_so() {
                 tally: Tally { lost: u32::from(!ok), ..tally },
                 runs: [u32::from(ok), u32::from(!ok)],
                 measured: Measured::Nothing,
+                planned: false,
                 why: None,
             };
             reach.take(&heard);
@@ -379,7 +391,17 @@ fn an_answer_to_what_was_sent_before_the_silence_does_not_end_it() {
         let tally = Tally { sent: 5, lost: 5, ..Tally::default() };
         let (now, runs) = (mono(began + 0.8), [0, 1]);
         let measured = Measured::Nothing;
-        reach.take(&Heard { now, began: mono(began), purpose, outcome, tally, runs, measured, why: None });
+        reach.take(&Heard {
+            now,
+            began: mono(began),
+            purpose,
+            outcome,
+            tally,
+            runs,
+            measured,
+            planned: false,
+            why: None,
+        });
         reach.raise()
     };
     assert_eq!(tell(1.0, Purpose::Measure, Outcome::Ok), Eval::False);
@@ -412,7 +434,17 @@ fn latency_accepts_a_step_that_nothing_explains_after_a_day_and_keeps_what_it_kn
             let now = mono(f64::from(n) * 60.0);
             let (purpose, outcome, tally) = (Purpose::Measure, Outcome::Ok, Tally::default());
             let measured = Measured::One(rtt + f64::from(n % 7) * 1e-5);
-            latency.take(&Heard { now, began: now, purpose, outcome, tally, runs: [1, 0], measured, why: None });
+            latency.take(&Heard {
+                now,
+                began: now,
+                purpose,
+                outcome,
+                tally,
+                runs: [1, 0],
+                measured,
+                planned: false,
+                why: None,
+            });
         }
         (latency.raise(), latency.clear())
     };
@@ -444,7 +476,17 @@ fn a_jittery_line_is_told_from_one_with_a_stray_packet() {
             let at = mono(f64::from(n));
             let (purpose, outcome, tally) = (Purpose::Measure, Outcome::Ok, Tally::default());
             let measured = Measured::One(values(n));
-            jitter.take(&Heard { now: at, began: at, purpose, outcome, tally, runs: [1, 0], measured, why: None });
+            jitter.take(&Heard {
+                now: at,
+                began: at,
+                purpose,
+                outcome,
+                tally,
+                runs: [1, 0],
+                measured,
+                planned: false,
+                why: None,
+            });
         }
         (jitter.raise(), jitter.clear())
     };
@@ -458,21 +500,25 @@ fn a_jittery_line_is_told_from_one_with_a_stray_packet() {
 fn the_sla_burns_by_both_times_or_not_at_all() {
     let mut burn = settings("burn", &[("target", 0.999)]);
     let mut minute = 0u32;
-    let mut pass = |minutes: u32, failed: u32| {
+    let mut pass = |minutes: u32, failed: u32, planned: bool| {
         for _ in 0..minutes {
             let (at, purpose, outcome) = (mono(f64::from(minute) * 60.0), Purpose::Measure, Outcome::Ok);
             let runs = [60 - failed, failed];
             let (tally, measured) = (Tally::default(), Measured::Nothing);
-            burn.take(&Heard { now: at, began: at, purpose, outcome, tally, runs, measured, why: None });
+            burn.take(&Heard { now: at, began: at, purpose, outcome, tally, runs, measured, planned, why: None });
             minute += 1;
         }
         (burn.raise(), burn.clear())
     };
-    assert_eq!(pass(1, 20), (Eval::False, Eval::Unknown), "a bad first minute is no ruined month");
-    assert_eq!(pass(400, 0), (Eval::False, Eval::True));
-    assert_eq!(pass(1, 3), (Eval::False, Eval::True), "three lost runs are nothing");
-    assert_eq!(pass(60, 2), (Eval::True, Eval::False), "33 times what is allowed");
-    assert_eq!(pass(40, 0), (Eval::False, Eval::True), "it has ended");
+    assert_eq!(pass(1, 20, false), (Eval::False, Eval::Unknown), "a bad first minute is no ruined month");
+    assert_eq!(pass(400, 0, false), (Eval::False, Eval::True));
+    assert_eq!(pass(1, 3, false), (Eval::False, Eval::True), "three lost runs are nothing");
+    assert_eq!(pass(60, 2, false), (Eval::True, Eval::False), "33 times what is allowed");
+    assert_eq!(pass(40, 0, false), (Eval::False, Eval::True), "it has ended");
+    assert_eq!(pass(400, 0, false), (Eval::False, Eval::True));
+    assert_eq!(pass(60, 60, true), (Eval::False, Eval::True), "an hour of planned work is not held against it");
+    assert_eq!(pass(1, 20, false), (Eval::False, Eval::False), "twenty lost runs are twenty of that hour");
+    assert_eq!(pass(1, 60, false), (Eval::True, Eval::False), "and eighty are too many");
 }
 
 #[test]

@@ -164,3 +164,21 @@ fn an_object_is_up_when_all_its_probes_answer() {
     assert_eq!(all.reach(&core, now(111).mono), Reach::Partly);
     assert_eq!(all.reach(&core, now(999).mono), Reach::Unknown);
 }
+
+#[test]
+fn of_a_link_the_best_probe_says_whether_it_is_there() {
+    let mut all = exposition();
+    let (tower, line): (AgentId, Object) = ("tower".parse().unwrap(), "link:l".parse().unwrap());
+    all.set_places(BTreeMap::from([(line.clone(), Place { region: None, info: Vec::new() })]));
+    let mut say = |kind: &str, up: f64, at: u64| {
+        let mut said = samples("link:l", "", at);
+        (said.probe, said.kind) = (kind.parse().unwrap(), kind.into());
+        said.rows[0].fields.insert("up".into(), SummaryBody(Summary::one(up)));
+        all.take(&tower, &said, 0, now(at));
+        all.reach(&line, now(at).mono)
+    };
+    assert_eq!(say("path", 1.0, 100), Reach::Unknown);
+    assert_eq!(say("stamp", 0.0, 100), Reach::Down);
+    assert_eq!(say("icmp", 1.0, 100), Reach::Up, "the reflector is stopped, the line is not");
+    assert_eq!(say("icmp", 0.0, 110), Reach::Down);
+}

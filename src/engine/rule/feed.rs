@@ -273,13 +273,14 @@ impl Feed {
                 tally: seen.tally,
                 runs: [u32::from(answered), u32::from(!answered)],
                 measured,
+                planned: false,
                 why: why.as_ref(),
             });
         }
     }
 
     /// Tells the detectors of a summary window.
-    fn detect_samples(&mut self, row: &SampleRow, now: Mono) {
+    fn detect_samples(&mut self, row: &SampleRow, planned: bool, now: Mono) {
         let [ok, degraded, failed, _] = row.runs;
         let answered = ok.saturating_add(degraded);
         let spec = self.layout.spec;
@@ -296,13 +297,22 @@ impl Feed {
                 tally: Tally { sent, lost, late, duplicate, invalid },
                 runs: [answered, failed],
                 measured: measured.map_or(Measured::Nothing, |body| Measured::Summary(&body.0)),
+                planned,
                 why: self.trouble.as_ref(),
             });
         }
     }
 
-    /// Takes one row of a summary window; answers how many values found no place.
-    pub(super) fn take_samples(&mut self, rules: &[Compiled], row: &SampleRow, home: &Object, now: Mono) -> u64 {
+    /// Takes one row of a summary window, `planned` if that was within maintenance; answers how many values found no
+    /// place.
+    pub(super) fn take_samples(
+        &mut self,
+        rules: &[Compiled],
+        row: &SampleRow,
+        planned: bool,
+        home: &Object,
+        now: Mono,
+    ) -> u64 {
         let [ok, degraded, failed, _] = row.runs;
         let answered = ok.saturating_add(degraded);
         if answered > 0 || failed > 0 {
@@ -339,7 +349,7 @@ impl Feed {
             self.window(What::Fails, &Summary::one(f64::from(self.fails)), now);
         }
         if answered > 0 || failed > 0 {
-            self.detect_samples(row, now);
+            self.detect_samples(row, planned, now);
         }
         dropped
     }

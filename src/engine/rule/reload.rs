@@ -88,6 +88,7 @@ impl Rules {
         let mut out = std::mem::take(&mut old.waiting);
         self.dropped += old.dropped;
         self.sight.carry(&old.sight);
+        self.planned = std::mem::take(&mut old.planned);
         self.blind = old.blind.take();
         self.hours = std::mem::take(&mut old.hours);
         let mut gone = Vec::new();

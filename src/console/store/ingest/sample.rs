@@ -94,7 +94,7 @@ pub(super) fn finish(writer: &mut Writer, context: &Context, kept: Kept, acked: 
         let mut strips = shared.strips_mut();
         for samples in kept.fresh {
             let began = samples.from.millis().saturating_add(skew_ms);
-            samples.rows.iter().for_each(|row| strips.put(began, row));
+            strips.put(began, &samples);
             let to = crate::model::Wall::from_millis(samples.to.millis().saturating_add(skew_ms));
             latest.put(&agent, to, &samples);
             // Nobody may be listening.

@@ -20,6 +20,7 @@ use crate::model::{AgentId, Wall};
 pub(in crate::console::store) struct Of {
     pub(in crate::console::store) agent: Arc<str>,
     pub(in crate::console::store) probe: Arc<str>,
+    pub(in crate::console::store) kind: Arc<str>,
     pub(in crate::console::store) field: Arc<str>,
 }
 
@@ -122,8 +123,10 @@ impl<F: FnMut(&Of, &Window)> Read<'_, F> {
         let (key, fields) = (self.key, self.fields);
         let mut names = std::mem::take(&mut self.names);
         for span in spans {
-            series::each_sample(&tx, key, fields, span, |agent, probe, field, window| {
-                let of = Of { agent: names.of(agent), probe: names.of(probe), field: names.of(field) };
+            series::each_sample(&tx, key, fields, span, |said, field, window| {
+                let [agent, probe, kind, field] =
+                    [said.agent, said.probe, said.kind, field].map(|name| names.of(name));
+                let of = Of { agent, probe, kind, field };
                 if window.from >= span.0 && window.from < span.1 {
                     self.give(&of, window);
                 }
@@ -180,7 +183,7 @@ impl<F: FnMut(&Of, &Window)> Read<'_, F> {
         let failed = sql("look for series");
         let mut query = conn
             .prepare_cached(
-                "SELECT id, agent, probe FROM series WHERE object = ?1 AND field = ?2 AND instance = ?3
+                "SELECT id, agent, probe, kind FROM series WHERE object = ?1 AND field = ?2 AND instance = ?3
                  AND (?4 IS NULL OR agent = ?4) AND (?5 IS NULL OR probe = ?5)",
             )
             .map_err(&failed)?;
@@ -190,14 +193,13 @@ impl<F: FnMut(&Of, &Window)> Read<'_, F> {
         let mut all = Vec::new();
         for field in self.fields {
             let asked = params![object, field, self.key.instance, agent, probe];
-            let found: Vec<(i64, String, String)> = query
-                .query_map(asked, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            let found: Vec<(i64, [String; 3])> = query
+                .query_map(asked, |r| Ok((r.get(0)?, [r.get(1)?, r.get(2)?, r.get(3)?])))
                 .and_then(Iterator::collect)
                 .map_err(&failed)?;
-            for (id, agent, probe) in found {
-                let of =
-                    Of { agent: self.names.of(&agent), probe: self.names.of(&probe), field: self.names.of(field) };
-                all.push((id, of));
+            for (id, said) in found {
+                let [agent, probe, kind] = said.map(|name| self.names.of(&name));
+                all.push((id, Of { agent, probe, kind, field: self.names.of(field) }));
             }
         }
         Ok(all)

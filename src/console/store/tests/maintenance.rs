@@ -123,3 +123,32 @@ async fn one_that_covers_much_counts_only_once_a_second_person_agreed() {
     let rows = world.audit().await;
     assert!(rows.iter().any(|row| row.action == "maintenance.approve" && row.result == "ok"));
 }
+
+#[tokio::test]
+async fn what_was_lost_and_slow_in_a_window_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let begin = Wall::parse("2026-03-03T10:00:00+08:00").unwrap();
+    let minutes = |minutes: u64| begin.plus(Duration::from_secs(minutes * 60));
+    let world = World::open_at(dir.path(), begin).await;
+    // From within an hour over the whole of the next.
+    let planned = minutes(65)..minutes(180);
+    add(&world, &admin(), asked("asset:core-1", planned.start, planned.end)).await.unwrap();
+    world.forward(HOUR * 3);
+    for hour in 0..3 {
+        let windows = (0..360).map(|at| minutes(hour * 60).plus(Duration::from_secs(at * 10)));
+        let windows = windows.map(|at| samples("asset:core-1", at, if planned.contains(&at) { 1.0 } else { 0.001 }));
+        world.send(world.batch(Stream::Sample, hour * 360 + 1, windows.collect())).await.unwrap();
+    }
+    super::rolls::close(&world).await;
+    let key = SeriesKey {
+        object: object("asset:core-1"),
+        field: String::new(),
+        instance: String::new(),
+        agent: None,
+        probe: None,
+    };
+    let found = world.store.availability(&Scope::All, key, begin, minutes(180), None).await.unwrap();
+    assert_eq!((found.availability.good, found.availability.maintained_good), (10_800, 6_900));
+    assert_eq!((found.sent, found.lost), (3_900, 390));
+    assert!(found.rtt.unwrap().p99 < 0.003, "{:?}", found.rtt);
+}

@@ -9,6 +9,11 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Runs of one window of ten seconds on the link, at 1 s each.
 fn window(from: Wall, failed: u32, rtt: f64) -> Record {
+    said(("ping", "icmp"), from, failed, rtt)
+}
+
+/// The same by a probe of some kind.
+fn said((probe, kind): (&str, &str), from: Wall, failed: u32, rtt: f64) -> Record {
     let row = SampleRow {
         object: object("link:l"),
         instance: Arc::from(""),
@@ -21,8 +26,8 @@ fn window(from: Wall, failed: u32, rtt: f64) -> Record {
         )]),
     };
     Record::Samples(Samples {
-        probe: "ping".parse().unwrap(),
-        kind: Arc::from("icmp"),
+        probe: probe.parse().unwrap(),
+        kind: Arc::from(kind),
         from,
         to: from.plus(Duration::from_secs(10)),
         rows: vec![row],
@@ -46,7 +51,7 @@ fn key(field: &str) -> SeriesKey {
     SeriesKey { object: object("link:l"), field: field.to_owned(), instance: String::new(), agent: None, probe: None }
 }
 
-async fn close(world: &World) {
+pub(super) async fn close(world: &World) {
     close_hours(&world.store, world.now().wall.plus(Duration::from_secs(1))).await.unwrap();
     roll_up(&world.store).await.unwrap();
 }
@@ -178,4 +183,47 @@ async fn a_smoke_chart_has_what_was_lost_beside_what_was_measured() {
     assert_eq!((steps[1].sent, steps[1].lost, steps[1].answered, steps[1].failed), (300, 0, 300, 0));
     assert_eq!((steps[1].from, steps[1].to.since(steps[1].from)), (begin.plus(HOUR / 12), HOUR / 12));
     assert_eq!(steps[1].values.unwrap().n, 90);
+}
+
+#[tokio::test]
+async fn what_stamp_path_and_mtu_say_of_a_link_does_not_count_where_icmp_speaks_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (world, begin) = measured(dir.path(), "2026-03-03T10:00:00+08:00", 1, |_| 0).await;
+    // Twice as many runs of each as of icmp, none of them answered.
+    let others: Vec<Record> = [("reflect", "stamp"), ("way", "path"), ("widest", "mtu")]
+        .into_iter()
+        .flat_map(|by| (0..720).map(move |at| said(by, begin.plus(Duration::from_secs(at * 5)), 10, 1.0)))
+        .collect();
+    for (n, records) in others.chunks(360).enumerate() {
+        world.send(world.batch(Stream::Sample, 361 + n as u64 * 360, records.to_vec())).await.unwrap();
+    }
+    let strip = world.store.strip(&"l".parse().unwrap());
+    close(&world).await;
+    let end = begin.plus(HOUR);
+    let found = world.store.availability(&Scope::All, key(""), begin, end, None).await.unwrap();
+    assert_eq!(found.probe.map(|p| p.to_string()).as_deref(), Some("ping"));
+    assert_eq!((found.availability.good, found.availability.bad, found.sent, found.lost), (3_600, 0, 3_600, 0));
+    assert!(found.rtt.unwrap().p99 < 0.03);
+    let hour = world.store.hours(&Scope::All, key(""), begin, 1).await.unwrap();
+    let all = |strip: &[strip::Quarter]| {
+        strip.iter().fold([0; 4], |[a, b, c, d], q| [a + q.answered, b + q.failed, c + q.sent, d + q.lost])
+    };
+    assert_eq!(all(&hour), [3_600, 0, 3_600, 0]);
+    assert_eq!(all(&strip), [3_600, 0, 3_600, 0]);
+    let steps = world.store.smoke(&Scope::All, key("rtt_seconds"), begin, end, 12).await.unwrap();
+    assert!(steps.iter().all(|step| (step.sent, step.lost, step.failed) == (300, 0, 0)), "{steps:?}");
+}
+
+#[tokio::test]
+async fn a_note_about_the_path_of_a_link_is_nobodys_outage() {
+    let dir = tempfile::tempdir().unwrap();
+    let (world, begin) = measured(dir.path(), "2026-03-03T10:00:00+08:00", 1, |at| u32::from(at % 60 == 0)).await;
+    close(&world).await;
+    let parties = async |problem: &str, seq: u64| {
+        world.send(world.batch(Stream::Event, seq, vec![alert("link:l", problem, true, begin)])).await.unwrap();
+        let found = world.store.availability(&Scope::All, key(""), begin, begin.plus(HOUR), None).await.unwrap();
+        found.availability.parties
+    };
+    assert_eq!(parties("link-path-changed", 1).await, [(Party::NoIncident, 6)].into());
+    assert_eq!(parties("link-adjacency-lost", 2).await, [(Party::Unnamed, 6)].into());
 }

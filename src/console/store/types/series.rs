@@ -80,14 +80,14 @@ pub struct Reckoned {
     pub from: Wall,
     /// Its end.
     pub to: Wall,
-    /// The probe that looked most often; nothing if none did.
+    /// The probe that says whether it was there: of the best kind the one that looked most often; nothing if none did.
     pub probe: Option<ProbeId>,
     /// Runs, and who was responsible for those that failed.
     pub availability: Availability,
-    /// Packets sent.
+    /// Packets sent, outside maintenance.
     pub sent: u64,
     /// Of them without answer.
     pub lost: u64,
-    /// How the round trip was spread.
+    /// How the round trip was spread, outside maintenance.
     pub rtt: Option<Quantiles>,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use crate::config::plan::promised;
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::parents::traced::PATH;
@@ -14,6 +15,7 @@ use crate::console::web::pages::measured::{self, Said};
 use crate::console::web::ui::{self, number, time};
 use crate::console::web::{assets, text};
 use crate::engine::availability::Party;
+use crate::engine::witness::{self, ROUND_TRIP};
 use crate::model::inventory::Link;
 use crate::model::{Object, ProbeId, Wall};
 
@@ -21,13 +23,13 @@ use crate::model::{Object, ProbeId, Wall};
 const SPANS: [u32; 6] = [1, 7, 31, 92, 366, 731];
 /// Changes of the path shown.
 const PATHS: usize = 20;
-/// Fields that have a round trip with a distribution, the best first.
-const SMOKE: [&str; 3] = ["rtt_seconds", "total_seconds", "connect_seconds"];
 
 /// Everything these parts show.
 pub struct OverTime {
     /// The month so far, and the one before.
     months: [Reckoned; 2],
+    /// Availability promised, 0 to 1, if a rule watches it.
+    promised: Option<f64>,
     paths: Vec<Fact>,
 }
 
@@ -57,15 +59,21 @@ pub async fn look(cx: &Cx, object: &Object) -> Result<OverTime, Problem> {
         store.availability(&cx.scope(), key(), this, cx.now.max(this.plus(Duration::from_secs(1))), None).await?;
     let last = store.availability(&cx.scope(), key(), before, this, None).await?;
     let paths = store.fact_changes(&cx.scope(), object, PATH).await?;
-    Ok(OverTime { months: [now, last], paths })
+    let (_, inventory) = store.inventory();
+    let promised = promised(&inventory, &cx.service.definitions(), object);
+    Ok(OverTime { months: [now, last], promised, paths })
 }
 
-/// The probe and field whose smoke is drawn: what its kind declares, for a line that is down has no round trip now.
-fn smoked<'a>(cx: &Cx, said: &'a [Said]) -> Option<(&'a ProbeId, &'static str)> {
-    SMOKE.iter().find_map(|field| {
-        let row = said.iter().find(|row| measured::declares(&cx.service, &row.kind, field))?;
-        Some((&row.probe, *field))
-    })
+/// The probe and field whose smoke is drawn: what the kind that speaks for the object declares, for a line that is
+/// down has no round trip now.
+fn smoked<'a>(cx: &Cx, object: &Object, said: &'a [Said]) -> Option<(&'a ProbeId, &'static str)> {
+    let drawn = said.iter().filter_map(|row| {
+        let rank = witness::rank(object, &row.kind)?;
+        let fields = ROUND_TRIP.iter().zip(0u8..);
+        let (field, at) = fields.into_iter().find(|(field, _)| measured::declares(&cx.service, &row.kind, field))?;
+        Some(((rank, at, !row.current), (&row.probe, *field)))
+    });
+    drawn.min_by_key(|(order, _)| *order).map(|(_, smoked)| smoked)
 }
 
 fn days(cx: &Cx) -> u32 {
@@ -87,7 +95,7 @@ const fn span_name(l: Lang, days: u32) -> &'static str {
 /// The smoke chart, with the spans to choose from; `base` is the page's address.
 pub fn smoke(cx: &Cx, object: &Object, said: &[Said], base: &str) -> Markup {
     let l = cx.lang;
-    let Some((probe, field)) = smoked(cx, said) else {
+    let Some((probe, field)) = smoked(cx, object, said) else {
         return html! { section.card #smoke { h2 { (text::smoke_title(l)) } p.help { (text::smoke_none(l)) } } };
     };
     let here = days(cx);
@@ -136,9 +144,10 @@ pub fn months_card(cx: &Cx, over: &OverTime) -> Markup {
             h2 { (text::sla_title(l)) }
             div.scroll tabindex="0" role="region" aria-label=(text::sla_title(l)) { table.grid.sla {
                 thead { tr { th scope="col" { span.unseen { (text::sla_figure(l)) } } th.number scope="col" { (text::sla_this_month(l)) } th.number scope="col" { (text::sla_last_month(l)) } } }
-                tbody { @for (name, figure) in FIGURES {
-                    tr { th scope="row" { (name(l)) } @for month in [now, last] { td.number { (figure(l, month)) } } }
-                } }
+                tbody {
+                    @if let Some(target) = over.promised { tr { th scope="row" { (text::sla_promised(l)) } td.number colspan="2" { (share(Some(target))) } } }
+                    @for (name, figure) in FIGURES { tr { th scope="row" { (name(l)) } @for month in [now, last] { td.number { (figure(l, month)) } } } }
+                }
             } }
             (parties(cx, now))
             p.help {
@@ -147,6 +156,7 @@ pub fn months_card(cx: &Cx, over: &OverTime) -> Markup {
                     None => (text::sla_nothing(l)),
                 }
             }
+            p.help { (text::sla_help(l)) }
         }
     }
 }
