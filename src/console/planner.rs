@@ -11,7 +11,7 @@ use crate::config::plan;
 use crate::console::command::Scope;
 use crate::console::parents::{self, traced};
 use crate::console::service::{Planned, Service};
-use crate::console::store::StoreError;
+use crate::console::store::{StoreError, ways};
 use crate::engine::expose::Place;
 use crate::engine::incident::Policy;
 use crate::model::inventory::{Inventory, LinkEnd};
@@ -125,12 +125,12 @@ async fn policy(
     }
     let mut hangs_on = parents::hangs_on(inventory, &watchers);
     let tells_ways =
-        |kind: &str| service.catalog.iter().any(|spec| spec.name == kind && spec.schema.find(traced::PATH).is_some());
+        |kind: &str| service.catalog.iter().any(|spec| spec.name == kind && spec.schema.find(ways::PATH).is_some());
     let tasks = plans.values().flat_map(|planned| &planned.plan.tasks);
     let objects: BTreeSet<&Object> = tasks.filter(|task| tells_ways(&task.kind)).map(|task| &task.object).collect();
     let mut paths = BTreeMap::new();
     for object in objects.into_iter().take(MAX_TRACED) {
-        let changes = service.store.fact_changes(&Scope::All, object, traced::PATH).await?;
+        let changes = service.store.fact_changes(&Scope::All, object, ways::PATH).await?;
         if !changes.is_empty() {
             paths.insert(object.clone(), changes);
         }

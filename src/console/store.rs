@@ -38,6 +38,7 @@ pub mod strip;
 mod tokens;
 pub mod traffic;
 pub mod types;
+pub mod ways;
 mod writer;
 
 #[cfg(test)]

@@ -14,8 +14,6 @@ use crate::console::store::Fact;
 use crate::model::inventory::Inventory;
 use crate::model::{LinkId, Object, Wall};
 
-/// The field in which a probe tells the way.
-pub const PATH: &str = "path";
 /// A way not taken for so long is no way any more.
 const REMEMBERED: Duration = Duration::from_secs(86_400);
 /// Ways to one object: routing that wanders over more explains nothing.
@@ -128,6 +126,7 @@ fn together(ways: Vec<Vec<Hop>>) -> Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::store::ways::PATH;
 
     const HOUR: i64 = 3_600_000;
 

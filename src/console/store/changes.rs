@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::db::sql;
 use super::types::{Fact, StoreError};
+use super::ways;
 use crate::model::wire::Facts;
 use crate::model::{Object, Wall};
 
@@ -16,7 +17,8 @@ const MAX_SHOWN: i64 = 500;
 /// How long changes are kept: two years, as long as the charts that they explain.
 const KEEP: Duration = Duration::from_secs(731 * 86_400);
 
-/// Notes a value that is not the one held; called before it takes its place.
+/// Notes a value that is not the one held; called before it takes its place. Of a way what is learnt is added to what was
+/// noted; only another one is a change.
 pub(super) fn note(
     core: &Connection,
     object: &str,
@@ -27,6 +29,9 @@ pub(super) fn note(
     at: i64,
 ) -> Result<(), StoreError> {
     let of = (object, &*facts.instance, facts.probe.as_str(), field);
+    if field == ways::PATH && is_known_way(core, of, value, at)? {
+        return Ok(());
+    }
     let noted = core
         .prepare_cached(
             "INSERT OR IGNORE INTO fact_change (object, instance, probe, field, at, value, agent) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
@@ -45,6 +50,28 @@ pub(super) fn note(
         .map_err(sql("forget the oldest change of a fact"))?;
     }
     Ok(())
+}
+
+/// Whether the way that was noted last is this one; then what is new of it stands there from now on.
+fn is_known_way(core: &Connection, of: (&str, &str, &str, &str), now: &str, at: i64) -> Result<bool, StoreError> {
+    let noted: Option<(i64, String)> = core
+        .prepare_cached(
+            "SELECT at, value FROM fact_change WHERE object = ?1 AND instance = ?2 AND probe = ?3 AND field = ?4
+             ORDER BY at DESC LIMIT 1",
+        )
+        .and_then(|mut q| q.query_row(params![of.0, of.1, of.2, of.3], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .map_err(sql("read the way that was noted"))?;
+    let Some((since, was)) = noted.filter(|(since, _)| *since <= at) else { return Ok(false) };
+    let Some(all) = ways::together(&was, now) else { return Ok(false) };
+    if all != was {
+        core.prepare_cached(
+            "UPDATE fact_change SET value = ?6
+             WHERE object = ?1 AND instance = ?2 AND probe = ?3 AND field = ?4 AND at = ?5",
+        )
+        .and_then(|mut q| q.execute(params![of.0, of.1, of.2, of.3, since, all]))
+        .map_err(sql("note what was learnt of a way"))?;
+    }
+    Ok(true)
 }
 
 /// See `Store::fact_changes`.

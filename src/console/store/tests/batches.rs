@@ -262,3 +262,33 @@ async fn an_agent_that_invents_interfaces_and_facts_fills_no_disk() {
         .unwrap();
     assert_eq!(rows, 10_000);
 }
+
+#[tokio::test]
+async fn what_is_learnt_of_a_way_is_no_change_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let ways = [
+        "10.0.0.1 > 10.0.0.2 > 10.0.0.9",
+        "10.0.0.1 > 10.0.0.2|10.0.0.3 > 10.0.0.9",
+        // The agent begins anew.
+        "10.0.0.1 > * > 10.0.0.9",
+        "10.0.0.1 > 10.0.0.3 > 10.0.0.9",
+        "10.0.0.1 > 10.0.0.4 > 10.0.0.9",
+        "10.0.0.1 > 10.0.0.4 > 10.0.0.5 > 10.0.0.9",
+    ];
+    for (seq, way) in (1..).zip(ways) {
+        let facts = Record::Facts(Facts {
+            object: object("asset:core-1"),
+            instance: Arc::from(""),
+            probe: "p".parse().unwrap(),
+            values: BTreeMap::from([("path".to_owned(), way.to_owned())]),
+        });
+        world.send(world.batch(Stream::Event, seq, vec![facts])).await.unwrap();
+        world.forward(Duration::from_secs(60));
+    }
+    let noted = world.store.fact_changes(&Scope::All, &object("asset:core-1"), "path").await.unwrap();
+    let noted: Vec<&str> = noted.iter().map(|fact| &*fact.value).collect();
+    assert_eq!(noted, [ways[5], ways[4], ways[1]]);
+    let held = world.store.facts(&Scope::All, &object("asset:core-1")).await.unwrap();
+    assert_eq!(held[0].value, ways[5]);
+}
