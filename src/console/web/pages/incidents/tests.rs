@@ -162,7 +162,7 @@ async fn operator(world: &World) -> Browser {
 #[tokio::test]
 async fn an_incident_is_handled_from_open_to_closed_without_scripts() {
     let world = world().await;
-    let evidence = [("fails", "3 (raise_at 3)"), ("cause", "timeout")];
+    let evidence = [("fails", "3 (raise_at 3)"), ("cause", "timeout"), ("detail", "10.0.0.1: 1 of 4 lost")];
     let down = alert(&world, "asset:aks-core-1", "asset-down", Severity::Critical, &evidence);
     let id = raise(&world, down.clone()).await;
     let mut browser = operator(&world).await;
@@ -174,7 +174,10 @@ async fn an_incident_is_handled_from_open_to_closed_without_scripts() {
         "Acknowledge",
         "Possible once it is resolved",
         "门户网站系统",
+        "10.0.0.1: 1 of 4 lost",
     ]);
+    let notice = browser.get(&format!("{here}/notice?text=zh-CN")).await;
+    notice.shows(&["10.0.0.1：4 个报文丢失 1 个"]);
 
     let seen = browser.submit(&format!("{here}/ack"), &[("comment", "看一下"), ("until", "4h")]).await;
     seen.shows(&["Acknowledged", "看一下", "test-operator"]);

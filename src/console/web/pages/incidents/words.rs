@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::defs::{Definitions, RuleDef};
+use crate::config::zh;
 use crate::console::service::Service;
 use crate::console::store::UserRow;
 use crate::console::web::cx::Cx;
@@ -185,7 +186,10 @@ impl Names {
                 let word = Cause::parse(value).map(|c| l.pick(c.zh(), c.as_str()).replace('_', " "));
                 return said(text::incident_evidence_cause(l), word.unwrap_or_else(|| value.to_owned()));
             }
-            "detail" => return said(text::incident_evidence_detail(l), value.to_owned()),
+            "detail" => {
+                let shown = if l == Lang::Zh { zh::line(value) } else { value.to_owned() };
+                return said(text::incident_evidence_detail(l), shown);
+            }
             "last_valid_run" => {
                 let seconds = value.strip_suffix(" s ago").and_then(|s| s.parse::<u64>().ok());
                 let shown = match seconds {
