@@ -98,7 +98,16 @@ b = { peer = "carrier", address = "10.65.1.2" }
     let rules = &loaded.definitions.rules;
     let idle: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !planned.contains(id)).collect();
     let derived = ["link-adjacency", "link-adjacency-forming", "link-ends-down", "link-sla", "link-utilisation"];
-    let other = ["link-echo-down", "link-echo-loss", "link-stamp-down", "link-stamp-loss"];
+    let other = [
+        "link-echo-down",
+        "link-echo-loss",
+        "link-stamp-down",
+        "link-stamp-jitter",
+        "link-stamp-latency",
+        "link-stamp-loss",
+        "link-stamp-loss-slow",
+        "link-stamp-sla",
+    ];
     let (others, rest): (Vec<&str>, Vec<&str>) = idle.into_iter().partition(|id| other.contains(id));
     assert_eq!((others.as_slice(), rest.as_slice()), (&other[..], &derived[..]));
     let (console, objects, _) = plan::console_rules(&inventory, &loaded.definitions, probe::catalog());

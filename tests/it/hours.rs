@@ -30,6 +30,8 @@ b = { peer = "carrier", address = "10.65.1.2" }
 
 /// An agent and its console, and one line between.
 struct Play {
+    /// What looks at the line.
+    kind: &'static str,
     agent: AgentId,
     task: Arc<Task>,
     keep: Duration,
@@ -49,12 +51,18 @@ fn at(second: u32) -> Now {
 
 impl Play {
     fn new() -> Self {
+        Self::of("icmp", "")
+    }
+
+    /// Of a line with this tag, that is looked at by this kind.
+    fn of(kind: &'static str, tag: &str) -> Self {
         let loaded = defs::load(&[], probe::catalog());
-        let inventory = inventory::parse(&[("line.toml".to_owned(), INVENTORY.to_owned())]).unwrap();
+        let tags = if tag.is_empty() { String::new() } else { format!("tags = [\"{tag}\"]\n") };
+        let inventory = inventory::parse(&[("line.toml".to_owned(), format!("{INVENTORY}{tags}"))]).unwrap();
         let agent = AgentId::new("tower").unwrap();
         let (definitions, catalog) = (&loaded.definitions, probe::catalog());
         let plan = plan::build(&inventory, definitions, catalog, &agent, 1, &|_| None, &BTreeSet::new()).plan;
-        let task = plan.tasks.iter().find(|task| &*task.kind == "icmp" && task.object.to_string() == "link:line");
+        let task = plan.tasks.iter().find(|task| &*task.kind == kind && task.object.to_string() == "link:line");
         let task = Arc::new(task.unwrap().clone());
         let tasks = std::slice::from_ref(&*task);
         let (near, faults) = Rules::new(&plan.rules, &plan.objects, tasks, catalog, Vec::new(), at(0));
@@ -66,7 +74,7 @@ impl Play {
         let mut book = Book::default();
         book.set_policy(Policy { partial, ..Policy::default() });
         let (keep, summariser) = (task.keep(), Summariser::new());
-        Self { agent, task, keep, summariser, near, console, book, ids: 0, log: Vec::new() }
+        Self { kind, agent, task, keep, summariser, near, console, book, ids: 0, log: Vec::new() }
     }
 
     /// Planned work on the line.
@@ -91,8 +99,13 @@ impl Play {
 
     /// One packet a second, until then; `lost` says which.
     fn until(&mut self, seconds: std::ops::Range<u32>, lost: impl Fn(u32) -> bool) {
+        self.play(seconds, |second| (!lost(second)).then_some(0.008 + f64::from(second % 7) * 1e-5));
+    }
+
+    /// One packet a second, until then; `rtt` says after how many seconds it is answered, if it is.
+    fn play(&mut self, seconds: std::ops::Range<u32>, rtt: impl Fn(u32) -> Option<f64>) {
         for second in seconds {
-            let seen = self.seen(second, lost(second));
+            let seen = self.seen(second, rtt(second));
             let now = at(second + 1);
             let mut effects = self.near.observe(&seen, now);
             effects.extend(self.near.tick(now));
@@ -110,9 +123,10 @@ impl Play {
         }
     }
 
-    fn seen(&self, second: u32, lost: bool) -> Observation {
-        let kind = probe::kind("icmp").unwrap().spec;
-        let rtt = if lost { Value::Null } else { Value::many(vec![0.008 + f64::from(second % 7) * 1e-5]) };
+    fn seen(&self, second: u32, rtt: Option<f64>) -> Observation {
+        let kind = probe::kind(self.kind).unwrap().spec;
+        let lost = rtt.is_none();
+        let rtt = rtt.map_or(Value::Null, |rtt| Value::many(vec![rtt]));
         let loss = Value::gauge(f64::from(u8::from(lost)));
         let row = probe::target_row(&kind.schema, &self.task, vec![("rtt_seconds", rtt), ("loss_ratio", loss)]);
         Observation {
@@ -194,4 +208,37 @@ fn planned_work_on_a_line_is_not_held_against_its_month() {
     play.until(HOUR..9 * HOUR, |second| second % 60 == 0);
     play.until(9 * HOUR..12 * HOUR, |_| false);
     assert_eq!(play.log, Vec::<String>::new());
+}
+
+/// Where pings do not pass, STAMP finds what they would.
+#[test]
+fn a_line_that_only_stamp_looks_at_is_judged_as_others_are() {
+    let usual = |second: u32| Some(0.008 + f64::from(second % 7) * 1e-5);
+    let lossy = |second: u32| usual(second).filter(|_| second % 30 != 0);
+    let slow = |second: u32| usual(second).map(|rtt| rtt + 0.030);
+    let jittery = |second: u32| usual(second).map(|rtt| rtt + if second % 3 == 0 { 0.050 } else { 0.0 });
+    let worn = |second: u32| usual(second).filter(|_| second % 60 != 0);
+    type Rtt<'a> = &'a dyn Fn(u32) -> Option<f64>;
+    let table: [(Rtt<'_>, u32, &str); 4] = [
+        (&lossy, HOUR, "link-degraded link-stamp-loss-slow"),
+        (&slow, HOUR / 4, "link-slow link-stamp-latency"),
+        (&jittery, HOUR / 4, "link-jitter link-stamp-jitter"),
+        (&worn, 5 * HOUR, "link-sla link-stamp-sla"),
+    ];
+    for (rtt, lasts, wanted) in table {
+        let mut play = Play::of("stamp", "stamp-only");
+        play.play(0..HOUR, usual);
+        play.play(HOUR..HOUR + lasts, rtt);
+        play.play(HOUR + lasts..3 * HOUR + lasts, usual);
+        let told: BTreeSet<&str> = play.log.iter().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+        for way in ["+", "-"] {
+            let line = format!("{way} {wanted}");
+            assert!(told.contains(&*line), "{wanted}: {:?}", play.log);
+        }
+        assert!(
+            told.iter().all(|line| line.contains(wanted.split(' ').next().unwrap_or_default())),
+            "{:?}",
+            play.log
+        );
+    }
 }
