@@ -16,8 +16,9 @@ pub mod snmp; // what a device says of itself and of its interfaces
 pub mod stamp; // delay and loss of each direction by STAMP
 pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
-pub mod transaction;
-pub mod way; // DSCP, source and interface of packets; no kind // several requests that together are a service
+pub mod transaction; // several requests that together are a service
+mod variation; // by how much the round trip varies; no kind
+pub mod way; // DSCP, source and interface of packets; no kind
 
 #[cfg(test)]
 pub(crate) mod tests; // what tests of kinds share

@@ -112,8 +112,8 @@ fn percent(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(String::new, |v| format!("{:.digits$} %", v * 100.0))
 }
 
-fn millis(report: &Value, key: &str) -> String {
-    let value = report.get("rtt_seconds").and_then(|rtt| number(rtt, key));
+fn millis(report: &Value, field: &str, key: &str) -> String {
+    let value = report.get(field).and_then(|spread| number(spread, key));
     value.map_or_else(String::new, |v| format!("{:.2} ms", v * 1e3))
 }
 
@@ -123,7 +123,20 @@ fn show(found: &[(Value, Value)]) {
         return;
     }
     let head = pick(
-        ["链路", "名称", "可用率", "不含维护", "目标", "中断时长", "责任方", "丢包率", "时延 p50", "p95", "p99"],
+        [
+            "链路",
+            "名称",
+            "可用率",
+            "不含维护",
+            "目标",
+            "中断时长",
+            "责任方",
+            "丢包率",
+            "时延 p50",
+            "p95",
+            "p99",
+            "抖动 p95",
+        ],
         [
             "link",
             "name",
@@ -136,6 +149,7 @@ fn show(found: &[(Value, Value)]) {
             "rtt p50",
             "p95",
             "p99",
+            "jitter p95",
         ],
     );
     let seconds = |v: f64| duration(std::time::Duration::from_secs_f64(v.clamp(0.0, 1e12)));
@@ -156,9 +170,10 @@ fn show(found: &[(Value, Value)]) {
                 number(report, "down_seconds").filter(|v| *v > 0.0).map(seconds).unwrap_or_default(),
                 parties.collect::<Vec<_>>().join(pick("；", "; ")),
                 percent(number(report, "loss_ratio"), 3),
-                millis(report, "p50"),
-                millis(report, "p95"),
-                millis(report, "p99"),
+                millis(report, "rtt_seconds", "p50"),
+                millis(report, "rtt_seconds", "p95"),
+                millis(report, "rtt_seconds", "p99"),
+                millis(report, "variation_seconds", "p95"),
             ]
         })
         .collect();

@@ -21,7 +21,7 @@ use crate::model::time::Mono;
 use crate::net::certificate::{Check, Trust};
 use crate::net::clock::Clock;
 use crate::net::error::NetError;
-use crate::net::resolver::{Family, resolve};
+use crate::net::resolver::{Family, resolve_by};
 use crate::net::tcp::connect_any;
 
 /// Most header fields of an answer.
@@ -254,9 +254,7 @@ impl Order {
 
     async fn connect(&self, fetched: &mut Fetched, deadline: Mono, clock: &Clock) -> Result<Line, NetError> {
         let began = clock.mono();
-        let resolving = resolve(&self.host, self.port, self.family);
-        let late = || NetError::new(Cause::Resolve, format!("resolve {}: no answer in time", self.host));
-        let addresses = clock.until(deadline, resolving).await.ok_or_else(late)??;
+        let addresses = resolve_by(&self.host, self.port, self.family, deadline, clock).await?;
         fetched.phases.resolve = Some(clock.mono().since(began));
         let (stream, attempt) = connect_any(&addresses, deadline, clock).await?;
         let stood = clock.mono();

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use tokio::sync::Semaphore;
 
 use crate::model::observation::Cause;
+use crate::model::time::Mono;
+use crate::net::clock::Clock;
 use crate::net::error::{NetError, cause_of};
 
 /// Most look-ups at once: each holds a thread for as long as a dead name server keeps it waiting.
@@ -80,9 +82,42 @@ pub async fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<Socket
     found.retain(|a| family.has(&a.ip()));
     found.dedup();
     if found.is_empty() {
-        return Err(NetError::new(Cause::Resolve, format!("resolve {host}: no address of the wanted family")));
+        return Err(no_address(host));
     }
     Ok(found)
+}
+
+/// The same by a deadline.
+pub async fn resolve_by(
+    host: &str,
+    port: u16,
+    family: Family,
+    deadline: Mono,
+    clock: &Clock,
+) -> Result<Vec<SocketAddr>, NetError> {
+    clock.until(deadline, resolve(host, port, family)).await.ok_or_else(|| too_late(host))?
+}
+
+/// The first of its addresses, by a deadline.
+pub async fn first_by(
+    host: &str,
+    port: u16,
+    family: Family,
+    deadline: Mono,
+    clock: &Clock,
+) -> Result<SocketAddr, NetError> {
+    let found = resolve_by(host, port, family, deadline, clock).await?;
+    found.first().copied().ok_or_else(|| no_address(host))
+}
+
+/// A name has no address in time.
+pub fn too_late(host: &str) -> NetError {
+    NetError::new(Cause::Resolve, format!("resolve {host}: no answer in time"))
+}
+
+/// A name has none of the wanted addresses.
+pub fn no_address(host: &str) -> NetError {
+    NetError::new(Cause::Resolve, format!("resolve {host}: no address of the wanted family"))
 }
 
 /// Without the words that std puts before every such error.
@@ -114,5 +149,18 @@ mod tests {
         let error = resolve("no name at all", 7, Family::Any).await.unwrap_err();
         assert_eq!(error.cause, Cause::Resolve, "{error}");
         assert!(error.detail.starts_with("resolve no name at all: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_name_is_not_waited_for_longer_than_there_is_time() {
+        let clock = Clock::system();
+        // Nobody's turn comes.
+        let all = LOOKUPS.acquire_many(MAX_LOOKUPS as u32).await.unwrap();
+        let error = resolve_by("localhost", 7, Family::V4, clock.mono(), &clock).await.unwrap_err();
+        assert_eq!((error.cause, error.detail.as_str()), (Cause::Resolve, "resolve localhost: no answer in time"));
+        drop(all);
+        let soon = clock.mono().plus(std::time::Duration::from_secs(60));
+        let first = first_by("localhost", 7, Family::V4, soon, &clock).await.unwrap();
+        assert_eq!(first, "127.0.0.1:7".parse::<SocketAddr>().unwrap());
     }
 }

@@ -15,7 +15,7 @@ use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::dns::{Asked, Transport, ask};
 use crate::net::error::NetError;
-use crate::net::resolver::{Family, resolve};
+use crate::net::resolver::{Family, first_by};
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
 const NO_YES: &[Cow<'static, str>] = &[Cow::Borrowed("no"), Cow::Borrowed("yes")];
@@ -211,12 +211,8 @@ impl Dns {
     ) -> Result<(), NetError> {
         let clock = &cx.clock;
         let began = clock.mono();
-        let late = || NetError::new(Cause::Resolve, format!("resolve {}: no answer in time", self.server));
-        let resolving = resolve(&self.server, self.port, self.family);
-        let addresses = clock.until(deadline, resolving).await.ok_or_else(late)??;
+        let server = first_by(&self.server, self.port, self.family, deadline, clock).await?;
         *resolved = Some(clock.mono().since(began));
-        let none = || NetError::new(Cause::Resolve, format!("resolve {}: no address", self.server));
-        let server = *addresses.first().ok_or_else(none)?;
         ask(server, &self.question, self.transport, asked, deadline, clock).await
     }
 

@@ -14,9 +14,9 @@ use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::error::{NetError, outcome_of};
-use crate::net::resolver::{Family, resolve};
+use crate::net::resolver::{Family, first_by};
 use crate::net::udp::Peer;
-use crate::probe::{Ctx, Prober, Run, RunFuture, target_row, way};
+use crate::probe::{Ctx, Prober, Run, RunFuture, target_row, variation, way};
 
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
@@ -52,6 +52,7 @@ pub static SPEC: KindSpec = KindSpec {
             fields: Cow::Borrowed(&[
                 Field::histogram("rtt_seconds", "往返时延（秒）", "round-trip time of each answered datagram"),
                 Field::gauge("loss_ratio", "丢包率", "share of datagrams not answered in time"),
+                variation::FIELD,
             ]),
         }]),
     },
@@ -75,7 +76,7 @@ pub fn prober(_cx: &Ctx, task: &Arc<Task>, _secret: Option<&Secret>) -> Result<B
     let most = task.timeout() / 2 / count.saturating_sub(1).max(1);
     let spacing = settings.duration("spacing").unwrap_or(Duration::from_millis(100)).min(most);
     let family = Family::of_setting(settings.text("family"));
-    Ok(Box::new(Echo { task: task.clone(), host, port, count, size, spacing, family }))
+    Ok(Box::new(Echo { task: task.clone(), host, port, count, size, spacing, family, before: None }))
 }
 
 struct Echo {
@@ -86,6 +87,7 @@ struct Echo {
     size: usize,
     spacing: Duration,
     family: Family,
+    before: Option<f64>, // round trip of the last answered datagram, in seconds
 }
 
 impl Prober for Echo {
@@ -122,10 +124,7 @@ struct Flying {
 impl Echo {
     async fn exchange(&self, cx: &Ctx, deadline: Mono) -> Result<(SocketAddr, Score), NetError> {
         let clock = &cx.clock;
-        let nothing = |why: &str| NetError::new(Cause::Resolve, format!("resolve {}: {why}", self.host));
-        let resolving = resolve(&self.host, self.port, self.family);
-        let found = clock.until(deadline, resolving).await.ok_or_else(|| nothing("no answer in time"))??;
-        let address = found.first().copied().ok_or_else(|| nothing("no address"))?;
+        let address = first_by(&self.host, self.port, self.family, deadline, clock).await?;
         let peer = Peer::open(address).await?;
         let (mut score, run) = (Score::default(), fastrand::u64(..));
         let mut flying: Vec<Flying> = Vec::with_capacity(self.count as usize);
@@ -177,7 +176,7 @@ impl Echo {
     }
 
     /// What a run's score means.
-    fn report(&self, to: SocketAddr, score: &Score, took: Duration) -> Run {
+    fn report(&mut self, to: SocketAddr, score: &Score, took: Duration) -> Run {
         let answered = u32::try_from(score.rtts.len()).unwrap_or(u32::MAX);
         let lost = score.sent.saturating_sub(answered);
         let said = || score.said.as_ref().map(|error| error.detail.clone());
@@ -200,7 +199,11 @@ impl Echo {
             Vec::new()
         } else {
             let loss = Value::gauge(f64::from(lost) / f64::from(score.sent));
-            let values = vec![("rtt_seconds", Value::many(score.rtts.clone())), ("loss_ratio", loss)];
+            let values = vec![
+                ("rtt_seconds", Value::of_many(&score.rtts)),
+                ("loss_ratio", loss),
+                ("variation_seconds", variation::of(&mut self.before, &score.rtts)),
+            ];
             vec![target_row(&SPEC.schema, &self.task, values)]
         };
         let tally = Tally { sent: score.sent, lost, late: 0, duplicate: score.duplicate, invalid: score.invalid };

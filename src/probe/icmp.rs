@@ -13,6 +13,7 @@ use crate::model::plan::Task;
 use crate::net::error::{NetError, outcome_of};
 use crate::net::resolver::Family;
 use crate::probe::burst;
+use crate::probe::variation;
 use crate::probe::way::{self, Way};
 use crate::probe::{BulkChannels, Ctx, Run, target_row};
 
@@ -68,6 +69,7 @@ pub static SPEC: KindSpec = KindSpec {
                     "乱序报文数",
                     "answered packets whose answer came after that of a later one",
                 ),
+                variation::FIELD,
             ]),
         }]),
     },
@@ -158,8 +160,9 @@ impl Score {
     }
 }
 
-/// What a run's score means. Pure. `to` is for people; a run that ends here waits for nothing more.
-fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score) -> Run {
+/// What a run's score means. `to` is for people; a run that ends here waits for nothing more. `before` is the round trip of
+/// the task's last answered packet.
+fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score, before: &mut Option<f64>) -> Run {
     let sent = score.tried.saturating_sub(score.invalid);
     let lost = sent.saturating_sub(score.answered);
     let tally = Tally { sent, lost, late: score.late, duplicate: score.duplicate, invalid: score.invalid };
@@ -189,6 +192,7 @@ fn report(task: &Task, wants: &Wants, to: &dyn std::fmt::Display, score: &Score)
             ("rtt_seconds", Value::of_many(&score.rtts)),
             ("loss_ratio", loss),
             ("reordered_packets", Value::gauge(f64::from(score.reordered))),
+            ("variation_seconds", variation::of(before, &score.rtts)),
         ];
         vec![target_row(&SPEC.schema, task, values)]
     };

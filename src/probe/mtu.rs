@@ -19,7 +19,7 @@ use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::error::NetError;
 use crate::net::icmp::{Event, Pinger, Request};
-use crate::net::resolver::{Family, resolve};
+use crate::net::resolver::{Family, first_by};
 use crate::net::sock::Route;
 use crate::probe::mtu::search::{Answer, Found, Search, Step};
 use crate::probe::way::{self, Way};
@@ -148,10 +148,7 @@ struct Seen {
 
 impl Mtu {
     async fn look(&self, cx: &Ctx, deadline: Mono) -> Result<Seen, NetError> {
-        let nothing = |why: &str| NetError::new(Cause::Resolve, format!("resolve {}: {why}", self.host));
-        let resolving = resolve(&self.host, 0, self.family);
-        let found = cx.clock.until(deadline, resolving).await.ok_or_else(|| nothing("no answer in time"))??;
-        let to = found.first().ok_or_else(|| nothing("no address"))?.ip();
+        let to = first_by(&self.host, 0, self.family, deadline, &cx.clock).await?.ip();
         let mut pinger = Pinger::new(cx.clock.clone());
         pinger.open_whole(Version::of(to))?;
         let mut line = Line {

@@ -16,7 +16,7 @@ use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::error::{NetError, outcome_of};
-use crate::net::resolver::{Family, resolve};
+use crate::net::resolver::{Family, first_by};
 use crate::net::trace::{Method, Tracer};
 use crate::probe::path::course::{Course, Verdict, words};
 use crate::probe::path::trace::{Pace, Trace};
@@ -160,10 +160,7 @@ impl Prober for Path {
 
 impl Path {
     async fn look(&self, cx: &Ctx, deadline: Mono) -> Result<(Method, Trace), NetError> {
-        let nothing = |why: &str| NetError::new(Cause::Resolve, format!("resolve {}: {why}", self.host));
-        let resolving = resolve(&self.host, 0, self.family);
-        let found = cx.clock.until(deadline, resolving).await.ok_or_else(|| nothing("no answer in time"))??;
-        let to = found.first().ok_or_else(|| nothing("no address"))?.ip();
+        let to = first_by(&self.host, 0, self.family, deadline, &cx.clock).await?.ip();
         let mut tracer = Tracer::open(cx.clock.clone(), to, self.method, self.flow, self.way.route()?)?;
         let mut trace = Trace::new(to, self.pace);
         trace.walk(&mut tracer, &cx.clock, deadline).await;

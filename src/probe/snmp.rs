@@ -24,7 +24,6 @@ use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
-use crate::net::error::NetError;
 use crate::net::resolver::{self, Family};
 use crate::net::snmp::{self, Manner, Oid, Session, SnmpError, Value as Wire};
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
@@ -345,19 +344,10 @@ impl Snmp {
     async fn resolve(&self, clock: &Clock, end: Mono) -> Result<SocketAddr, SnmpError> {
         let port = self.task.target.port.unwrap_or(PORT);
         let family = Family::of_setting(self.task.settings.text("family"));
-        let found = match clock.until(end, resolver::resolve(&self.host, port, family)).await {
-            Some(found) => found.map_err(SnmpError::Net)?,
-            None => {
-                return Err(SnmpError::Net(NetError::new(
-                    Cause::Resolve,
-                    format!("resolve {}: no answer in time", self.host),
-                )));
-            }
-        };
+        let found = resolver::resolve_by(&self.host, port, family, end, clock).await.map_err(SnmpError::Net)?;
         // The agent that answered last is asked again, as long as the name still leads there.
         let known = self.session.as_ref().map(Session::peer).filter(|peer| found.contains(peer));
-        let none = || SnmpError::Net(NetError::new(Cause::Resolve, format!("resolve {}: no address", self.host)));
-        known.or_else(|| found.first().copied()).ok_or_else(none)
+        known.or_else(|| found.first().copied()).ok_or_else(|| SnmpError::Net(resolver::no_address(&self.host)))
     }
 
     /// The fixed part. A session that a device no longer accepts (it was replaced, its engine is new) is

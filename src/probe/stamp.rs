@@ -20,7 +20,7 @@ use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::error::{NetError, outcome_of};
-use crate::net::resolver::{Family, literal, resolve};
+use crate::net::resolver::{Family, literal, no_address, resolve_by};
 use crate::probe::burst;
 use crate::probe::stamp::line::{Line, Score};
 use crate::probe::way::{self, Way};
@@ -246,11 +246,9 @@ impl Stamp {
         {
             return Ok(address);
         }
-        let nothing = |why: &str| NetError::new(Cause::Resolve, format!("resolve {}: {why}", self.host));
-        let resolving = resolve(&self.host, self.wants.port, self.wants.family);
-        let found = cx.clock.until(deadline, resolving).await.ok_or_else(|| nothing("no answer in time"))??;
-        let same = self.found.map(|(address, _)| address).filter(|address| found.contains(address));
-        let address = same.or_else(|| found.first().copied()).ok_or_else(|| nothing("no address"))?;
+        let found = resolve_by(&self.host, self.wants.port, self.wants.family, deadline, &cx.clock).await?;
+        let known = self.found.map(|(address, _)| address).filter(|address| found.contains(address));
+        let Some(address) = known.or_else(|| found.first().copied()) else { return Err(no_address(&self.host)) };
         self.found = Some((address, cx.clock.mono()));
         Ok(address)
     }

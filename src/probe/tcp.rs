@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Value};
+use crate::model::observation::Value;
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::error::NetError;
-use crate::net::resolver::{Family, resolve};
+use crate::net::resolver::{Family, resolve_by};
 use crate::net::tcp::connect_any;
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
@@ -84,9 +84,7 @@ impl Prober for Tcp {
 impl Tcp {
     /// How long the connection took that stood.
     async fn connect(&self, cx: &Ctx, deadline: Mono) -> Result<Duration, NetError> {
-        let late = || NetError::new(Cause::Resolve, format!("resolve {}: no answer in time", self.host));
-        let resolving = resolve(&self.host, self.port, self.family);
-        let addresses = cx.clock.until(deadline, resolving).await.ok_or_else(late)??;
+        let addresses = resolve_by(&self.host, self.port, self.family, deadline, &cx.clock).await?;
         let (_stream, attempt) = connect_any(&addresses, deadline, &cx.clock).await?;
         Ok(cx.clock.mono().since(attempt))
     }

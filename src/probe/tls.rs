@@ -16,7 +16,7 @@ use crate::model::secret::Secret;
 use crate::model::time::{Mono, Wall};
 use crate::net::certificate::{Check, Presented, Trust};
 use crate::net::error::NetError;
-use crate::net::resolver::{Family, resolve};
+use crate::net::resolver::{Family, resolve_by};
 use crate::net::tcp::connect_any;
 use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
@@ -121,9 +121,7 @@ impl Tls {
         deadline: Mono,
     ) -> Result<(Duration, Vec<CertificateDer<'static>>), NetError> {
         let clock = &cx.clock;
-        let late = || NetError::new(Cause::Resolve, format!("resolve {}: no answer in time", self.host));
-        let resolving = resolve(&self.host, self.port, self.family);
-        let addresses = clock.until(deadline, resolving).await.ok_or_else(late)??;
+        let addresses = resolve_by(&self.host, self.port, self.family, deadline, clock).await?;
         let (stream, _) = connect_any(&addresses, deadline, clock).await?;
         let began = clock.mono();
         let stream = self.trust.handshake(Check::TakeAny, &self.name, stream, deadline, clock).await?;

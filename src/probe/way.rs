@@ -1,11 +1,15 @@
 //! How the packets of a probe travel: DSCP class, source address, interface. The settings that say so, and what
 //! they come to on this host when a packet is sent; what this host lacks makes a run invalid, never lost.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::model::field::{SettingDef, SettingType};
 use crate::model::observation::Cause;
 use crate::model::plan::Settings;
+use crate::model::time::Mono;
 use crate::net::error::NetError;
 use crate::net::sock::{self, Route};
 
@@ -82,11 +86,20 @@ impl Way {
 
     /// What it comes to now: interfaces come and go.
     pub fn route(&self) -> Result<Route, NetError> {
+        self.with(sock::is_ours, sock::interface)
+    }
+
+    /// What it comes to where this tells which addresses and interfaces there are.
+    fn with(
+        &self,
+        is_ours: impl FnOnce(IpAddr) -> bool,
+        number: impl FnOnce(&str) -> Option<u32>,
+    ) -> Result<Route, NetError> {
         let wrong = |detail: String| NetError::new(Cause::Unsupported, detail);
         let source = match &self.source {
             Some(text) => {
                 let source = text.parse::<IpAddr>().map_err(|_| wrong(format!("source `{text}` is no address")))?;
-                if !sock::is_ours(source) {
+                if !is_ours(source) {
                     return Err(wrong(format!("this host does not have the source {source}")));
                 }
                 Some(source)
@@ -94,13 +107,56 @@ impl Way {
             None => None,
         };
         let interface = match &self.interface {
-            Some(name) => {
-                sock::interface(name).ok_or_else(|| wrong(format!("this host has no interface `{name}`")))?
-            }
+            Some(name) => number(name).ok_or_else(|| wrong(format!("this host has no interface `{name}`")))?,
             None => 0,
         };
         Ok(Route { class: self.class, hops: self.hops, source, interface })
     }
+}
+
+/// How long what this host has is believed.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// Most addresses and interfaces remembered: more than a host has.
+const MAX_REMEMBERED: usize = 1024;
+
+/// What this host has, as it was within the last second: for who sends thousands of packets in one, and would look before
+/// each.
+#[derive(Debug, Default)]
+pub struct Ours {
+    sources: Remembered<IpAddr, bool>,
+    interfaces: Remembered<String, Option<u32>>,
+}
+
+type Remembered<K, V> = HashMap<K, (Mono, V)>;
+
+impl Ours {
+    /// What a way comes to at `now`.
+    pub fn route(&mut self, way: &Way, now: Mono) -> Result<Route, NetError> {
+        way.with(
+            |source| recall(&mut self.sources, &source, now, |source| sock::is_ours(*source)),
+            |name| recall(&mut self.interfaces, name, now, sock::interface),
+        )
+    }
+}
+
+/// What was found within the last second, else what is found now.
+fn recall<K, Q, V>(held: &mut Remembered<K, V>, key: &Q, now: Mono, look: impl FnOnce(&Q) -> V) -> V
+where
+    K: Hash + Eq + std::borrow::Borrow<Q>,
+    Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    V: Copy,
+{
+    if let Some((at, found)) = held.get(key)
+        && now.since(*at) < BELIEVED
+    {
+        return *found;
+    }
+    if held.len() >= MAX_REMEMBERED {
+        held.clear();
+    }
+    let found = look(key);
+    held.insert(key.to_owned(), (now, found));
+    found
 }
 
 /// Code point of a DSCP class; 0 for what is none.
@@ -148,5 +204,25 @@ mod tests {
         let stranger = "unsupported this host does not have the source 192.0.2.77";
         assert_eq!(told(&["source=192.0.2.77"]), Err(stranger.into()));
         assert_eq!(told(&["interface=nope0"]), Err("unsupported this host has no interface `nope0`".into()));
+    }
+
+    #[test]
+    fn what_this_host_has_is_looked_at_once_a_second() {
+        let (mut held, mut looked) = (Remembered::<String, Option<u32>>::new(), Vec::new());
+        for ms in [0, 1, 999, 1_000, 1_500, 2_100] {
+            let now = Mono::from_origin(Duration::from_millis(ms));
+            let found = recall(&mut held, "eth0", now, |_| {
+                looked.push(ms);
+                (ms < 2_000).then_some(7)
+            });
+            assert_eq!(found, (ms < 2_000).then_some(7), "{ms}");
+        }
+        assert_eq!(looked, [0, 1_000, 2_100]);
+        let (mut ours, now) = (Ours::default(), Mono::default());
+        for set in [&["source=127.0.0.9", "interface=lo"][..], &["source=192.0.2.77"], &["interface=nope0"], &[]] {
+            let way = Way::of(&parse_set(&SPEC, set).unwrap());
+            assert_eq!(ours.route(&way, now), way.route(), "{set:?}");
+            assert_eq!(ours.route(&way, now), way.route(), "{set:?}");
+        }
     }
 }

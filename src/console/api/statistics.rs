@@ -205,6 +205,7 @@ fn reckoned(object: &Object, r: &Reckoned, target: Option<f64>) -> Value {
         "lost": r.lost,
         "loss_ratio": if r.sent == 0 { Value::Null } else { shape::number(r.lost as f64 / r.sent as f64) },
         "rtt_seconds": quantiles(r.rtt),
+        "variation_seconds": quantiles(r.variation),
     })
 }
 

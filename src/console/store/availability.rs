@@ -20,6 +20,8 @@ use crate::model::{Object, Summary, Wall};
 
 /// Counts of runs: answered, partly answered, not answered.
 const RUNS: [&str; 3] = ["runs_ok", "runs_degraded", "runs_failed"];
+/// The field that tells how the round trip varies.
+const VARIATION: &str = "variation_seconds";
 /// Incidents that may be looked at for one object and period; a flapping link is one.
 const MAX_OUTAGES: i64 = 5_000;
 
@@ -139,7 +141,7 @@ fn spread(
     counts: impl Fn(&Runs) -> bool,
     found: &mut Reckoned,
 ) -> Result<(), StoreError> {
-    let mut fields = vec!["packets_sent", "packets_lost"];
+    let mut fields = vec!["packets_sent", "packets_lost", VARIATION];
     fields.extend(ROUND_TRIP);
     let mut all: BTreeMap<Arc<str>, Summary> = BTreeMap::new();
     let mut add = |of: &Of, window: &Window| match all.get_mut(&of.field) {
@@ -165,6 +167,7 @@ fn spread(
     (found.sent, found.lost) = (sum("packets_sent"), sum("packets_lost"));
     let rtt = ROUND_TRIP.iter().find_map(|field| all.get(*field));
     found.rtt = rtt.and_then(points::quantiles);
+    found.variation = all.get(VARIATION).and_then(points::quantiles);
     Ok(())
 }
 

@@ -18,7 +18,7 @@ async fn against(answer: Answer, set: &[&str], within: Duration) -> Run {
 #[tokio::test]
 async fn an_echo_gives_its_time_and_no_loss() {
     let run = against(Arc::new(|bytes| Some(bytes.to_vec())), &["count=3", "spacing=5ms", "size=1400"], LONG).await;
-    assert_eq!(told("echo", &run), "ok: rtt loss_ratio", "{:?}", run.detail);
+    assert_eq!(told("echo", &run), "ok: rtt loss_ratio variation", "{:?}", run.detail);
     assert_eq!(run.tally, Tally { sent: 3, ..Tally::default() });
     assert_eq!(value("echo", &run, "loss_ratio"), Value::F64(0.0));
     let Value::Many(rtts) = value("echo", &run, "rtt_seconds") else { panic!("no times") };
@@ -60,7 +60,7 @@ async fn part_of_them_lost_is_degraded() {
     let every_other =
         move |bytes: &[u8]| seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(2).then(|| bytes.to_vec());
     let run = against(Arc::new(every_other), &["count=4", "spacing=1ms"], SHORT).await;
-    assert_eq!(told("echo", &run), "degraded partial: rtt loss_ratio");
+    assert_eq!(told("echo", &run), "degraded partial: rtt loss_ratio variation");
     assert_eq!((run.tally.sent, run.tally.lost), (4, 2));
     assert_eq!(value("echo", &run, "loss_ratio"), Value::F64(0.5));
 }

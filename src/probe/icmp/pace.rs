@@ -9,7 +9,7 @@ mod detour; // answers that came by another road than the line
 mod place; // addresses of names, and the sockets of their families
 mod plan; // which tasks there are, and when each begins
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +24,12 @@ use crate::model::plan::Task;
 use crate::model::time::{Mono, Now, Wall};
 use crate::net::error::NetError;
 use crate::net::icmp::{Event, Pinger, Request};
+use crate::net::resolver::too_late;
 use crate::probe::icmp::pace::burst::Burst;
 use crate::probe::icmp::pace::calendar::Calendar;
 use crate::probe::icmp::pace::place::Place;
 use crate::probe::icmp::{MAX_INTERVAL, Score, Wants, report};
+use crate::probe::way::Ours;
 use crate::probe::{self, BulkChannels, Ctx, Ended, Run, TICK};
 
 /// With nothing to send for this long, but answers outstanding, the sockets are read at every `SLOW_TICK`.
@@ -46,6 +48,8 @@ const MAX_ANSWERS: usize = 256;
 const BURST_FROM: u32 = 20;
 /// Lower bits of a token that number the packet within its run (20 at most) or its burst (40); above them the run's number.
 const PACKET_BITS: u32 = 6;
+/// Numbers of runs stand above those bits, and wrap there.
+const NUMBERS: u32 = u32::MAX >> PACKET_BITS;
 
 type Found = (usize, String, Result<Vec<SocketAddr>, NetError>); // slot, name, answer
 
@@ -89,6 +93,8 @@ struct Watched {
     burst: Option<Burst>,
     carry: Tally,        // late and duplicate replies to runs that were already told
     newest: Option<u32>, // the latest packet that was answered, as in its token
+    before: Option<f64>, // its round trip in seconds, of the runs that are over
+    since: u32,          // the number of the first run that is its own: what came before was sent for another
     kept: bool,          // false for a task that came only to run once
 }
 
@@ -97,7 +103,9 @@ struct Watched {
 pub(super) struct Pacer {
     cx: Ctx,
     pinger: Pinger,
+    ours: Ours,
     slots: Vec<Option<Watched>>,
+    free: BTreeSet<usize>, // slots without a task
     by_id: HashMap<Arc<str>, usize>,
     asked: usize, // the slot of the latest run out of turn: those asked for in the order of the plan are next to it
     calendar: Calendar,
@@ -124,8 +132,10 @@ impl Pacer {
         let (ask, answers) = mpsc::channel(MAX_ANSWERS);
         Self {
             pinger: Pinger::new(cx.clock.clone()),
+            ours: Ours::default(),
             cx,
             slots: Vec::new(),
+            free: BTreeSet::new(),
             by_id: HashMap::new(),
             asked: usize::MAX,
             calendar: Calendar::default(),
@@ -298,8 +308,9 @@ impl Pacer {
         if watched.place.host.is_empty() {
             return self.refuse(slot, Run::invalid(Cause::Unsupported, "the task has no address"));
         }
-        self.numbers = self.numbers.wrapping_add(1) & (u32::MAX >> PACKET_BITS);
+        self.numbers = self.numbers.wrapping_add(1) & NUMBERS;
         let number = self.numbers;
+        watched.since = first_own(watched.since, number);
         let stale = !watched.place.fixed && now.since(watched.place.found_at) >= RESOLVE_STALE;
         let to = watched.place.address.filter(|_| !stale);
         let end = now.plus(watched.wants.timeout).plus(watched.wants.grace);
@@ -332,8 +343,10 @@ impl Pacer {
     fn packet(&mut self, slot: usize, number: u32, now: Mono) {
         let Some((version, to)) = self.address_of(slot, number) else { return };
         let opened = self.open(version, now);
+        let Some(Some(watched)) = self.slots.get(slot) else { return };
+        let opened = opened.and_then(|()| self.ours.route(&watched.wants.way, now));
         let Some((_, wants, flight)) = self.flight(slot, number) else { return };
-        let route = match opened.and_then(|()| wants.way.route()) {
+        let route = match opened {
             Ok(route) => route,
             Err(error) => {
                 flight.score =
@@ -385,6 +398,10 @@ impl Pacer {
         let slot = (token >> 32) as usize;
         let number = token as u32 >> PACKET_BITS;
         let packet = token as u32 & ((1 << PACKET_BITS) - 1);
+        let own = |watched: &Watched| is_own(watched.since, number);
+        if !self.slots.get(slot).and_then(Option::as_ref).is_some_and(own) {
+            return;
+        }
         if self.take_detour(slot, number, packet, &event) {
             return;
         }
@@ -471,8 +488,8 @@ impl Pacer {
         if to.is_none() {
             let timeout = wants.timeout;
             let host = self.slots.get(slot).and_then(Option::as_ref).map_or("", |w| &w.place.host);
-            let error = NetError::new(Cause::Resolve, format!("resolve {host}: no answer in time"));
-            return self.settle(slot, number, Run::error(error, Vec::new(), timeout));
+            let run = Run::error(too_late(host), Vec::new(), timeout);
+            return self.settle(slot, number, run);
         }
         if overflowed && flight.score.waiting() > 0 {
             flight.score.invalid += flight.score.waiting();
@@ -485,14 +502,14 @@ impl Pacer {
     }
 
     fn complete(&mut self, slot: usize, number: u32) {
-        let Some((task, wants, flight)) = self.flight(slot, number) else { return };
+        let Some(Some(watched)) = self.slots.get_mut(slot) else { return };
+        let Watched { task, wants, flights, confirm, before, .. } = watched;
+        let Some(flight) = flights.iter().find(|f| f.number == number && f.done.is_none()) else { return };
         let run = match flight.to {
-            Some(to) => report(task, wants, &to.ip(), &flight.score),
-            None => report(task, wants, &task.id, &flight.score),
+            Some(to) => report(task, wants, &to.ip(), &flight.score, before),
+            None => report(task, wants, &task.id, &flight.score, before),
         };
-        if let Some(Some(watched)) = self.slots.get_mut(slot) {
-            (0..run.tally.lost).for_each(|_| watched.confirm.lost());
-        }
+        (0..run.tally.lost).for_each(|_| confirm.lost());
         self.settle(slot, number, run);
     }
 
@@ -536,3 +553,17 @@ impl Pacer {
         }
     }
 }
+
+/// Whether a run's number is not before the first own one. Numbers wrap: what is behind by less than half of them is before.
+const fn is_own(since: u32, number: u32) -> bool {
+    number.wrapping_sub(since) & NUMBERS <= NUMBERS / 2
+}
+
+/// The first own number as of the run `number`: it follows at a distance, so that it is never half of the numbers behind.
+const fn first_own(since: u32, number: u32) -> u32 {
+    let behind = number.wrapping_sub(since) & NUMBERS;
+    if behind > NUMBERS / 4 { number.wrapping_sub(NUMBERS / 4) & NUMBERS } else { since }
+}
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,7 @@ sla-without-maintenance = Without maintenance
 sla-down = Down for
 sla-maintained = Maintenance
 sla-p99 = 99 %
+sla-jitter = Jitter, 95 %
 sla-until = Counted up to
 sla-nothing = Nothing is counted yet; hours are added up a few minutes after their end
 sla-parties = Responsible this month

@@ -81,6 +81,7 @@ sla-without-maintenance = 不含维护
 sla-down = 中断时长
 sla-maintained = 维护时长
 sla-p99 = 99 %
+sla-jitter = 抖动 95 %
 sla-until = 统计至
 sla-nothing = 尚无统计；每小时结束几分钟后累计
 sla-parties = 本月责任方

@@ -20,10 +20,10 @@ fn said((probe, kind): (&str, &str), from: Wall, failed: u32, rtt: f64) -> Recor
         runs: [10 - failed, 0, failed, 0],
         packets: [10, failed, 0, 0, 0],
         causes: BTreeMap::new(),
-        fields: BTreeMap::from([(
-            "rtt_seconds".to_owned(),
-            SummaryBody(Summary::many(&[rtt, rtt * 2.0, rtt * 3.0]).unwrap()),
-        )]),
+        fields: BTreeMap::from([
+            ("rtt_seconds".to_owned(), SummaryBody(Summary::many(&[rtt, rtt * 2.0, rtt * 3.0]).unwrap())),
+            ("variation_seconds".to_owned(), SummaryBody(Summary::many(&[0.004; 3]).unwrap())),
+        ]),
     };
     Record::Samples(Samples {
         probe: probe.parse().unwrap(),
@@ -146,6 +146,8 @@ async fn availability_is_exact_and_says_who_was_responsible() {
     assert_eq!(a.parties, [(Party::NoIncident, 660)].into());
     assert_eq!(found.probe.map(|p| p.to_string()).as_deref(), Some("ping"));
     assert!(found.rtt.is_some());
+    let jitter = found.variation.map(|spread| spread.p95).unwrap_or_default();
+    assert!((jitter / 0.004 - 1.0).abs() < 0.02, "{jitter}");
     // An incident over the first ten minutes, closed on the carrier.
     let raised = begin.plus(HOUR);
     world.send(world.batch(Stream::Event, 1, vec![alert("link:l", "link-down", true, raised)])).await.unwrap();

@@ -90,4 +90,6 @@ pub struct Reckoned {
     pub lost: u64,
     /// How the round trip was spread, outside maintenance.
     pub rtt: Option<Quantiles>,
+    /// How its variation from packet to packet was: the jitter.
+    pub variation: Option<Quantiles>,
 }

@@ -64,7 +64,7 @@ impl Pacer {
         match watched.confirm.step(due, now) {
             Some(Step::Send(packet, next)) => {
                 let wants = &watched.wants;
-                match (wants.way.route(), &mut watched.burst) {
+                match (self.ours.route(&wants.way, now), &mut watched.burst) {
                     (Ok(route), _) => self.requests.push(Request {
                         to,
                         size: wants.size,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Pacer, Todo, Watched};
+use super::{NUMBERS, Pacer, Todo, Watched};
 use crate::codec::icmp::Version;
 use crate::engine::confirm::Confirm;
 use crate::engine::detour::Detour;
@@ -15,8 +15,15 @@ use crate::model::time::Mono;
 use crate::probe::icmp::pace::place::Place;
 use crate::probe::icmp::{MAX_INTERVAL, Wants};
 
+impl Watched {
+    pub(super) fn unfinished(&self) -> usize {
+        self.flights.iter().filter(|flight| flight.done.is_none()).count()
+    }
+}
+
 impl Pacer {
-    /// Takes over a new list of tasks; those that stay keep phase, address and unfinished runs.
+    /// Takes over a new list of tasks; those that stay as they are keep phase, address and unfinished runs. What was sent to
+    /// another target, or otherwise, is told no more: neither as a run of the new one nor as late.
     pub(super) fn plan(&mut self, tasks: &[Arc<Task>]) {
         let mut gone: HashMap<Arc<str>, usize> = std::mem::take(&mut self.by_id);
         for task in tasks {
@@ -51,11 +58,15 @@ impl Pacer {
         let Some(watched) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
         let interval = watched.wants.interval;
         watched.wants = Wants::of(task);
+        let next = self.numbers.wrapping_add(1) & NUMBERS;
         if watched.task.target != task.target || watched.task.settings != task.settings {
             watched.place = Place::of(task);
             watched.confirm = Confirm::default();
             watched.detour = watched.detour.map(|_| Detour::default());
             self.bursts -= usize::from(watched.burst.take().is_some());
+            self.waiting -= watched.unfinished();
+            watched.flights.clear();
+            (watched.carry, watched.before, watched.since) = (Tally::default(), None, next);
         }
         watched.task = task.clone();
         if !watched.kept || watched.wants.interval != interval {
@@ -65,7 +76,7 @@ impl Pacer {
     }
 
     pub(super) fn add(&mut self, task: &Arc<Task>, kept: bool) -> usize {
-        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        let slot = self.free.pop_first().unwrap_or(self.slots.len());
         let watched = Watched {
             task: task.clone(),
             wants: Wants::of(task),
@@ -78,6 +89,8 @@ impl Pacer {
             burst: None,
             carry: Tally::default(),
             newest: None,
+            before: None,
+            since: self.numbers.wrapping_add(1) & NUMBERS,
             kept,
         };
         match self.slots.get_mut(slot) {
@@ -94,7 +107,8 @@ impl Pacer {
 
     pub(super) fn remove(&mut self, slot: usize) {
         if let Some(watched) = self.slots.get_mut(slot).and_then(Option::take) {
-            self.waiting -= watched.flights.iter().filter(|f| f.done.is_none()).count();
+            self.free.insert(slot);
+            self.waiting -= watched.unfinished();
             self.bursts -= usize::from(watched.burst.is_some());
         }
     }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::config::plan::promised;
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
-use crate::console::parents::traced::PATH;
+use crate::console::store::ways::PATH;
 use crate::console::store::{Fact, Reckoned, SeriesKey};
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
@@ -164,7 +164,7 @@ pub fn months_card(cx: &Cx, over: &OverTime) -> Markup {
 type Figure = (fn(Lang) -> &'static str, fn(Lang, &Reckoned) -> Markup);
 
 /// Rows of the table.
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
     (|l| text::sla_raw(l), |_, r| share(r.availability.raw())),
     (|l| text::sla_without_maintenance(l), |_, r| share(r.availability.without_maintenance())),
     (|l| text::sla_down(l), |l, r| lasting(l, r, r.availability.lasting(r.availability.bad))),
@@ -182,6 +182,7 @@ const FIGURES: [Figure; 8] = [
     (|l| text::smoke_median(l), |l, r| rtt(l, r.rtt.map(|q| q.p50))),
     (|l| text::smoke_p95(l), |l, r| rtt(l, r.rtt.map(|q| q.p95))),
     (|l| text::sla_p99(l), |l, r| rtt(l, r.rtt.map(|q| q.p99))),
+    (|l| text::sla_jitter(l), |l, r| rtt(l, r.variation.map(|q| q.p95))),
 ];
 
 /// Availability is told to the fourth place: a month's 99.99 % is four minutes. Only all of it is 100 %.
