@@ -214,10 +214,10 @@ fn planned_work_on_a_line_is_not_held_against_its_month() {
 #[test]
 fn a_line_that_only_stamp_looks_at_is_judged_as_others_are() {
     let usual = |second: u32| Some(0.008 + f64::from(second % 7) * 1e-5);
-    let lossy = |second: u32| usual(second).filter(|_| second % 30 != 0);
+    let lossy = |second: u32| usual(second).filter(|_| !second.is_multiple_of(30));
     let slow = |second: u32| usual(second).map(|rtt| rtt + 0.030);
-    let jittery = |second: u32| usual(second).map(|rtt| rtt + if second % 3 == 0 { 0.050 } else { 0.0 });
-    let worn = |second: u32| usual(second).filter(|_| second % 60 != 0);
+    let jittery = |second: u32| usual(second).map(|rtt| rtt + if second.is_multiple_of(3) { 0.050 } else { 0.0 });
+    let worn = |second: u32| usual(second).filter(|_| !second.is_multiple_of(60));
     type Rtt<'a> = &'a dyn Fn(u32) -> Option<f64>;
     let table: [(Rtt<'_>, u32, &str); 4] = [
         (&lossy, HOUR, "link-degraded link-stamp-loss-slow"),

@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn an_object_hangs_on_one_hop_of_each_way_to_it() {
-        let table: &[(&str, &[(i64, &str)], &[&str])] = &[
+        type Case<'a> = (&'a str, &'a [(i64, &'a str)], &'a [&'a str]);
+        let table: &[Case<'_>] = &[
             ("asset:site", &[(500, "10.1.0.2 > * > 10.2.0.2 > 10.99.0.1")], &["link:l1", "link:l2"]),
             // Two routers share a hop: both of them.
             ("asset:site", &[(1, "10.1.0.2|10.2.0.2 > 10.99.0.1")], &["link:l1 link:l2"]),
