@@ -249,7 +249,7 @@ pub const ROUTES: &[Route] = &[
             TO,
             param("calendar", "count only what is within this working calendar; `organisation`: the object's own"),
         ],
-        "availability over a period: raw, without maintenance, by responsible party, and the target of the rule that watches it; loss, percentiles of the round trip",
+        "availability over a period: raw, without maintenance, by responsible party, and the target of the rule that watches it; loss, percentiles of the round trip and of its variation",
         run!(statistics::availability),
     ),
     list("/alerts", &[], "every rule that fires now, with its incident", run!(incidents::alerts)),

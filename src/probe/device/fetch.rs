@@ -62,9 +62,12 @@ async fn get(
 ) -> Result<(), SnmpError> {
     let mut left = vec![oids];
     while let Some(oids) = left.pop() {
+        let silence = SnmpError::Timeout { peer: session.peer() };
+        if clock.mono() >= deadline {
+            return Err(silence);
+        }
         let wanted: Vec<Oid> = oids.iter().map(|oid| Oid::from_slice(oid)).collect();
-        let silence = Err(SnmpError::Timeout { peer: session.peer() });
-        match Box::pin(clock.until(deadline, session.get(&wanted))).await.unwrap_or(silence) {
+        match Box::pin(clock.until(deadline, session.get(&wanted))).await.unwrap_or(Err(silence)) {
             Ok(found) => found.into_iter().for_each(|(oid, value)| answers.scalar(oid.arcs().into(), value)),
             Err(SnmpError::Status { .. }) if oids.len() > 1 => {
                 let (one, other) = oids.split_at(oids.len() / 2);
