@@ -17,6 +17,8 @@ const REST: Duration = Duration::from_secs(2);
 const LEARN: u64 = 50;
 /// Cuts of the site's line in one storm: each takes two minutes of its lane, and the storm must not wait for that.
 const SITE_CUTS: usize = 2;
+/// A line that goes down a third time within so long flaps, and what flaps is held longer.
+const FLAPS: Duration = Duration::from_secs(240);
 /// One fault in so many is something of the whole network, a county's both lines, and the site's only line; two are agents
 /// and machines.
 const RARE: usize = 24;
@@ -132,11 +134,13 @@ fn storm(random: &mut fastrand::Rng, number: usize, sorts: &[Sort]) -> Scenario 
 fn play(random: &mut fastrand::Rng, lane: &Lane, round: &mut Scenario) {
     let mut free = Duration::ZERO;
     let mut turn = random.usize(0..2);
+    let mut cuts = Cuts::default();
     for sort in &lane.sorts {
-        let at = free + Duration::from_millis(random.u64(0..APART_MS));
         let later = Duration::from_millis(random.u64(0..APART_MS));
         // The other line: the one that just had a fault has some time to itself.
         turn = 1 - turn;
+        (turn, free) = cuts.room(*sort, turn, free);
+        let at = free + Duration::from_millis(random.u64(0..APART_MS));
         let line = |turn: usize| lane.county.map_or("p1-t".to_owned(), |n| format!("{}-c{n}", ["p1", "p2"][turn]));
         let begin = |kind: &Kind, turn: usize, later: Duration, round: &mut Scenario| {
             let id = round.faults.len().to_string();
@@ -162,6 +166,31 @@ fn play(random: &mut fastrand::Rng, lane: &Lane, round: &mut Scenario) {
             Sort::Whole(_) => {}
         }
         free += sort.takes();
+    }
+}
+
+/// When each line of a lane went down.
+#[derive(Default)]
+struct Cuts([Vec<Duration>; 2]);
+
+impl Cuts {
+    /// On which line, and when at the earliest, a fault is none that makes a line flap.
+    fn room(&mut self, sort: Sort, turn: usize, free: Duration) -> (usize, Duration) {
+        let ready = |turn: usize| {
+            let before = self.0[turn].iter().rev().nth(1).map(|before| *before + FLAPS);
+            before.unwrap_or_default().max(free)
+        };
+        let lines: &[usize] = match sort {
+            Sort::Line(kind) if kind.gives.iter().all(|gives| gives.problem != DOWN.problem) => return (turn, free),
+            Sort::Line(_) if ready(turn) > ready(1 - turn) => &[1 - turn],
+            Sort::Line(_) | Sort::Site => &[turn],
+            Sort::Both | Sort::Whole(_) => &[turn, 1 - turn],
+        };
+        let at = lines.iter().map(|line| ready(*line)).max().unwrap_or(free);
+        for line in lines {
+            self.0[*line].push(at);
+        }
+        (lines[0], at)
     }
 }
 
