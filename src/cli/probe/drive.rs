@@ -19,6 +19,8 @@ const MAX_PARALLEL: usize = 400;
 /// Targets start this far apart, or closer where the interval is too short for all of them.
 const SPREAD: Duration = Duration::from_millis(1);
 
+/// A start that comes so much too late moves all that follow.
+const HELD_UP: Duration = Duration::from_millis(500);
 /// Ticks that may wait to be begun.
 const ASKED: usize = 64;
 /// Time that a bulk kind has to make its sockets ready before the first run.
@@ -141,10 +143,17 @@ async fn bulk(begin: BulkFn, cx: Ctx, pace: Pace, tasks: Arc<[Arc<Task>]>, out: 
     }
     let ticks: Vec<(Mono, Arc<[Arc<Task>]>)> = ticks.into_iter().map(|(due, tasks)| (due, tasks.into())).collect();
     begin(&cx, BulkChannels { tasks: planned, now, out });
+    // Whoever was held up goes on from there, rather than to send at once all that was left out.
+    let mut held_up = Duration::ZERO;
     for round in 0..pace.count {
         let later = pace.round(round);
         for (due, together) in &ticks {
-            pace.clock.sleep_until(due.plus(later)).await;
+            let due = due.plus(later + held_up);
+            pace.clock.sleep_until(due).await;
+            let late = pace.clock.mono().since(due);
+            if late > HELD_UP {
+                held_up += late;
+            }
             if ask.send(together.clone()).await.is_err() {
                 return;
             }
