@@ -5,6 +5,7 @@
 
 mod bulk;
 mod core;
+mod ears;
 mod hours;
 mod latest;
 mod runs;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::collect;
 use crate::config;
 use crate::model::plan::Plan;
 use crate::model::{AgentId, Alert};
@@ -50,6 +52,8 @@ pub struct Parts {
     pub plan: Option<Plan>,
     /// How it answers STAMP, if it does.
     pub reflector: Option<reflect::Terms>,
+    /// How it receives syslog, if it does.
+    pub syslog: Option<collect::Terms>,
 }
 
 /// Why an agent did not start.
@@ -134,6 +138,10 @@ impl Agent {
             let stopped = core_stopped.clone();
             tokio::spawn(reflect::run(terms, parts.clock.clone(), limits.clone(), counts, stopped));
         }
+        let (ears, mouth) = ears::pair();
+        if let Some(terms) = parts.syslog {
+            listen(terms, mouth, &cx, core_stopped.clone());
+        }
         let (stop_uplink, uplink_stopped) = stop::pair();
         let (plans, plan_in) = mpsc::channel(4);
         let (desired_out, desired_in) = mpsc::channel(4);
@@ -148,7 +156,7 @@ impl Agent {
         });
         let (tell, told) = watch::channel(Told::default());
         let (beat, pulse) = watch::channel(0);
-        let core = tokio::spawn(core::run(core::Parts {
+        let parts_of_core = core::Parts {
             cx,
             spool: spool.clone(),
             plan_file: uplink.is_some().then_some(plan_file),
@@ -161,7 +169,8 @@ impl Agent {
             stop: core_stopped,
             tell,
             beat,
-        }));
+        };
+        let core = tokio::spawn(core::run(parts_of_core, ears));
         Ok(Self { id: parts.agent, latest, limits, told, pulse, plans, stop_core, stop_uplink, core, uplink, spool })
     }
 
@@ -200,6 +209,22 @@ impl Agent {
         }
         self.spool.close().await;
     }
+}
+
+/// Starts to receive syslog.
+fn listen(terms: collect::Terms, mouth: ears::Mouth, cx: &Ctx, stop: stop::Stop) {
+    let limits = cx.limits.clone();
+    let trouble = move |topic, text: Option<String>| match text {
+        Some(text) => {
+            if limits.set(topic, text.clone()) {
+                tracing::warn!(topic, "{text}");
+            }
+        }
+        None => limits.clear(topic),
+    };
+    let (clock, ears::Mouth { out, matcher }) = (cx.clock.clone(), mouth);
+    let wires = collect::Wires { clock, matcher, out, trouble: Box::new(trouble), stop };
+    tokio::spawn(collect::syslog::run(terms, wires));
 }
 
 async fn end(part: &str, mut task: JoinHandle<()>) {

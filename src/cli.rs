@@ -31,6 +31,7 @@ pub mod simulate;
 pub mod snmp;
 pub mod stamp;
 mod supervise;
+pub mod syslog;
 pub mod table;
 pub mod text;
 pub mod token;
@@ -149,6 +150,8 @@ pub enum Verb {
     Enroll(enroll::Args),
     /// Ask one SNMP agent: get, walk.
     Snmp(snmp::Args),
+    /// Syslog: print what comes in, list what the console keeps.
+    Syslog(syslog::Args),
     /// Answer STAMP and TWAMP Light, for delay and loss of each direction.
     Stamp(stamp::Args),
     /// Serve SNMP recordings as devices.
@@ -214,6 +217,7 @@ fn run(verb: Verb) -> Answer {
         Verb::User(args) => user::run(args),
         Verb::Enroll(args) => enroll::run(args),
         Verb::Snmp(args) => snmp::run(args),
+        Verb::Syslog(args) => syslog::run(args),
         Verb::Stamp(args) => stamp::run(args),
         Verb::Simulate(args) => simulate::run(args),
         Verb::Replay(args) => replay::run(args),

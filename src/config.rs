@@ -9,6 +9,7 @@ pub mod expr;
 pub mod import;
 pub mod inventory;
 pub mod kinds;
+pub mod pattern;
 pub mod plan;
 mod reader;
 pub mod settings;

@@ -10,6 +10,7 @@ pub mod directions; // what a two-way session says of each direction
 pub mod ends; // what both ends of a link say of it
 pub mod expose; // the newest value of every series, as Prometheus text
 pub mod flap; // Icinga's flapping formula
+pub mod heard; // what devices say unasked: alerts by patterns
 pub mod incident; // what alerts of all agents make: incidents
 pub mod maintenance; // when a window is open, and what it covers
 pub mod reflector; // whom a reflector answers, and with which number

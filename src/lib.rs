@@ -8,6 +8,7 @@
 pub mod agent; // runs a plan: schedule, probe, judge, spool
 pub mod cli;
 pub mod codec; // bytes <-> values; never panics on input
+pub mod collect; // one file a passive source: syslog
 pub mod config; // what operators write -> what it means, all diagnostics at once
 pub mod console; // ingest, store, incidents, API, metrics
 pub mod engine; // (state, input, now) -> effects; no I/O, no clock, no randomness

@@ -6,6 +6,7 @@ pub mod detector;
 pub mod device;
 pub mod discovery;
 pub mod field;
+pub mod hearing;
 pub mod id;
 pub mod incident;
 pub mod inventory;

@@ -5,6 +5,7 @@ pub mod clock; // wall and monotonic time; tests pause the one and shift the oth
 pub mod dns; // one question to one name server
 pub mod error; // why the network did not do what was asked
 pub mod fetch; // one HTTP request of a probe, phase by phase
+pub mod hear; // ports on which others speak unasked, and copies of what they say
 pub mod http; // our own clients: to a console over mTLS or HTTPS, to the admin socket
 pub mod icmp; // echo to thousands of targets over one socket a family
 pub mod listen; // our own servers: plain, HTTPS, mTLS, admin socket

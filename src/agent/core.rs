@@ -12,11 +12,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::agent::Told;
 use crate::agent::bulk::{self, Bulk};
+use crate::agent::ears::Ears;
 use crate::agent::hours::Hours;
 use crate::agent::latest::Latest;
 use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
 use crate::agent::sweep::Sweeps;
+use crate::collect;
 use crate::config;
 use crate::engine::rule::{Effect, Rules, Saved};
 use crate::engine::schedule::{self, Schedule};
@@ -64,10 +66,10 @@ struct Parcel {
 }
 
 /// Runs until told to stop.
-pub(super) async fn run(mut parts: Parts) {
+pub(super) async fn run(mut parts: Parts, ears: Ears) {
     let (writes, write_in) = mpsc::channel(WRITES);
     let writer = tokio::spawn(write(parts.spool.clone(), write_in));
-    let mut core = Core::new(&parts, writes).await;
+    let mut core = Core::new(&parts, ears, writes).await;
     if let Some(plan) = parts.first.take() {
         core.apply(plan);
     }
@@ -81,6 +83,7 @@ pub(super) async fn run(mut parts: Parts) {
             Some(desired) = parts.desired.recv() => core.desired(desired, parts.plan_file.as_deref(), &parts.rev),
             done = core.runs.next() => core.finished(done),
             () = core.bulk.next(&mut finished) => {}
+            Some(parcel) = core.ears.next() => core.heard(parcel),
             records = core.sweeps.next() => records.into_iter().for_each(|record| core.record(record)),
             () = core.cx.clock.sleep_until(wake) => {}
         }
@@ -121,6 +124,7 @@ struct Core {
     bulk: Bulk,
     hours: Hours,
     sweeps: Sweeps,
+    ears: Ears,
     tasks: HashMap<Arc<str>, Arc<Task>>,
     rules: Option<Rules>,
     restored: Vec<Saved>,
@@ -135,15 +139,16 @@ struct Core {
 }
 
 impl Core {
-    async fn new(parts: &Parts, writes: mpsc::Sender<Parcel>) -> Self {
+    async fn new(parts: &Parts, mut ears: Ears, writes: mpsc::Sender<Parcel>) -> Self {
         let cx = parts.cx.clone();
         let now = cx.clock.now();
         let restored = parts.spool.saved().await.unwrap_or_else(|error| {
             tracing::error!(%error, "rule states of the last run are lost");
             Vec::new()
         });
-        let restored = restored.into_iter().map(|(key, body)| Saved { key, body }).collect();
-        Self {
+        let mut restored = restored.into_iter().map(|(key, body)| Saved { key, body }).collect();
+        let kept = ears.restore(&mut restored, now);
+        let mut core = Self {
             schedule: Schedule::new(seed(&cx)),
             schemas: KINDS.iter().map(|kind| (kind.spec.name, Arc::new(kind.spec.schema.clone()))).collect(),
             runs: Runs::new(cx.clone()),
@@ -162,8 +167,11 @@ impl Core {
             parcel: Parcel::default(),
             writes,
             spool: parts.spool.clone(),
+            ears,
             cx,
-        }
+        };
+        core.effects(kept);
+        core
     }
 
     fn next_wake(&self) -> Mono {
@@ -198,6 +206,9 @@ impl Core {
                 rules.tick(now) // what lost its rule while we were away
             }
         };
+        self.effects(effects);
+        let (effects, unknown) = self.ears.apply(&plan, now);
+        problems.extend(unknown);
         self.effects(effects);
         self.latest.plan(&plan);
         self.rev = plan.rev;
@@ -287,10 +298,18 @@ impl Core {
         let observation = probe::observation(&self.cx, task, schema, began, run);
         let facts = self.summaries.push(&observation, task.keep(), now);
         facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
+        self.ears.observed(&observation);
         if let Some(rules) = &mut self.rules {
             let effects = rules.observe(&observation, now);
             self.effects(effects);
         }
+    }
+
+    /// Collectors heard something.
+    fn heard(&mut self, parcel: collect::Parcel) {
+        let (effects, records) = self.ears.take(parcel, self.cx.clock.now());
+        self.effects(effects);
+        records.into_iter().for_each(|record| self.record(record));
     }
 
     /// Starts what is due and looks at timers.
@@ -304,7 +323,8 @@ impl Core {
         self.start_due(now);
         if now.mono >= self.next_roster && self.rules.is_some() {
             self.next_roster = now.mono.plus(ROSTER_EVERY);
-            let firing = self.rules.as_ref().map(Rules::roster).unwrap_or_default();
+            let mut firing = self.rules.as_ref().map(Rules::roster).unwrap_or_default();
+            firing.extend(self.ears.alarms.roster());
             self.record(Record::Roster(Roster { firing, plan_rev: self.rev }));
         }
         let rules_due = self.rules.as_ref().and_then(Rules::next_wake).is_some_and(|at| at <= now.mono);
@@ -322,7 +342,11 @@ impl Core {
             for kind in self.bulk.ended() {
                 self.cx.limits.set(kind, "its runner ended by itself; it begins again with the next plan");
             }
-            let firing = self.rules.as_ref().map(|rules| rules.firing(now)).unwrap_or_default();
+            let rules = self.rules.as_ref();
+            let effects = self.ears.tick(now, |key| rules.is_some_and(|rules| rules.fires(key)));
+            self.effects(effects);
+            let mut firing = self.rules.as_ref().map(|rules| rules.firing(now)).unwrap_or_default();
+            firing.extend(self.ears.firing());
             beat.send_modify(|n| *n += 1);
             tell.send_replace(Told { firing, counts: self.status.counts() });
             if let Some(status) = self.status.due(now) {
@@ -417,6 +441,10 @@ impl Core {
                 done = self.runs.next() => self.finished(done),
                 () = self.cx.clock.sleep_until(end) => break,
             }
+        }
+        // Collectors were told to end as well; what they hold comes until their last word.
+        while let Some(Some(parcel)) = self.cx.clock.until(end, self.ears.next()).await {
+            self.heard(parcel);
         }
         let samples = self.summaries.flush_all(self.cx.clock.now());
         self.samples(samples);

@@ -219,6 +219,7 @@ mod tests {
             objects: Vec::new(),
             tasks: Vec::new(),
             rules: Vec::new(),
+            sources: Vec::new(),
             calendars: Vec::new(),
             secrets: BTreeMap::new(),
             skipped: Vec::new(),

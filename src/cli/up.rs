@@ -90,6 +90,7 @@ async fn watch_this_machine(handle: &Handle, files: &[PathBuf], wanted: Option<A
         identity: Some(identity),
         plan: None,
         reflector: None,
+        syslog: None,
     };
     Agent::start(parts).await.map_err(|error| Failure::unseen(error.to_string()))
 }

@@ -5,6 +5,7 @@
 
 mod calendar;
 mod detector;
+mod hears;
 mod layers;
 mod probe;
 pub mod profile;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use crate::model::detector::{DetectorSpec, DetectorUse};
 use crate::model::field::{Catalog, KindSpec};
-use crate::model::plan::{RuleAt, RuleSource, Settings};
+use crate::model::plan::{MatchUse, RuleAt, RuleSource, Settings};
 use crate::model::{Calendar, CalendarId, ObjectKind, ProbeId, ProblemId, RuleId, Severity};
 
 use super::diag::Diagnostic;
@@ -90,6 +91,8 @@ pub enum Judge {
     Expressions(Expr, Option<Expr>),
     /// A detector.
     Detector(&'static DetectorSpec, DetectorUse),
+    /// Patterns of what is heard.
+    Match(MatchUse),
 }
 
 impl Judge {
@@ -97,7 +100,7 @@ impl Judge {
     pub const fn raise(&self) -> Option<&Expr> {
         match self {
             Self::Expressions(raise, _) => Some(raise),
-            Self::Detector(..) => None,
+            Self::Detector(..) | Self::Match(_) => None,
         }
     }
 
@@ -105,7 +108,7 @@ impl Judge {
     pub const fn clear(&self) -> Option<&Expr> {
         match self {
             Self::Expressions(_, clear) => clear.as_ref(),
-            Self::Detector(..) => None,
+            Self::Detector(..) | Self::Match(_) => None,
         }
     }
 
@@ -120,6 +123,7 @@ impl Judge {
                 names.collect()
             }
             Self::Detector(_, used) => used.field.as_deref().into_iter().collect(),
+            Self::Match(_) => Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod assign;
 mod attributes;
 mod file;
 mod rules;
+mod sources;
 mod tasks;
 mod when;
 
@@ -55,7 +56,8 @@ pub fn build(
     let facts = attributes::Facts::of(inventory, &watched.objects(), agent);
     let calendars = when::Calendars { definitions, inventory };
     let tasks = tasks::tasks(definitions, &watched, &facts, &calendars, &mut notes);
-    let rules = rules::rules(definitions, RuleAt::Agent, &facts, &tasks, &calendars);
+    let (sources, heard) = sources::sources(&watched, &mut notes);
+    let rules = rules::rules(definitions, RuleAt::Agent, &facts, (&tasks, &heard), &calendars);
     calendars.missing(&mut notes);
 
     let mut named = BTreeMap::new();
@@ -67,7 +69,7 @@ pub fn build(
             None => notes.push(format!("secret `{name}` is not set; set it with: fengsui secret set {name}")),
         }
     }
-    let used: BTreeSet<&Object> = tasks.iter().map(|t| &t.object).collect();
+    let used: BTreeSet<&Object> = tasks.iter().map(|t| &t.object).chain(&heard).collect();
     let objects = facts.into_plan_objects(|object| used.contains(object));
     if notes.len() > MAX_NOTES {
         let more = notes.len() - MAX_NOTES;
@@ -80,6 +82,7 @@ pub fn build(
         digest: String::new(),
         agent: agent.clone(),
         objects,
+        sources,
         calendars: calendars.used(&tasks, &rules),
         tasks,
         rules,
@@ -109,7 +112,7 @@ pub fn console_rules(
     let calendars = when::Calendars { definitions, inventory };
     let mut tasks = tasks::tasks(definitions, &watched, &facts, &calendars, &mut notes);
     tasks.extend(tasks::derived(inventory, catalog));
-    let rules = rules::rules(definitions, RuleAt::Console, &facts, &tasks, &calendars);
+    let rules = rules::rules(definitions, RuleAt::Console, &facts, (&tasks, &BTreeSet::new()), &calendars);
     let judged: BTreeSet<&Object> = rules.iter().flat_map(|r| &r.cases).flat_map(|c| &c.objects).collect();
     let objects = facts.into_plan_objects(|object| judged.contains(object));
     let calendars = calendars.used(&[], &rules);

@@ -1,5 +1,7 @@
 //! The files of `fengsui console --config` and `fengsui agent --config`.
 
+mod syslog;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use crate::model::AgentId;
 use super::diag::{Diagnostic, any_error};
 use super::reader::{self, Faults, Item, Source, Table, read_files};
 use super::units::format_duration;
+
+pub use syslog::{CopySettings, SyslogSettings};
 
 /// Where the console's pages and API listen unless told: loopback, plain HTTP.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -177,6 +181,8 @@ pub struct AgentSettings {
     pub spool: SpoolCaps,
     /// Its STAMP reflector; none unless given.
     pub reflector: Option<ReflectorSettings>,
+    /// How it receives syslog; not at all unless given.
+    pub syslog: Option<SyslogSettings>,
 }
 
 impl AgentSettings {
@@ -192,6 +198,7 @@ impl AgentSettings {
             timezone: DEFAULT_TIMEZONE.to_owned(),
             spool: SpoolCaps::default(),
             reflector: None,
+            syslog: None,
         }
     }
 
@@ -353,6 +360,7 @@ fn agent(root: &Table<'_>) -> Option<AgentSettings> {
         t.finish();
     }
     settings.reflector = root.table("reflector").and_then(|t| reflector(&t));
+    settings.syslog = root.table("syslog").map(|t| syslog::read(&t));
     id.map(|_| settings)
 }
 

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod discoveries;
+pub mod events;
 pub mod imports;
 pub mod incidents;
 pub mod inventory;

@@ -2,7 +2,7 @@
 //! and carries its audit row; every read takes a scope. The only SQL of the console stands in here.
 //!
 //! ```text
-//! DIR/lock  key  core.db  series/raw-YYYYMMDD.db  series/roll-YYYYMM.db  log/log-YYYYMMDD.db  pki/  backup/
+//! DIR/lock  key  core.db  series/raw-YYYYMMDD.db  series/roll-YYYYMM.db  log/log-YYYYMMDD.db  event/event-YYYYMM.db  pki/  backup/
 //! ```
 
 mod accounts;
@@ -17,6 +17,7 @@ mod commands;
 mod days;
 mod db;
 mod discoveries;
+mod events;
 mod inbox;
 mod incidents;
 mod ingest;

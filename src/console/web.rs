@@ -21,7 +21,7 @@ use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
 use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
-    account, agents, assets as asset_pages, audit, definitions, discover, gallery, import, incidents, links,
+    account, agents, assets as asset_pages, audit, definitions, discover, events, gallery, import, incidents, links,
     maintenance, overview, setup, sign_in, users,
 };
 
@@ -96,6 +96,8 @@ pub const PAGES: &[PageRoute] = &[
     get("/links/{id}", Needs::Viewer, run!(links::one::page)),
     post("/links/{id}/probe", Needs::Operator, run!(links::one::probe)),
     get("/links/heat", Needs::Viewer, run!(links::heat::page)),
+    // -- what devices said
+    get("/events", Needs::Viewer, run!(events::page)),
     // -- maintenance
     get("/maintenance", Needs::Viewer, run!(maintenance::page)),
     post("/maintenance", Needs::Operator, run!(maintenance::submit)),

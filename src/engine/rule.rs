@@ -152,7 +152,8 @@ impl Rules {
     ) -> (Self, Vec<String>) {
         let mut all = Self { specs, grace: now, ..Self::default() };
         let mut problems = Vec::new();
-        for rule in rules {
+        // Those on what is heard are `engine::heard`'s.
+        for rule in rules.iter().filter(|rule| rule.hears.is_none()) {
             match Compiled::new(rule, specs) {
                 Ok(rule) => all.rules.push(rule),
                 Err(problem) => problems.push(problem),

@@ -121,6 +121,8 @@ pub enum TargetNeed {
     Url,
     /// Nothing: the agent looks at its own host.
     Own,
+    /// Nothing: nobody looks, the agent listens (syslog, traps). No probe is of such a kind.
+    Heard,
     /// Nothing, and no agent looks: the console makes it of what other kinds saw, for rules `at = "console"`.
     Derived,
 }

@@ -1,6 +1,7 @@
 //! What one agent has to do. Only `config::plan::build` makes a plan; the agent writes it down before
 //! use and goes on with it when cut off. It is a wire form: see `wire` for how old and new ones meet.
 
+mod heard;
 pub(crate) mod known;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use super::detector::DetectorUse;
 use super::discovery::{Keys, Wanted};
 use super::id::{AgentId, CalendarId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
 use super::secret::Secret;
+
+pub use heard::{ConfirmUse, MatchUse, PlanSource};
 
 /// The plan schema that this build writes. It reads older ones, and of a newer one the parts it knows.
 pub const PLAN_SCHEMA: u32 = 1;
@@ -272,6 +275,9 @@ pub struct PlanRule {
     /// Title in English.
     #[serde(default)]
     pub en: String,
+    /// What raises and clears it instead, where it judges what is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hears: Option<MatchUse>,
     /// What it applies to here.
     pub cases: Vec<RuleCase>,
 }
@@ -294,6 +300,9 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Rules.
     pub rules: Vec<PlanRule>,
+    /// From which addresses its assets speak (syslog, traps); an address of two of them is not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<PlanSource>,
     /// Calendars that tasks and rules name, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calendars: Vec<Arc<Calendar>>,

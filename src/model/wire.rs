@@ -2,6 +2,7 @@
 //! Unknown record kinds are parked and acknowledged, unknown fields ignored; consoles upgrade first and
 //! accept the two previous minors. Domain types are converted here, so they can change without the wire.
 
+mod log;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use super::plan::{Job, Plan};
 use super::secret::SecretText;
 use super::summary::{Histogram, Summary};
 use super::time::Wall;
+
+pub use log::{Heard, Log, LogSource, MAX_LOG_ROWS, SEVERITIES};
 
 /// Version of the envelope.
 pub const WIRE_VERSION: u32 = 1;
@@ -181,6 +184,8 @@ pub enum Record {
     JobResult(JobResult),
     /// How far a sweep is and what it found.
     Discovery(Progress),
+    /// Lines and traps of devices.
+    Log(Log),
     /// Records that will never come.
     Gap(Gap),
 }
@@ -196,6 +201,7 @@ impl Record {
             Self::AgentStatus(_) => "agent_status",
             Self::JobResult(_) => "job_result",
             Self::Discovery(_) => "discovery",
+            Self::Log(_) => "log",
             Self::Gap(_) => "gap",
         }
     }
@@ -204,6 +210,7 @@ impl Record {
     pub const fn stream(&self) -> Stream {
         match self {
             Self::Samples(_) => Stream::Sample,
+            Self::Log(_) => Stream::Bulk,
             _ => Stream::Event,
         }
     }
@@ -218,6 +225,7 @@ impl Record {
             Self::AgentStatus(s) => serde_json::to_value(s),
             Self::JobResult(j) => serde_json::to_value(j),
             Self::Discovery(d) => serde_json::to_value(d),
+            Self::Log(l) => serde_json::to_value(l),
             Self::Gap(g) => serde_json::to_value(g),
         }
         .expect("wire types have string keys only, so they always serialise")
@@ -233,6 +241,7 @@ impl Record {
             "agent_status" => Self::AgentStatus(AgentStatus::deserialize(body)?),
             "job_result" => Self::JobResult(JobResult::deserialize(body)?),
             "discovery" => Self::Discovery(Progress::deserialize(body)?),
+            "log" => Self::Log(Log::deserialize(body)?),
             "gap" => Self::Gap(Gap::deserialize(body)?),
             _ => return Ok(None),
         }))

@@ -91,8 +91,9 @@ pub struct Unix {
 
 /// Binds a TCP address; the error names who holds it and what to do.
 pub async fn bind_tcp(address: SocketAddr) -> Result<Tcp, NetError> {
-    let listener = TcpListener::bind(address).await.map_err(|e| bind_error(address, &e))?;
-    let address = listener.local_addr().map_err(|e| bind_error(address, &e))?;
+    let failed = |e: io::Error| bind_error(Transport::Tcp, address, &e);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
     Ok(Tcp { listener, address })
 }
 
@@ -326,12 +327,34 @@ impl HttpBody for Patient {
 
 // ---- who holds a port
 
-fn bind_error(address: SocketAddr, error: &io::Error) -> NetError {
-    let mut failure = io_error(&format!("listen on {address}"), error);
+/// What a port is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    Tcp,
+    Udp,
+}
+
+impl Transport {
+    /// Tables of the kernel, and the state of a socket there that holds its port: it listens, or it is bound.
+    const fn tables(self) -> ([&'static str; 2], &'static str) {
+        match self {
+            Self::Tcp => (["/proc/net/tcp", "/proc/net/tcp6"], "0A"),
+            Self::Udp => (["/proc/net/udp", "/proc/net/udp6"], "07"),
+        }
+    }
+}
+
+/// Why an address could not be bound; names who holds it and what to do.
+pub(super) fn bind_error(transport: Transport, address: SocketAddr, error: &io::Error) -> NetError {
+    let what = match transport {
+        Transport::Tcp => format!("listen on {address}"),
+        Transport::Udp => format!("listen on udp {address}"),
+    };
+    let mut failure = io_error(&what, error);
     let hint = match error.kind() {
         io::ErrorKind::AddrInUse => {
             failure.cause = Cause::Refused;
-            match holder(address.port()) {
+            match holder(transport, address.port()) {
                 Some((pid, program)) => format!("; {program} (pid {pid}) holds the port: stop it or choose another"),
                 None => "; another program holds the port: stop it or choose another".to_owned(),
             }
@@ -346,11 +369,13 @@ fn bind_error(address: SocketAddr, error: &io::Error) -> NetError {
     failure
 }
 
-/// The process that listens on a TCP port, as far as /proc lets us see.
-fn holder(port: u16) -> Option<(u32, String)> {
+/// The process that holds a port, as far as /proc lets us see.
+fn holder(transport: Transport, port: u16) -> Option<(u32, String)> {
     let mut inodes = BTreeSet::new();
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        inodes.extend(fs::read_to_string(table).unwrap_or_default().lines().filter_map(|l| listening_inode(l, port)));
+    let (tables, state) = transport.tables();
+    for table in tables {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        inodes.extend(text.lines().filter_map(|line| holding_inode(line, state, port)));
     }
     let wanted: Vec<PathBuf> = inodes.iter().map(|inode| PathBuf::from(format!("socket:[{inode}]"))).collect();
     if wanted.is_empty() {
@@ -367,13 +392,12 @@ fn holder(port: u16) -> Option<(u32, String)> {
     None
 }
 
-/// The socket inode of a line of /proc/net/tcp, if it listens on `port`.
-fn listening_inode(line: &str, port: u16) -> Option<u64> {
-    const LISTEN: &str = "0A";
+/// The socket inode of a line of such a table, if it is in that state on `port`.
+fn holding_inode(line: &str, wanted: &str, port: u16) -> Option<u64> {
     let mut columns = line.split_whitespace();
     let (_, local_port) = columns.nth(1)?.rsplit_once(':')?;
     let state = columns.nth(1)?;
-    if state != LISTEN || u16::from_str_radix(local_port, 16).ok()? != port {
+    if state != wanted || u16::from_str_radix(local_port, 16).ok()? != port {
         return None;
     }
     columns.nth(5)?.parse().ok()

@@ -9,7 +9,7 @@ use std::ffi::CString;
 use std::io;
 use std::mem::zeroed;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
@@ -26,6 +26,12 @@ const CONTROL: usize = 256;
 /// `struct icmp_filter` and `struct icmp6_filter` of <linux/icmp.h> and <linux/icmpv6.h>.
 const ICMP_FILTER: libc::c_int = 1;
 const ICMPV6_FILTER: libc::c_int = 1;
+
+/// A descriptor that the service manager left us; it is ours from then on.
+pub fn handed(fd: RawFd) -> OwnedFd {
+    // SAFETY: the service manager opened it for this process, which takes each of them once, before anything else.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
 
 /// Sets an option that is an int.
 pub fn set_int(socket: &Socket, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {

@@ -46,6 +46,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         raise: "fails >= limit".into(),
         clear: Some("up == 1.0".into()),
         detector: None,
+        hears: None,
         for_ms: 0,
         clear_for_ms: 0,
         no_data: 0,
@@ -69,7 +70,8 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         objects: vec![PlanObject { object, name: "OA".into(), attributes: BTreeMap::new() }],
         tasks: vec![task],
         rules: vec![rule],
-        calendars: Vec::new(),
+        sources: Vec::new(),
+            calendars: Vec::new(),
         secrets: BTreeMap::new(),
         skipped: Vec::new(),
     }
@@ -84,6 +86,7 @@ async fn start(site: &Site, clock: &Clock, plan: Plan) -> Agent {
         identity: None,
         plan: Some(plan),
         reflector: None,
+        syslog: None,
     };
     Agent::start(parts).await.expect("the agent starts")
 }

@@ -13,14 +13,12 @@ use crate::model::{ObjectKind, ProbeId, ProblemId, RuleId, Severity, TableOn};
 
 use super::calendar::when;
 use super::probe::{bounded, expression, filter, kind, on};
-use super::{Judge, Origin, OverrideDef, ProbeDef, RuleDef, detector};
+use super::{Judge, Origin, OverrideDef, ProbeDef, RuleDef, detector, hears};
 
 /// Longest window, `for` and `clear_for`: the agent keeps windows in memory.
 const MAX_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 /// Most problems a rule folds into, and most parameters: a rule with more is several rules.
 const MAX_LIST: usize = 16;
-/// Keys of rules that this version cannot run.
-const LATER: [&str; 5] = ["match", "source", "object", "confirm", "expires"];
 
 /// What a rule may refer to.
 pub(super) struct Context<'a> {
@@ -35,30 +33,19 @@ pub(super) struct Context<'a> {
 /// Reads a rule; nothing comes back if a mistake was reported.
 pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Context<'_>) -> Option<RuleDef> {
     let before = table.faults.count();
-    for key in LATER {
-        if let Some(item) = table.item(key) {
-            item.fault(
-                format!("`{key}` is not in this version"),
-                "write a rule with `raise` and `clear`, or with `detector`",
-            );
-        }
-    }
     let own = RuleId::new(id).ok()?;
     let problem: Option<ProblemId> = match table.item("problem") {
         Some(item) => item.parsed(),
         None => ProblemId::new(id).ok(),
     };
     let on = on(table);
-    let (source, kind) = source(table, context).unzip();
+    let heard = hears::is_one(table);
+    let (source, kind) = if heard { hears::source(table) } else { source(table, context) }.unzip();
     if let (Some(kind), Some((on, item))) = (kind, &on) {
         check_on(kind, *on, item);
     }
     let on = on.map(|(on, _)| on);
-    let at = table.word("at", &["agent", "console"], |w| match w {
-        "agent" => Some(RuleAt::Agent),
-        "console" => Some(RuleAt::Console),
-        _ => None,
-    });
+    let at = if heard { hears::at(table) } else { runs_at(table) };
     if kind.is_some_and(|kind| kind.target == TargetNeed::Derived)
         && at != Some(RuleAt::Console)
         && let Some(item) = table.item("kind")
@@ -68,7 +55,9 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
     }
     let filter = filter(table, on);
     let zero = Duration::ZERO;
-    let (judge, params, window) = if table.has("detector") {
+    let (judge, params, window) = if heard {
+        (hears::read(table, on, context.catalog), BTreeMap::new(), zero)
+    } else if table.has("detector") {
         let (judge, numbers) = detector::read(table, kind, at).unzip();
         (judge, numbers.unwrap_or_default(), zero)
     } else {
@@ -79,9 +68,10 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         let (judge, window) = expressions(table, kind.zip(on), &params);
         (judge, params, window)
     };
-    let hold = bounded(table, "for", zero, MAX_WINDOW);
-    let clear_for = bounded(table, "clear_for", zero, MAX_WINDOW);
-    let no_data = table.int("no_data", 0, 1_000);
+    // What is heard has no intervals, and nothing that lasts: these keys are unknown to it.
+    let hold = (!heard).then(|| bounded(table, "for", zero, MAX_WINDOW)).flatten();
+    let clear_for = (!heard).then(|| bounded(table, "clear_for", zero, MAX_WINDOW)).flatten();
+    let no_data = (!heard).then(|| table.int("no_data", 0, 1_000)).flatten();
     let folds_into: Vec<ProblemId> = table.texts("folds_into").iter().filter_map(|i| i.parsed()).collect();
     if folds_into.len() > MAX_LIST {
         table.fault(format!("{} folds into more than {MAX_LIST} problems", table.label()), "name the causes only");
@@ -92,7 +82,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
     if !table.has("severity") {
         table.missing("severity", "\"major\"");
     }
-    let when = when(table, context.calendars);
+    let when = (!heard).then(|| when(table, context.calendars)).flatten();
     let category = table.text_or_empty("category");
     let runbook = table.text_or_empty("runbook");
     let title = |key| table.opt_text(key).unwrap_or(id).to_owned();
@@ -124,6 +114,14 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         zh,
         en,
         origin,
+    })
+}
+
+fn runs_at(table: &Table<'_>) -> Option<RuleAt> {
+    table.word("at", &["agent", "console"], |word| match word {
+        "agent" => Some(RuleAt::Agent),
+        "console" => Some(RuleAt::Console),
+        _ => None,
     })
 }
 
@@ -175,7 +173,7 @@ fn source(table: &Table<'_>, context: &Context<'_>) -> Option<(RuleSource, &'sta
 }
 
 fn check_on(kind: &KindSpec, on: ObjectKind, item: &crate::config::reader::Item<'_>) {
-    let ports = kind.schema.tables.iter().any(|t| t.on == TableOn::Interface);
+    let ports = kind.schema.tables.iter().any(|t| t.on == TableOn::Interface) || kind.target == TargetNeed::Heard;
     let fits = if on == ObjectKind::Interface { ports } else { kind.on.contains(&on) };
     if !fits {
         let mut known: Vec<&str> = kind.on.iter().map(|k| k.as_str()).collect();

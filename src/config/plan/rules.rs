@@ -11,12 +11,12 @@ use crate::model::{CalendarId, Object, ObjectKind};
 use super::attributes::Facts;
 use super::when::Calendars;
 
-/// The rules that run there, each with the objects that tasks give it data about.
+/// The rules that run there, each with the objects that tasks give it data about, or that are heard.
 pub(super) fn rules(
     definitions: &Definitions,
     at: RuleAt,
     facts: &Facts,
-    tasks: &[Task],
+    (tasks, heard): (&[Task], &BTreeSet<Object>),
     calendars: &Calendars<'_>,
 ) -> Vec<PlanRule> {
     let mut by_kind: BTreeMap<&str, BTreeSet<&Object>> = BTreeMap::new();
@@ -27,13 +27,14 @@ pub(super) fn rules(
     }
     let mut rules = Vec::new();
     for def in definitions.rules.iter().filter(|def| def.at == at) {
-        let fed = match &def.source {
-            RuleSource::Kind(kind) => by_kind.get(&**kind),
-            RuleSource::Probe { probe, .. } => by_probe.get(probe.as_str()),
+        let fed: Box<dyn Iterator<Item = &Object>> = match &def.source {
+            _ if matches!(def.judge, Judge::Match(_)) => Box::new(heard.iter()),
+            RuleSource::Kind(kind) => Box::new(by_kind.get(&**kind).into_iter().flatten().copied()),
+            RuleSource::Probe { probe, .. } => Box::new(by_probe.get(probe.as_str()).into_iter().flatten().copied()),
         };
         // An asset stands for its interfaces.
         let carrier = if def.on == ObjectKind::Interface { ObjectKind::Asset } else { def.on };
-        let objects = fed.into_iter().flatten().copied().filter(|o| o.kind() == carrier);
+        let objects = fed.filter(|o| o.kind() == carrier);
         let objects = objects.filter(|o| facts.passes(o, def.filter.as_ref()));
         let cases = cases(definitions, def, objects, facts, calendars);
         if !cases.is_empty() {
@@ -101,7 +102,11 @@ fn plan_rule(def: &RuleDef, cases: Vec<RuleCase>) -> PlanRule {
         clear: def.judge.clear().map(|e| e.text().to_owned()),
         detector: match &def.judge {
             Judge::Detector(_, used) => Some(used.clone()),
-            Judge::Expressions(..) => None,
+            Judge::Expressions(..) | Judge::Match(_) => None,
+        },
+        hears: match &def.judge {
+            Judge::Match(used) => Some(used.clone()),
+            Judge::Expressions(..) | Judge::Detector(..) => None,
         },
         for_ms: ms(def.for_),
         clear_for_ms: ms(def.clear_for),

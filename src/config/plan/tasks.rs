@@ -161,6 +161,7 @@ fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
             aim.target.url = Some(site.url.clone());
             return Ok(vec![aim]);
         }
+        TargetNeed::Heard => return Err("this kind is heard, not probed"),
         TargetNeed::Derived => return Err("this kind is found by the console, not probed"),
         TargetNeed::Address => {}
     }

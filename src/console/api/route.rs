@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, Query, param, required};
-use super::{accounts, admin, discoveries, imports, incidents, inventory, maintenance, objects, openapi, statistics};
+use super::{accounts, admin, discoveries, events, imports, incidents, inventory, maintenance, objects, openapi, statistics};
 use crate::console::command::{Actor, Role};
 use crate::console::service::Service;
 
@@ -588,5 +588,6 @@ pub const ROUTES: &[Route] = &[
         run!(discoveries::adopt),
     ),
     get("/definitions", &[], "probes and rules in force, and what is wrong with the files", run!(admin::definitions)),
+    list("/events", events::TAKES, "what devices said: lines of syslog and traps, newest first", run!(events::list)),
     admin_only(list("/audit", &[LIMIT, AFTER], "audit rows, newest first", run!(admin::audit))),
 ];

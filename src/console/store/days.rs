@@ -1,4 +1,4 @@
-//! Files of one day each, samples and logs, and of one month each, roll-ups. A record stands in the file of its own
+//! Files of one day each, samples and logs, and of one month each, roll-ups and what devices said. A record stands in the file of its own
 //! day, however late it comes; retention deletes whole files. A damaged file is set aside and begun anew, never a
 //! reason to stop.
 
@@ -15,7 +15,7 @@ use crate::model::Wall;
 /// Days whose files stay open between transactions: today and yesterday, which late samples touch.
 const OPEN_DAYS: usize = 2;
 
-/// A day in the console's time zone as YYYYMMDD; of roll-ups a month as YYYYMM.
+/// A day in the console's time zone as YYYYMMDD; of roll-ups and what devices said a month as YYYYMM.
 pub(crate) type Day = i32;
 
 /// Which kind of file.
@@ -27,6 +27,8 @@ pub(super) enum Sort {
     Log,
     /// Roll-ups.
     Roll,
+    /// What devices said.
+    Event,
 }
 
 impl Sort {
@@ -34,6 +36,7 @@ impl Sort {
         match self {
             Self::Raw | Self::Roll => "series",
             Self::Log => "log",
+            Self::Event => "event",
         }
     }
     const fn prefix(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Sort {
             Self::Raw => "raw-",
             Self::Log => "log-",
             Self::Roll => "roll-",
+            Self::Event => "event-",
         }
     }
 }
@@ -136,16 +140,18 @@ pub(super) struct Days {
     raw: BTreeMap<Day, File>,
     log: BTreeMap<Day, File>,
     roll: BTreeMap<Day, File>,
+    event: BTreeMap<Day, File>,
     raw_in_job: bool,
 }
 
 impl Days {
     /// Makes the directories.
     pub(super) fn new(layout: Layout) -> Result<Self, StoreError> {
-        for sort in [Sort::Raw, Sort::Log] {
+        for sort in [Sort::Raw, Sort::Log, Sort::Event] {
             super::lock::make_dir(&layout.dir.join(sort.directory()))?;
         }
-        Ok(Self { layout, raw: BTreeMap::new(), log: BTreeMap::new(), roll: BTreeMap::new(), raw_in_job: false })
+        let files = BTreeMap::new;
+        Ok(Self { layout, raw: files(), log: files(), roll: files(), event: files(), raw_in_job: false })
     }
 
     /// The file of a day, inside this group's transaction and this job's savepoint.
@@ -157,6 +163,7 @@ impl Days {
             }
             Sort::Log => &mut self.log,
             Sort::Roll => &mut self.roll,
+            Sort::Event => &mut self.event,
         };
         let file = match files.entry(day) {
             std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
@@ -177,7 +184,8 @@ impl Days {
     }
 
     fn all(&mut self) -> impl Iterator<Item = &mut File> {
-        self.log.values_mut().chain(self.roll.values_mut()).chain(self.raw.values_mut())
+        let logs = self.log.values_mut().chain(self.roll.values_mut()).chain(self.event.values_mut());
+        logs.chain(self.raw.values_mut())
     }
 
     /// A job begins.
@@ -209,9 +217,10 @@ impl Days {
         ended
     }
 
-    /// Commits the logs and the roll-ups.
+    /// Commits the logs, what devices said, and the roll-ups.
     pub(super) fn commit_logs(&mut self) -> Result<(), StoreError> {
         commit(&mut self.log)?;
+        commit(&mut self.event)?;
         commit(&mut self.roll)
     }
 
@@ -233,6 +242,7 @@ impl Days {
         self.raw.clear();
         self.log.clear();
         self.roll.clear();
+        self.event.clear();
     }
 
     /// Forgets the connections of days that retention deleted.
@@ -241,6 +251,7 @@ impl Days {
             Sort::Raw => &mut self.raw,
             Sort::Log => &mut self.log,
             Sort::Roll => &mut self.roll,
+            Sort::Event => &mut self.event,
         };
         files.retain(|day, file| *day >= first || file.in_group);
     }
@@ -263,6 +274,7 @@ fn open(layout: &Layout, sort: Sort, day: Day, now: Wall) -> Result<Connection, 
         Sort::Raw => (db::RAW, Use::Day),
         Sort::Log => (db::LOG, Use::Day),
         Sort::Roll => (db::ROLL, Use::Month),
+        Sort::Event => (db::EVENT, Use::Day),
     };
     let backup = layout.dir.join("backup");
     match db::open(&path, migrations, usage, &backup, now) {

@@ -35,6 +35,8 @@ pub(super) const CORE: Migrations = &[
 pub(super) const RAW: Migrations = &[include_str!("sql/raw-1.sql"), include_str!("sql/raw-2.sql")];
 /// Of roll-YYYYMM.db.
 pub(super) const ROLL: Migrations = &[include_str!("sql/roll-1.sql")];
+/// Of event-YYYYMM.db.
+pub(super) const EVENT: Migrations = &[include_str!("sql/event-1.sql")];
 /// Of log-YYYYMMDD.db.
 pub(super) const LOG: Migrations = &[include_str!("sql/log-1.sql")];
 

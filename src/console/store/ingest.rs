@@ -226,7 +226,7 @@ fn take_record(
         }
         Item::Gap(gap) => take_gap(writer, context, &gap, outcome),
         Item::Samples(prepared) => sample::take(writer, context, seq, prepared, outcome, samples),
-        Item::Event(record) => event::take(writer, context, at, record, outcome),
+        Item::Event(record) => event::take(writer, context, (seq, at), record, outcome),
     }
 }
 

@@ -9,7 +9,7 @@ use super::Store;
 use super::days::{Day, Sort};
 use super::db::{self, sql};
 use super::types::StoreError;
-use super::{changes, maintenance, roll};
+use super::{changes, events, maintenance, roll};
 use crate::model::Wall;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -106,6 +106,7 @@ async fn retire(store: &Store, first_raw: Day, first_log: Day, now: Wall) -> Res
                 .map_err(sql("retire rows"))?;
             writer.days.forget_before(Sort::Raw, first_raw);
             writer.days.forget_before(Sort::Log, first_log);
+            events::retire(writer, first_log);
             writer.after(move |shared| {
                 shared.layout.retire(Sort::Raw, first_raw);
                 shared.layout.retire(Sort::Log, first_log);

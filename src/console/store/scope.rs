@@ -29,6 +29,12 @@ impl Seen {
         self.regions.is_none()
     }
 
+    /// The assets in it.
+    pub(super) fn assets(&self) -> Vec<&AssetId> {
+        let all = self.inventory.assets.values();
+        all.filter(|asset| self.sees(&Object::Asset(asset.id.clone()))).map(|asset| &asset.id).collect()
+    }
+
     /// Whether the object is in it.
     pub(super) fn sees(&self, object: &Object) -> bool {
         let Some(regions) = &self.regions else { return true };

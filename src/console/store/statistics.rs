@@ -85,7 +85,7 @@ impl Store {
 
     /// Runs `work` off the runtime's threads, few at a time: charts may take long on a large network, and what
     /// pages read must not wait for them.
-    async fn chart<R: Send + 'static>(
+    pub(super) async fn chart<R: Send + 'static>(
         &self,
         work: impl FnOnce(&days::Layout) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {

@@ -2,6 +2,7 @@
 //! each of which says what was attempted on what, and the remedy.
 
 mod account;
+mod heard;
 mod series;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use account::*;
+pub use heard::*;
 pub use series::*;
 
 use crate::console::command::{Role, Scope};

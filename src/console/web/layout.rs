@@ -22,6 +22,8 @@ pub enum Place {
     Assets,
     /// `/links`
     Links,
+    /// `/events`
+    Events,
     /// `/maintenance`
     Maintenance,
     /// `/agents`
@@ -146,6 +148,7 @@ fn navigation(cx: &Cx, place: Place) -> Markup {
         (Place::Incidents, "/incidents", "incident", text::nav_incidents(l), true),
         (Place::Assets, "/assets", "asset", text::nav_assets(l), true),
         (Place::Links, "/links", "link", text::nav_links(l), true),
+        (Place::Events, "/events", "log", text::nav_events(l), true),
         (Place::Maintenance, "/maintenance", "clock", text::nav_maintenance(l), true),
         (Place::Agents, "/agents", "agent", text::nav_agents(l), true),
         (Place::Definitions, "/definitions", "definition", text::nav_definitions(l), true),

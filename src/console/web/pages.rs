@@ -8,6 +8,7 @@ pub mod audit;
 pub mod declare;
 pub mod definitions;
 pub mod discover;
+pub mod events;
 pub mod gallery;
 pub mod import;
 pub mod incidents;

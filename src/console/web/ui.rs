@@ -191,6 +191,7 @@ pub fn icon(name: &str) -> Markup {
         "import" => {
             r#"<path d="M8 1v8M4.500 6L8 9.500 11.500 6M2 11v3.500h12V11" fill="none" stroke="currentColor" stroke-width="2"/>"#
         }
+        "log" => r#"<path d="M3 2h10v12H3z M5.500 5h5 M5.500 8h5 M5.500 11h3"/>"#,
         "audit" => r#"<path d="M8 1l6 2v5c0 3.500-2.500 6-6 7-3.500-1-6-3.500-6-7V3z"/>"#,
         "clock" => {
             r#"<circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.800"/><path d="M8 4.500V8l2.500 2" fill="none" stroke="currentColor" stroke-width="1.800"/>"#

@@ -70,6 +70,7 @@ mod tests {
             raise: "fails >= 1".to_owned(),
             clear: None,
             detector: None,
+            hears: None,
             for_ms: 0,
             clear_for_ms: 0,
             no_data: 3,

@@ -346,6 +346,13 @@ impl Rules {
         all
     }
 
+    /// Whether some rule holds this matter.
+    pub fn fires(&self, key: &AlertKey) -> bool {
+        let mut found = false;
+        self.each_shown(|shown, _| found |= shown == *key);
+        found
+    }
+
     /// Calls back for every alert that is firing.
     pub(super) fn each_shown(&self, mut each: impl FnMut(AlertKey, RuleId)) {
         for home in &self.homes {

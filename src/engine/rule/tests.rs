@@ -27,6 +27,7 @@ fn rule(id: &str, kind: &str, objects: &[&str], raise: &str) -> PlanRule {
         raise: raise.to_owned(),
         clear: None,
         detector: None,
+        hears: None,
         for_ms: 0,
         clear_for_ms: 0,
         no_data: 0,

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Job, PLAN_SCHEMA, Plan, PlanObject, PlanRule, Task};
+use super::{Job, PLAN_SCHEMA, Plan, PlanObject, PlanRule, PlanSource, Task};
 use crate::model::calendar::Calendar;
 use crate::model::id::AgentId;
 use crate::model::secret::Secret;
@@ -33,6 +33,8 @@ pub(super) struct PlanBody {
     tasks: Known<Task>,
     rules: Known<PlanRule>,
     #[serde(default)]
+    sources: Known<PlanSource>,
+    #[serde(default)]
     calendars: Known<Arc<Calendar>>,
     #[serde(default)]
     secrets: KnownSecrets,
@@ -53,6 +55,7 @@ impl From<PlanBody> for Plan {
             ("object", body.objects.skipped),
             ("task", body.tasks.skipped),
             ("rule", body.rules.skipped),
+            ("source", body.sources.skipped),
             ("calendar", body.calendars.skipped),
             ("secret", body.secrets.skipped),
         ];
@@ -75,6 +78,7 @@ impl From<PlanBody> for Plan {
             objects: body.objects.kept,
             tasks: body.tasks.kept,
             rules: body.rules.kept,
+            sources: body.sources.kept,
             calendars: body.calendars.kept,
             secrets: body.secrets.kept,
             skipped,

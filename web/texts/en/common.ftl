@@ -14,6 +14,7 @@ nav-label = Main navigation
 nav-menu = Menu
 nav-overview = Overview
 nav-incidents = Incidents
+nav-events = Logs
 nav-assets = Assets
 nav-links = Links
 nav-maintenance = Maintenance

@@ -121,3 +121,6 @@ defs-attr-tier = tier
 defs-attr-carrier = carrier
 defs-attr-capacity = capacity in bit/s
 defs-attr-parent = region above it
+defs-match-count = Raised by { $count } of them within { $within }
+defs-match-expires = Ends when it is not heard again within { $life }
+defs-match-confirm = The device is looked at by { $kind } at once, and what is seen there prevails

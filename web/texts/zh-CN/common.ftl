@@ -14,6 +14,7 @@ nav-label = 主导航
 nav-menu = 菜单
 nav-overview = 总览
 nav-incidents = 事件
+nav-events = 日志
 nav-assets = 资产
 nav-links = 链路
 nav-maintenance = 维护窗口

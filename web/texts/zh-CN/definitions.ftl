@@ -118,3 +118,6 @@ defs-attr-tier = 层级
 defs-attr-carrier = 运营商
 defs-attr-capacity = 带宽（bit/s）
 defs-attr-parent = 上级区划
+defs-match-count = { $within } 内达到 { $count } 次才告警
+defs-match-expires = { $life } 内不再收到，告警自动结束
+defs-match-confirm = 收到后立即用 { $kind } 查看设备；以查看结果为准

@@ -1,14 +1,16 @@
 //! Records of the event and bulk streams: alerts and rosters for the book, facts, status, answers to jobs.
 
+use std::time::Duration;
+
 use rusqlite::params;
 
 use super::super::db::sql;
 use super::super::types::StoreError;
 use super::super::writer::Writer;
-use super::super::{agents, changes, discoveries, incidents, own};
+use super::super::{agents, changes, discoveries, events, incidents, own};
 use super::{Context, HISTORY, Outcome, refuse};
 use crate::engine::incident::Input;
-use crate::model::wire::{AgentStatus, Facts, Record};
+use crate::model::wire::{AgentStatus, Facts, Log, Record};
 use crate::model::{Alert, AlertState, Object, Wall};
 
 /// Longest value of a fact, in bytes: a sysDescr has 255.
@@ -17,7 +19,7 @@ const MAX_FACT: usize = 4_096;
 pub(super) fn take(
     writer: &mut Writer,
     context: &Context,
-    at: Wall,
+    (seq, at): (u64, Wall),
     record: Record,
     outcome: &mut Outcome,
 ) -> Result<(), StoreError> {
@@ -50,6 +52,7 @@ pub(super) fn take(
         Record::AgentStatus(status) => take_status(writer, context, at, status, outcome),
         Record::JobResult(result) => agents::job_done(writer, agent, &result),
         Record::Discovery(progress) => discoveries::progress(writer, agent, progress),
+        Record::Log(log) => take_log(writer, context, seq, log, outcome),
         // Those are items of their own.
         Record::Samples(_) | Record::Gap(_) => Ok(()),
     }
@@ -137,6 +140,33 @@ pub(super) fn note_interface(
         outcome.crowded.insert(asset.clone()); // counting thousands for each of thousands would hold up everybody
     }
     Ok(noted)
+}
+
+/// What devices said; an asset that is not the agent's to speak for is nobody's.
+fn take_log(
+    writer: &mut Writer,
+    context: &Context,
+    seq: u64,
+    log: Log,
+    outcome: &mut Outcome,
+) -> Result<(), StoreError> {
+    let agent = &context.authority.agent;
+    let kept = Duration::from_secs(86_400 * u64::from(writer.shared.log_days));
+    let oldest = context.received.minus(kept);
+    for (place, mut heard) in log.rows.into_iter().enumerate() {
+        let whose = heard.asset.clone().map(Object::Asset);
+        if let Some(object) = whose.filter(|object| !context.authority.allows(object)) {
+            refuse(writer, context, &object, outcome)?;
+            heard.asset = None;
+        }
+        let at = context.correct(heard.at);
+        // A clock that was never set: a file of that time would be deleted tomorrow.
+        let at = if at < oldest { context.received } else { at };
+        let place = (&*context.epoch, seq, place);
+        events::keep(writer, &events::Kept { agent, place, at, received: context.received, heard: &heard })?;
+        writer.rows += 1;
+    }
+    Ok(())
 }
 
 fn take_status(

@@ -2,7 +2,9 @@
 
 use crate::model::discovery::MAX_ADDRESSES;
 use crate::model::id::MAX_NAME;
-use crate::model::wire::{Batch, Envelope, Facts, Gap, MAX_SAMPLE_ROWS, Record, Samples, Stream};
+use crate::model::wire::{
+    Batch, Envelope, Facts, Gap, Heard, Log, MAX_LOG_ROWS, MAX_SAMPLE_ROWS, Record, Samples, Stream,
+};
 use crate::model::{Alert, Wall};
 
 /// zstd level of journal rows: 3 is the knee of its curve for JSON.
@@ -19,6 +21,9 @@ const MAX_WORDS: usize = 4_096;
 const MAX_NAMED: usize = 64;
 /// Longest text kept of a line of limits, a version, the cause of a gap or the detail of a job, in bytes.
 const MAX_LINE: usize = 1_024;
+/// The largest severity and facility of syslog (RFC 5424).
+const LEAST_SEVERE: u8 = 7;
+const LAST_FACILITY: u8 = 23;
 /// Longest window of a samples record, in milliseconds.
 const MAX_WINDOW_MS: i64 = 3_600_000;
 
@@ -50,6 +55,7 @@ impl Item {
         match self {
             Self::Samples(samples) => Some(samples.from.max(samples.to)),
             Self::Event(Record::Alert(alert)) => Some(alert.since.max(alert.at)),
+            Self::Event(Record::Log(log)) => log.rows.iter().map(|row| row.at).max(),
             _ => None,
         }
     }
@@ -101,6 +107,9 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
         Ok(Some(Record::Facts(facts))) if wrong_facts(&facts) => {
             malformed("the facts are larger than allowed, or a field name is not lower snake case".to_owned())
         }
+        Ok(Some(Record::Log(log))) if wrong_log(&log) => {
+            malformed("what was heard is larger than allowed, or has a severity that is none".to_owned())
+        }
         Ok(Some(Record::AgentStatus(mut status))) => {
             // An error of the system may be long; the state of an agent must be seen all the same.
             status.limits.truncate(MAX_NAMED);
@@ -133,6 +142,16 @@ fn wrong_alert(alert: &Alert) -> bool {
 
 fn wrong_facts(facts: &Facts) -> bool {
     facts.instance.len() > MAX_NAME || facts.values.len() > MAX_FIELDS || !facts.values.keys().all(|name| named(name))
+}
+
+fn wrong_log(log: &Log) -> bool {
+    let wrong = |row: &Heard| {
+        row.text.len() > MAX_WORDS
+            || row.tag.len().max(row.host.len()) > MAX_NAME
+            || row.severity > LEAST_SEVERE
+            || row.facility > LAST_FACILITY
+    };
+    log.rows.len() > MAX_LOG_ROWS || log.rows.iter().any(wrong)
 }
 
 /// Whether it can be the name of a field.

@@ -78,6 +78,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
     let mut trail = vec![("/assets", text::nav_assets(l))];
     trail.extend(above.as_ref().map(|(href, name)| (href.as_str(), name.as_str())));
     let beside = html! {
+        a.button href={ "/events?asset=" (encode(asset.id.as_str())) } { (text::nav_events(l)) }
         @if cx.operates() { (form::button(cx, &format!("{base}/probe"), text::assets_one_probe_now(l), "", &[])) }
         @if cx.administers() { a.button href={ (base) "/edit" } { (text::assets_one_edit(l)) } }
     };

@@ -22,7 +22,7 @@ use crate::console::web::pages::incidents::runbook;
 use crate::console::web::text;
 use crate::console::web::ui::{self, badge};
 use crate::model::field::{Field, IMPLICIT, KindSpec};
-use crate::model::plan::{RuleAt, RuleSource};
+use crate::model::plan::{MatchUse, RuleAt, RuleSource};
 use crate::model::{FieldType, Object};
 
 /// `GET /definitions/{kind}/{id}`
@@ -176,6 +176,7 @@ fn judged(l: Lang, r: &RuleDef) -> Markup {
     let clear = r.judge.clear().map_or_else(|| text::defs_clear_else(l).to_owned(), |e| e.text().to_owned());
     html! {
         @match &r.judge {
+            Judge::Match(used) => (patterns(l, used)),
             Judge::Expressions(raise, _) => {
                 h2 { (text::defs_raise(l)) } pre { (raise.text()) }
                 p.help { (holds(l, r.for_)) }
@@ -193,6 +194,22 @@ fn judged(l: Lang, r: &RuleDef) -> Markup {
                 } }
             }
         }
+    }
+}
+
+/// What of what is heard raises and clears it.
+fn patterns(l: Lang, used: &MatchUse) -> Markup {
+    let life = format_duration(Duration::from_millis(used.expires_ms));
+    html! {
+        h2 { (text::defs_raise(l)) }
+        ul.plain { @for pattern in &used.raise { li { code { (pattern) } } } }
+        @if used.count > 1 {
+            p.help { (text::defs_match_count(l, used.count, format_duration(Duration::from_millis(used.within_ms)))) }
+        }
+        h2 { (text::defs_clear(l)) }
+        ul.plain { @for pattern in &used.clear { li { code { (pattern) } } } }
+        p.help { (text::defs_match_expires(l, life)) }
+        @if let Some(confirm) = &used.confirm { p.help { (text::defs_match_confirm(l, confirm.kind.to_string())) } }
     }
 }
 

@@ -1,0 +1,82 @@
+//! What is heard rather than asked for: one file a passive source. A collector owns its ports, says whose each thing
+//! is, lets in so much of each source and one of what is said twice, looks for what rules want, copies on what others
+//! want as well, and hands the rest to whoever runs it. It stores nothing and tells nobody.
+
+pub mod syslog; // lines, over UDP and TCP
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use tokio::sync::{mpsc, watch};
+
+use crate::engine::heard::{Hit, Matcher};
+use crate::model::wire::Heard;
+use crate::net::clock::Clock;
+use crate::net::stop::Stop;
+
+/// Lines a second of one source unless told: a busy firewall at its usual; more for ten seconds.
+pub const SOURCE_RATE: u32 = 200;
+
+/// How a collector listens.
+#[derive(Debug, Default)]
+pub struct Terms {
+    /// Where it binds ports of its own.
+    pub listen: Vec<SocketAddr>,
+    /// Ports that the service manager has bound; instead of its own.
+    pub handed: Vec<OwnedFd>,
+    /// What one source may send a second.
+    pub rate: u32,
+    /// Who is believed when it says whose line it brings.
+    pub relays: Vec<IpNet>,
+    /// Who gets copies.
+    pub copies: Vec<CopyTo>,
+}
+
+/// Another receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyTo {
+    /// Its UDP port.
+    pub to: SocketAddr,
+    /// How lines are written for it.
+    pub form: Form,
+}
+
+/// How a copy is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// RFC 5424, with the address of whoever wrote it.
+    #[default]
+    Relayed,
+    /// Byte by byte; the receiver sees us as its source.
+    Original,
+}
+
+/// What a collector is connected to.
+pub struct Wires {
+    /// Time.
+    pub clock: Clock,
+    /// Patterns and addresses of the plan in use.
+    pub matcher: watch::Receiver<Arc<Matcher>>,
+    /// Where it puts what it heard; it waits when that is full, and the kernel keeps what comes meanwhile.
+    pub out: mpsc::Sender<Parcel>,
+    /// Where it says what it cannot do; nothing = all is well.
+    pub trouble: Box<dyn Fn(&'static str, Option<String>) + Send + Sync>,
+    /// When it ends.
+    pub stop: Stop,
+}
+
+/// What was heard within a moment.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    /// What is to be kept.
+    pub rows: Vec<Heard>,
+    /// Rules that it fits, in order.
+    pub hits: Vec<Hit>,
+}
+
+/// Whether an address is one of those.
+fn among(nets: &[IpNet], address: IpAddr) -> bool {
+    nets.iter().any(|net| net.contains(&address))
+}

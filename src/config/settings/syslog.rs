@@ -1,0 +1,112 @@
+//! `[syslog]` of an agent: where it listens, whom it believes, who gets copies.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+
+use crate::config::reader::Table;
+
+use super::{network, socket};
+
+/// Most addresses to listen on, and most receivers of copies: every line goes to each.
+const MAX_ENDS: usize = 8;
+/// The highest rate of one source.
+const MAX_RATE: i64 = 100_000;
+
+/// How an agent receives syslog.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyslogSettings {
+    /// Where it listens, UDP and TCP; ports that the service manager hands over prevail.
+    pub listen: Vec<SocketAddr>,
+    /// Lines a second of one source; the program knows the default.
+    pub rate: Option<u32>,
+    /// Receivers that pass on lines of others, and are believed when they say whose.
+    pub relays: Vec<IpNet>,
+    /// Who gets copies.
+    pub copies: Vec<CopySettings>,
+}
+
+/// Another receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySettings {
+    /// Its UDP port.
+    pub to: SocketAddr,
+    /// Byte by byte, without saying whose line it is.
+    pub original: bool,
+}
+
+/// Reads the table.
+pub(super) fn read(t: &Table<'_>) -> SyslogSettings {
+    let listen: Vec<SocketAddr> = t
+        .texts("listen")
+        .iter()
+        .filter_map(|item| {
+            let address = item.text()?.parse().ok();
+            if address.is_none() {
+                item.fault("this is no address to listen on", "write ADDRESS:PORT, such as \"[::]:514\" for both families");
+            }
+            address
+        })
+        .collect();
+    if !t.has("listen") {
+        t.missing("listen", "[\"[::]:514\"]");
+    }
+    let copies: Vec<CopySettings> = t.tables("copy").iter().filter_map(copy).collect();
+    if listen.len().max(copies.len()) > MAX_ENDS {
+        t.fault(format!("more than {MAX_ENDS} addresses"), "listen on [::] for all addresses; let a relay copy on");
+    }
+    let settings = SyslogSettings {
+        listen,
+        rate: t.int("rate", 1, MAX_RATE).and_then(|v| u32::try_from(v).ok()),
+        relays: t.texts("relays").iter().filter_map(network).collect(),
+        copies,
+    };
+    t.finish();
+    settings
+}
+
+fn copy(t: &Table<'_>) -> Option<CopySettings> {
+    if !t.has("to") {
+        t.missing("to", "\"10.65.0.20:514\"");
+    }
+    let to = socket(t, "to");
+    let form = t.word("form", &["rfc5424", "original"], |word| match word {
+        "rfc5424" => Some(false),
+        "original" => Some(true),
+        _ => None,
+    });
+    t.finish();
+    Some(CopySettings { to: to?, original: form.unwrap_or(false) })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::settings::AgentSettings;
+
+    #[test]
+    fn an_agent_may_receive_syslog_and_copy_it_on() {
+        let text = "id = 'tower'\ninventory = ['site.toml']\n[syslog]\nlisten = ['[::]:514']\nrate = 50\nrelays = ['10.65.0.20']\n[[syslog.copy]]\nto = '10.65.0.20:514'\n[[syslog.copy]]\nto = '10.65.0.21:1514'\nform = 'original'\n";
+        let syslog = AgentSettings::parse("a.toml", text).unwrap().syslog.unwrap();
+        assert_eq!((syslog.listen[0].port(), syslog.rate), (514, Some(50)));
+        assert_eq!(syslog.relays[0].to_string(), "10.65.0.20/32");
+        let forms: Vec<bool> = syslog.copies.iter().map(|copy| copy.original).collect();
+        assert_eq!(forms, [false, true]);
+    }
+
+    #[test]
+    fn mistakes_are_all_reported() {
+        let text = "id = 'tower'\ninventory = ['site.toml']\n[syslog]\nrelays = ['x']\nport = 514\n[[syslog.copy]]\nform = 'cef'\n";
+        let lines: Vec<String> =
+            AgentSettings::parse("a.toml", text).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "a.toml:3: `syslog` lacks `listen`; add listen = [\"[::]:514\"]",
+                "a.toml:4: `x` is no network; write ADDRESS/LENGTH, such as \"10.65.0.0/16\", or an address",
+                "a.toml:5: unknown key `port` in `syslog`; did you mean `copy`?",
+                "a.toml:6: this copy lacks `to`; add to = \"10.65.0.20:514\"",
+                "a.toml:7: unknown form `cef`; known: rfc5424, original",
+            ]
+        );
+    }
+}

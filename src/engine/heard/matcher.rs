@@ -1,0 +1,123 @@
+//! Which rules a line fits, and whose line it is. Looked up by tag, so that the patterns of other devices cost nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::config::pattern::Pattern;
+use crate::model::plan::{PlanRule, PlanSource};
+use crate::model::wire::{Heard, LogSource};
+use crate::model::{AssetId, Object, ObjectKind, RuleId};
+
+/// Characters of a line that go into the evidence of an alert.
+const MAX_QUOTED: usize = 300;
+/// Characters of what a group found.
+const MAX_FOUND: usize = 60;
+/// Groups of a pattern that are told.
+const MAX_GROUPS: usize = 8;
+/// The group that names the port of a rule on interfaces.
+const PORT: &str = "port";
+
+struct Rule {
+    id: RuleId,
+    source: LogSource,
+    /// The group whose text is the part of the asset.
+    part: Option<String>,
+    assets: HashSet<AssetId>,
+}
+
+struct Look {
+    rule: usize,
+    raise: bool,
+    pattern: Pattern,
+}
+
+/// A rule that a line fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The rule.
+    pub rule: RuleId,
+    /// Whose line.
+    pub asset: AssetId,
+    /// The port or other part it names, where the rule has parts and the pattern says which.
+    pub part: Option<Arc<str>>,
+    /// It raises; else it clears.
+    pub raise: bool,
+    /// The line, and what the groups of the pattern found in it.
+    pub evidence: Vec<(String, String)>,
+}
+
+/// Patterns of all rules of a plan, and the addresses of its assets.
+#[derive(Default)]
+pub struct Matcher {
+    rules: Vec<Rule>,
+    looks: Vec<Look>,
+    by_tag: HashMap<String, Vec<usize>>,
+    any: Vec<usize>,
+    sources: HashMap<IpAddr, AssetId>,
+}
+
+impl Matcher {
+    /// Of a plan; names what cannot be used of it.
+    pub fn new(rules: &[PlanRule], sources: &[PlanSource]) -> (Self, Vec<String>) {
+        let sources = sources.iter().map(|source| (source.address, source.asset.clone())).collect();
+        let (mut all, mut problems) = (Self { sources, ..Self::default() }, Vec::new());
+        for def in rules {
+            let Some(used) = &def.hears else { continue };
+            let part = if def.on == ObjectKind::Interface { Some(PORT.to_owned()) } else { used.instance.clone() };
+            let assets = def.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset).cloned();
+            let rule = Rule { id: def.id.clone(), source: used.source, part, assets: assets.collect() };
+            for (raise, written) in [(true, &used.raise), (false, &used.clear)] {
+                for written in written {
+                    match Pattern::compile(written) {
+                        Ok(pattern) => all.add(Look { rule: all.rules.len(), raise, pattern }),
+                        Err(why) => problems.push(format!("rule {}: `{written}` is no pattern: {why}", def.id)),
+                    }
+                }
+            }
+            all.rules.push(rule);
+        }
+        (all, problems)
+    }
+
+    fn add(&mut self, look: Look) {
+        let list = match &look.pattern.tag {
+            Some(tag) => self.by_tag.entry(tag.clone()).or_default(),
+            None => &mut self.any,
+        };
+        list.push(self.looks.len());
+        self.looks.push(look);
+    }
+
+    /// Whose address it is.
+    pub fn asset(&self, from: IpAddr) -> Option<&AssetId> {
+        self.sources.get(&from)
+    }
+
+    /// The rules it fits, each at most once: by the first pattern of a rule that does.
+    pub fn look(&self, heard: &Heard) -> Vec<Hit> {
+        let Some(asset) = &heard.asset else { return Vec::new() };
+        let mut hits: Vec<Hit> = Vec::new();
+        let of_tag = self.by_tag.get(&heard.tag).into_iter().flatten();
+        for look in of_tag.chain(&self.any).filter_map(|at| self.looks.get(*at)) {
+            let Some(rule) = self.rules.get(look.rule) else { continue };
+            let wanted = rule.source == heard.source && rule.assets.contains(asset);
+            if !wanted || hits.iter().any(|hit| hit.rule == rule.id) {
+                continue;
+            }
+            let Some(found) = look.pattern.find(&heard.text) else { continue };
+            let group = |name: &str| found.as_ref().and_then(|found| found.name(name)).map(|m| cut(m.as_str(), MAX_FOUND));
+            let mut evidence = vec![("line".to_owned(), cut(&heard.text, MAX_QUOTED).to_owned())];
+            let told = look.pattern.groups().filter(|name| *name != PORT).take(MAX_GROUPS);
+            evidence.extend(told.filter_map(|name| Some((name.to_owned(), group(name)?.to_owned()))));
+            let part = rule.part.as_deref().and_then(group).map(|part| Arc::from(part.trim()));
+            hits.push(Hit { rule: rule.id.clone(), asset: asset.clone(), part, raise: look.raise, evidence });
+        }
+        hits
+    }
+}
+
+/// At most so many characters.
+fn cut(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).map_or(text, |(at, _)| text.get(..at).unwrap_or(text))
+}
