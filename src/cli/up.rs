@@ -1,6 +1,7 @@
 //! `fengsui up`: console and agent in one process. The agent enrols and reports over loopback like any
 //! other; nothing is wired past the network.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::{Answer, Exit, Failure, console, demo, say, supervise};
 use crate::agent::{Agent, Parts};
 use crate::config;
 use crate::config::Diagnostic;
+use crate::config::settings::SyslogSettings;
 use crate::console::command::{Command, Outcome};
 use crate::console::{Console, Handle};
 use crate::model::AgentId;
@@ -39,6 +41,9 @@ pub struct Args {
     /// Id of the agent in this process [default: the only declared one, else this host's name]
     #[arg(long, value_name = "ID")]
     pub agent: Option<AgentId>,
+    /// Receive syslog there, over UDP and TCP (repeat for more), such as [::]:514
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub syslog: Vec<SocketAddr>,
     /// Add a simulated prefecture, in a data directory of its own [default: that of --data with -demo behind it]
     #[arg(long, conflicts_with = "agent")]
     pub demo: bool,
@@ -52,7 +57,7 @@ pub fn run(args: Args) -> Answer {
     super::log::start();
     let own_place = args.console.data.is_some();
     let mut parts = console::parts(args.console)?;
-    let (mut files, mut agent) = (args.inventory, args.agent);
+    let (mut files, mut agent, syslog) = (args.inventory, args.agent, args.syslog);
     super::block_on(2, async move {
         let stage = if args.demo {
             let stage = demo::prepare(&mut parts, own_place, &args.stage).await?;
@@ -66,7 +71,7 @@ pub fn run(args: Args) -> Answer {
         if let Some(stage) = &stage {
             stage.introduce(&handle).await?;
         }
-        match watch_this_machine(&handle, &files, agent).await {
+        match watch_this_machine(&handle, &files, agent, syslog).await {
             Ok(agent) => Ok(serve(handle, agent, files, stage).await?),
             Err(failure) => {
                 handle.stop().await;
@@ -77,7 +82,14 @@ pub fn run(args: Args) -> Answer {
 }
 
 /// Applies the inventory, enrols the agent and starts it.
-async fn watch_this_machine(handle: &Handle, files: &[PathBuf], wanted: Option<AgentId>) -> Result<Agent, Failure> {
+async fn watch_this_machine(
+    handle: &Handle,
+    files: &[PathBuf],
+    wanted: Option<AgentId>,
+    listen: Vec<SocketAddr>,
+) -> Result<Agent, Failure> {
+    let syslog = SyslogSettings { listen, ..SyslogSettings::default() };
+    let syslog = (!syslog.listen.is_empty()).then(|| super::syslog::terms(&syslog));
     let id = apply(handle, files, wanted).await?;
     let data = handle.service.store.dir().join("agent");
     let identity = enrolled(handle, &id, &data).await?;
@@ -90,7 +102,7 @@ async fn watch_this_machine(handle: &Handle, files: &[PathBuf], wanted: Option<A
         identity: Some(identity),
         plan: None,
         reflector: None,
-        syslog: None,
+        syslog,
     };
     Agent::start(parts).await.map_err(|error| Failure::unseen(error.to_string()))
 }

@@ -310,5 +310,5 @@ fn told(raised: &Raised, life_ms: u64, now: Now) -> Effect {
     Effect::Alert { saved: Saved { key: kept_as(&alert), body }, alert }
 }
 
-
-
+#[cfg(test)]
+mod tests;

@@ -53,17 +53,20 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer { name: "probe", may_use: &["model", "codec", "config", "engine", "net"], bans: &[] },
+    Layer { name: "collect", may_use: &["model", "codec", "config", "engine", "net"], bans: &[] },
     Layer {
         name: "relay",
         may_use: &["model", "codec", "config", "net"],
         bans: &[("html", "the relay serves no pages")],
     },
-    Layer { name: "agent", may_use: &["model", "codec", "config", "engine", "net", "probe", "relay"], bans: &[] },
+    Layer { name: "agent", may_use: &["model", "codec", "config", "engine", "net", "probe", "collect", "relay"], bans: &[] },
     Layer { name: "console", may_use: &["model", "config", "engine", "net", "relay"], bans: &[] },
     Layer { name: "sim", may_use: &["model", "codec", "net"], bans: &[] },
     Layer {
         name: "cli",
-        may_use: &["model", "codec", "config", "engine", "net", "probe", "relay", "agent", "console", "sim"],
+        may_use: &[
+            "model", "codec", "config", "engine", "net", "probe", "collect", "relay", "agent", "console", "sim",
+        ],
         bans: &[],
     },
 ];

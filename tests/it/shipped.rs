@@ -3,6 +3,7 @@
 
 pub(crate) mod certificates;
 mod devices;
+mod heard;
 mod lines;
 mod runbooks;
 mod services;

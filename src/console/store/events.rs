@@ -234,6 +234,3 @@ fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Option<EventRow>> {
     };
     Ok(Some(EventRow { id, agent, received: Wall::from_millis(r.get(2)?), heard }))
 }
-
-
-

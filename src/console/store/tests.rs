@@ -6,6 +6,7 @@ mod batches;
 mod changes;
 mod discoveries;
 mod enrolment;
+mod events;
 mod incidents;
 mod maintenance;
 mod rolls;

@@ -231,5 +231,5 @@ const fn severity_word(l: Lang, severity: u8) -> &'static str {
     }
 }
 
-
-
+#[cfg(test)]
+mod tests;

@@ -207,6 +207,10 @@ impl Names {
             "records" => return said(text::incident_evidence_records(l), value.to_owned()),
             "stream" => return said(text::incident_evidence_stream(l), value.to_owned()),
             "epoch" => return said(text::incident_evidence_epoch(l), value.to_owned()),
+            "line" => return said(text::incident_evidence_line(l), value.to_owned()),
+            "peer" => return said(text::incident_evidence_peer(l), value.to_owned()),
+            "user" => return said(text::incident_evidence_user(l), value.to_owned()),
+            "from" => return said(text::incident_evidence_from(l), value.to_owned()),
             "down" if value == "address" => {
                 return said(text::incident_evidence_down(l), text::incident_evidence_down_address(l).to_owned());
             }

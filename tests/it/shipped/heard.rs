@@ -1,0 +1,109 @@
+//! The shipped rules on syslog against lines as devices write them: which raise, which clear, and what they tell.
+
+use std::collections::BTreeSet;
+
+use fengsui::codec::syslog::read;
+use fengsui::config::{defs, inventory, plan};
+use fengsui::engine::heard::Matcher;
+use fengsui::model::AgentId;
+use fengsui::model::wire::{Heard, LogSource};
+use fengsui::probe;
+
+const ASSET: &str = "[[asset]]\nid = \"a\"\nkind = \"switch\"\nzone = \"extranet\"\naddress = \"10.65.0.1\"\nimportance = 3\n";
+
+fn matcher() -> Matcher {
+    let loaded = defs::load(&[], probe::catalog());
+    let inventory = inventory::parse(&[("i.toml".to_owned(), ASSET.to_owned())]).unwrap();
+    let agent = AgentId::new("tower").unwrap();
+    let none = BTreeSet::new();
+    let built = plan::build(&inventory, &loaded.definitions, probe::catalog(), &agent, 1, &|_| None, &none);
+    let (matcher, problems) = Matcher::new(&built.plan.rules, &built.plan.sources);
+    assert_eq!(problems, Vec::<String>::new());
+    matcher
+}
+
+/// Rules that a line fits, as `+rule part {groups}`.
+fn fits(matcher: &Matcher, line: &str) -> Vec<String> {
+    let line = read(line.as_bytes());
+    let from = "10.65.0.1".parse().unwrap();
+    let heard = Heard {
+        at: Default::default(),
+        source: LogSource::Syslog,
+        from,
+        via: None,
+        asset: matcher.asset(from).cloned(),
+        host: line.host,
+        facility: line.facility,
+        severity: line.severity,
+        tag: line.tag,
+        text: line.text,
+        count: 1,
+    };
+    let show = |hit: fengsui::engine::heard::Hit| {
+        let groups: Vec<String> = hit.evidence.iter().skip(1).map(|(name, found)| format!("{name}={found}")).collect();
+        let sign = if hit.raise { '+' } else { '-' };
+        format!("{sign}{} {} {{{}}}", hit.rule, hit.part.unwrap_or_default(), groups.join(" "))
+    };
+    matcher.look(&heard).into_iter().map(show).collect()
+}
+
+#[test]
+fn lines_of_devices_raise_and_clear_what_they_mean() {
+    let matcher = matcher();
+    for (line, want) in [
+        (
+            "%%01SSH/4/SSH_FAIL(l)[47]:Failed to login through SSH. (IP=10.3.0.5, UserName=qqq, Times=3, FailedReason=key)",
+            "+syslog-login-failed 10.3.0.5 {peer=10.3.0.5 user=qqq}",
+        ),
+        (
+            "Aug  2 2026 12:08:01 R1 %%01SHELL/4/TELNETFAILED(l): Login through telnet failed( ip=10.3.0.5 times=3).",
+            "+syslog-login-failed 10.3.0.5 {peer=10.3.0.5}",
+        ),
+        (
+            "Oct  5 15:05:41 2026 SW %%10SHELL/4/LOGINFAIL(l):  TELNET user wret failed to login from 10.3.0.5(c860-efbe-8bad) on VTY0.",
+            "+syslog-login-failed 10.3.0.5 {user=wret peer=10.3.0.5}",
+        ),
+        (
+            "%SSH-5-SSH2_USERAUTH: User 'admin' authentication for SSH2 Session from 10.3.0.5 (tty = 1) using crypto cipher 'aes256-cbc', hmac 'hmac-sha1' Failed",
+            "+syslog-login-failed 10.3.0.5 {user=admin peer=10.3.0.5}",
+        ),
+        (
+            "<38>Jul  3 21:44:07 web sshd[26279]: Failed password for invalid user sammy from 10.3.0.5 port 51676 ssh2",
+            "+syslog-login-failed 10.3.0.5 {user=sammy peer=10.3.0.5}",
+        ),
+        ("%%01HWCM/4/EXIT(l)[1498]:Exit from configure mode.", "+syslog-config-changed  {}"),
+        ("Feb 11 16:25:10 2026 Teh %%10CFGMAN/5/CFGMAN_EXIT(l): Exit from configuration mode.", "+syslog-config-changed  {}"),
+        (
+            "%SYS-5-CONFIG_I: Configured from console by vty0 (172.17.1.51)",
+            "+syslog-config-changed  {from=console user=vty0 peer=172.17.1.51}",
+        ),
+        ("%%01IFNET/4/IF_STATE(l)[1479]:Interface GigabitEthernet2/0/9 has turned into UP state.", "-syslog-port-down GigabitEthernet2/0/9 {}"),
+        ("%%01PHY/4/PHY_STATUS_UP2DOWN(l)[155]:Slot=1;GigabitEthernet1/1/8 change status to down.", "+syslog-port-down GigabitEthernet1/1/8 {}"),
+        ("Feb 11 12:39:18 2026 Teh %%10IFNET/3/LINK_UPDOWN(l): GigabitEthernet1/0/7 link status is DOWN.", "+syslog-port-down GigabitEthernet1/0/7 {}"),
+        ("%LINK-3-UPDOWN: Interface GigabitEthernet 0/45, changed state to down", "+syslog-port-down GigabitEthernet 0/45 {}"),
+        ("%LINK-3-UPDOWN: Interface Gi0/45, changed state to up", "-syslog-port-down Gi0/45 {}"),
+        (
+            "%IPS-4-SIGNATURE: Sig:3051 Subsig:1 Sev:4 TCP Connection Window Size DoS [10.3.0.5:51654 -> 10.10.10.10:4444]",
+            "+syslog-attack  {peer=10.3.0.5}",
+        ),
+        ("%STORM_CONTROL-3-FILTERED: A Broadcast storm detected on Fa0/1.", "+syslog-attack  {}"),
+        ("<134>fw1: 检测到来自 10.3.0.5 的 SYN Flood 攻击", "+syslog-attack  {}"),
+    ] {
+        assert_eq!(fits(&matcher, line), [want], "{line}");
+    }
+}
+
+#[test]
+fn what_is_ordinary_fits_nothing() {
+    let matcher = matcher();
+    for line in [
+        "%%01SHELL/5/LOGIN(l)[410]:VTY login from 10.3.0.5.",
+        "%LINK-5-CHANGED: Interface FastEthernet0/1, changed state to administratively down",
+        "%SSH-5-SSH2_USERAUTH: User 'user' authentication for SSH2 Session from 10.3.0.5 (tty = 0) using crypto cipher 'aes', hmac 'sha1' Succeeded",
+        "<38>Jul  3 21:44:07 web sshd[1]: Accepted password for li from 10.3.0.5 port 51676 ssh2",
+        "<30>Jul  3 21:44:07 fw attack-defence: policy 3 enabled",
+        "",
+    ] {
+        assert_eq!(fits(&matcher, line), Vec::<String>::new(), "{line}");
+    }
+}
