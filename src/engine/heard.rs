@@ -1,6 +1,6 @@
 //! What devices say of themselves makes alerts: lines of syslog (and what else is heard) are looked at by patterns, and
 //! a pattern that fits raises or clears. Nothing lasts because nothing is said: an alert ends when it is cleared, when a
-//! look at the device does not bear it out, or when it was not heard again for its time. See `docs/rules-engine.md`.
+//! look at the device does not bear it out, or when it was not heard again for its time. See `docs/syslog.md`.
 
 mod gate;
 mod matcher;

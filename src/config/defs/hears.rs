@@ -49,7 +49,8 @@ pub(super) fn source(table: &Table<'_>) -> Option<(RuleSource, &'static KindSpec
 
 /// What raises and clears it.
 pub(super) fn read(table: &Table<'_>, on: Option<ObjectKind>, catalog: Catalog) -> Option<Judge> {
-    for key in ["raise", "clear", "detector", "settings", "params", "window"] {
+    let others = ["raise", "clear", "detector", "settings", "params", "window", "for", "clear_for", "no_data", "calendar"];
+    for key in others {
         if let Some(item) = table.item(key) {
             item.fault(format!("`{key}` beside `source`"), "what is heard is judged by `match`");
         }

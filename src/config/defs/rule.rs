@@ -68,7 +68,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         let (judge, window) = expressions(table, kind.zip(on), &params);
         (judge, params, window)
     };
-    // What is heard has no intervals, and nothing that lasts: these keys are unknown to it.
+    // What is heard has no intervals, and nothing that lasts.
     let hold = (!heard).then(|| bounded(table, "for", zero, MAX_WINDOW)).flatten();
     let clear_for = (!heard).then(|| bounded(table, "clear_for", zero, MAX_WINDOW)).flatten();
     let no_data = (!heard).then(|| table.int("no_data", 0, 1_000)).flatten();

@@ -103,7 +103,7 @@ mod tests {
             [
                 "a.toml:3: `syslog` lacks `listen`; add listen = [\"[::]:514\"]",
                 "a.toml:4: `x` is no network; write ADDRESS/LENGTH, such as \"10.65.0.0/16\", or an address",
-                "a.toml:5: unknown key `port` in `syslog`; did you mean `copy`?",
+                "a.toml:5: unknown key `port` in `syslog`; known: copy, listen, rate, relays",
                 "a.toml:6: this copy lacks `to`; add to = \"10.65.0.20:514\"",
                 "a.toml:7: unknown form `cef`; known: rfc5424, original",
             ]
