@@ -62,13 +62,19 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Accounts of people, and one-time sign-in links", "用户账号与一次性登录链接"),
     ("Enrolment of agents", "探针注册"),
     ("Ask one SNMP agent: get, walk", "查询一台 SNMP 设备：get、walk"),
-    ("Receive syslog there, over UDP and TCP (repeat for more), such as [::]:514", "在此地址通过 UDP 和 TCP 接收日志（可重复），如 [::]:514"),
+    (
+        "Receive syslog there, over UDP and TCP (repeat for more), such as [::]:514",
+        "在此地址通过 UDP 和 TCP 接收日志（可重复），如 [::]:514",
+    ),
     ("Syslog: print what comes in, list what the console keeps", "日志：显示收到的，列出管理中心保存的"),
     (
         "Receive lines over UDP and TCP and print them, until Ctrl-C; nothing is kept",
         "通过 UDP 和 TCP 接收日志并显示，按 Ctrl-C 结束；不保存",
     ),
-    ("Address and port for UDP and TCP; [::]:514 for both families", "UDP 和 TCP 的地址与端口；[::]:514 兼收 IPv4、IPv6"),
+    (
+        "Address and port for UDP and TCP; [::]:514 for both families",
+        "UDP 和 TCP 的地址与端口；[::]:514 兼收 IPv4、IPv6",
+    ),
     (
         "Receiver that is believed when it says whose line it passes on (repeat for more)",
         "可信的转发者：它转来的日志以其中注明的来源为准（可重复）",

@@ -112,10 +112,7 @@ pub fn run(args: Args) -> Answer {
             ];
             let path = with_query("/api/v1/events", &filter);
             let items = with_console(&reach, IfMissing::Fail, async |c| c.list(&path, limit).await)?;
-            let head = pick(
-                ["时间", "来源", "级别", "标识", "内容"],
-                ["time", "source", "severity", "tag", "text"],
-            );
+            let head = pick(["时间", "来源", "级别", "标识", "内容"], ["time", "source", "severity", "tag", "text"]);
             show(&items, format, &head, cells);
             Ok(Exit::Good)
         }

@@ -82,7 +82,11 @@ mod tests {
             ("a: (", "unclosed group"),
             ("a: (x{1000}){1000}", "size limit"),
         ] {
-            assert!(Pattern::compile(written).unwrap_err().contains(why), "{written}: {:?}", Pattern::compile(written));
+            assert!(
+                Pattern::compile(written).unwrap_err().contains(why),
+                "{written}: {:?}",
+                Pattern::compile(written)
+            );
         }
     }
 }

@@ -70,7 +70,8 @@ impl Alarms {
     pub fn reload(&mut self, rules: &[PlanRule], now: Now) -> Vec<Effect> {
         let of = |rule: &PlanRule| {
             let used = rule.hears.clone()?;
-            let assets = rule.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset).cloned().collect();
+            let assets =
+                rule.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset).cloned().collect();
             let def = PlanRule { cases: Vec::new(), ..rule.clone() };
             Some((rule.id.clone(), Rule { def, used, assets }))
         };

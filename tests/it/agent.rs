@@ -71,7 +71,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         tasks: vec![task],
         rules: vec![rule],
         sources: Vec::new(),
-            calendars: Vec::new(),
+        calendars: Vec::new(),
         secrets: BTreeMap::new(),
         skipped: Vec::new(),
     }

@@ -59,7 +59,11 @@ const LAYERS: &[Layer] = &[
         may_use: &["model", "codec", "config", "net"],
         bans: &[("html", "the relay serves no pages")],
     },
-    Layer { name: "agent", may_use: &["model", "codec", "config", "engine", "net", "probe", "collect", "relay"], bans: &[] },
+    Layer {
+        name: "agent",
+        may_use: &["model", "codec", "config", "engine", "net", "probe", "collect", "relay"],
+        bans: &[],
+    },
     Layer { name: "console", may_use: &["model", "config", "engine", "net", "relay"], bans: &[] },
     Layer { name: "sim", may_use: &["model", "codec", "net"], bans: &[] },
     Layer {

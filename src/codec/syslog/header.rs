@@ -115,7 +115,8 @@ fn numbered(text: &str) -> Option<&str> {
 /// `2026-11-28T09:30:00.123+08:00`, `2026-11-28 09:30:00`
 fn iso(text: &str) -> Option<&str> {
     let (day, rest) = text.split_at_checked(10)?;
-    let shape = day.bytes().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
+    let shape =
+        day.bytes().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
     let rest = rest.strip_prefix(['T', ' ']).filter(|_| shape)?;
     after_clock(rest)
 }
@@ -145,7 +146,9 @@ fn after_clock(text: &str) -> Option<&str> {
     let end = text.find(' ').unwrap_or(text.len());
     let (clock, rest) = text.split_at_checked(end)?;
     let mut parts = clock.splitn(3, ':');
-    let two = |part: Option<&str>| part.is_some_and(|p| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()));
+    let two = |part: Option<&str>| {
+        part.is_some_and(|p| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
+    };
     if !(two(parts.next()) && two(parts.next()) && parts.next()?.starts_with(|c: char| c.is_ascii_digit())) {
         return None;
     }

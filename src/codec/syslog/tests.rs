@@ -29,17 +29,38 @@ fn lines_of_devices_are_read_as_they_write_them() {
             "<187>Nov 28 12:39:18 2026 3Com Baseline Switch %%10IFNET/3/LINK_UPDOWN(l): GigabitEthernet1/0/7 link status is DOWN.",
             "23.3 comware [3Com Baseline Switch] [IFNET/LINK_UPDOWN] GigabitEthernet1/0/7 link status is DOWN.",
         ),
-        ("<190>Oct  2 19:08:00 2026 sw %%10IFNET/4/LINK UPDOWN(l):   GE1/0/2: link status is UP", "23.6 comware [sw] [IFNET/LINK_UPDOWN] GE1/0/2: link status is UP"),
+        (
+            "<190>Oct  2 19:08:00 2026 sw %%10IFNET/4/LINK UPDOWN(l):   GE1/0/2: link status is UP",
+            "23.6 comware [sw] [IFNET/LINK_UPDOWN] GE1/0/2: link status is UP",
+        ),
         (
             "<187>74: Mar  3 19:59:46.152: %LINK-3-UPDOWN: Interface GigabitEthernet0/2, changed state to up",
             "23.3 cisco [] [LINK/UPDOWN] Interface GigabitEthernet0/2, changed state to up",
         ),
-        ("<189>1347642: 1347640: *Aug 15 15:29:07.706 MSK: %SYS-5-CONFIG_I: Configured from console by vty0", "23.5 cisco [] [SYS/CONFIG_I] Configured from console by vty0"),
-        ("00:00:46: %LINK-3-UPDOWN: Interface Port-channel1, changed state to up", "1.5 cisco [] [LINK/UPDOWN] Interface Port-channel1, changed state to up"),
-        ("<189>: 2026 Dec 11 11:50:02 CST: %ETHPORT-5-IF_DOWN_LINK_FAILURE: Interface Ethernet1/8 is down", "23.5 cisco [] [ETHPORT/IF_DOWN_LINK_FAILURE] Interface Ethernet1/8 is down"),
-        ("%PKT_INFRA-LINK-3-UPDOWN : Interface TenGigE0/2/1/0, changed state to Down", "1.5 cisco [] [PKT_INFRA-LINK/UPDOWN] Interface TenGigE0/2/1/0, changed state to Down"),
-        ("<189>*Nov 28 09:30:00: S2910 %SYS-5-CONFIG_I: Configured from console by console", "23.5 cisco [S2910] [SYS/CONFIG_I] Configured from console by console"),
-        ("<38>Nov 28 09:30:00 web1 sshd[812]: Failed password for root from 10.1.1.9 port 4022 ssh2", "4.6 plain [web1] [sshd] Failed password for root from 10.1.1.9 port 4022 ssh2"),
+        (
+            "<189>1347642: 1347640: *Aug 15 15:29:07.706 MSK: %SYS-5-CONFIG_I: Configured from console by vty0",
+            "23.5 cisco [] [SYS/CONFIG_I] Configured from console by vty0",
+        ),
+        (
+            "00:00:46: %LINK-3-UPDOWN: Interface Port-channel1, changed state to up",
+            "1.5 cisco [] [LINK/UPDOWN] Interface Port-channel1, changed state to up",
+        ),
+        (
+            "<189>: 2026 Dec 11 11:50:02 CST: %ETHPORT-5-IF_DOWN_LINK_FAILURE: Interface Ethernet1/8 is down",
+            "23.5 cisco [] [ETHPORT/IF_DOWN_LINK_FAILURE] Interface Ethernet1/8 is down",
+        ),
+        (
+            "%PKT_INFRA-LINK-3-UPDOWN : Interface TenGigE0/2/1/0, changed state to Down",
+            "1.5 cisco [] [PKT_INFRA-LINK/UPDOWN] Interface TenGigE0/2/1/0, changed state to Down",
+        ),
+        (
+            "<189>*Nov 28 09:30:00: S2910 %SYS-5-CONFIG_I: Configured from console by console",
+            "23.5 cisco [S2910] [SYS/CONFIG_I] Configured from console by console",
+        ),
+        (
+            "<38>Nov 28 09:30:00 web1 sshd[812]: Failed password for root from 10.1.1.9 port 4022 ssh2",
+            "4.6 plain [web1] [sshd] Failed password for root from 10.1.1.9 port 4022 ssh2",
+        ),
         ("<38>Nov 28 09:30:00 sshd[812]: bye", "4.6 plain [] [sshd] bye"),
         ("<13>su: 'su root' failed", "1.5 plain [] [su] 'su root' failed"),
         ("", "1.5 plain [] [] "),
@@ -55,13 +76,18 @@ fn the_modern_form_is_read_and_a_header_of_a_device_within_it() {
     assert_eq!((line.facility, line.severity), (20, 5));
     assert_eq!((line.host.as_str(), line.tag.as_str(), line.text.as_str()), ("host.example", "app", "登录成功"));
     assert_eq!(line.origin, Some("10.2.3.4".parse().unwrap()));
-    assert_eq!(said("<190>1 - r1 - - - - %%01SHELL/5/LOGIN(s)[1]:VTY login"), "23.6 huawei [r1] [SHELL/LOGIN] VTY login");
+    assert_eq!(
+        said("<190>1 - r1 - - - - %%01SHELL/5/LOGIN(s)[1]:VTY login"),
+        "23.6 huawei [r1] [SHELL/LOGIN] VTY login"
+    );
     assert_eq!(said("<190>1 - r1 - - - ["), "23.6 plain [] [] 1 - r1 - - - [");
 }
 
 #[test]
 fn an_address_that_a_relay_left_is_found() {
-    let line = read(b"<188>Apr 16 15:15:09 10.64.117.106 Apr 16 2026 12:15:09 asw-010 IFNET/1/CRCERRORRESUME:OID 1.3.6 The CRC");
+    let line = read(
+        b"<188>Apr 16 15:15:09 10.64.117.106 Apr 16 2026 12:15:09 asw-010 IFNET/1/CRCERRORRESUME:OID 1.3.6 The CRC",
+    );
     assert_eq!((line.host.as_str(), line.origin), ("asw-010", Some("10.64.117.106".parse().unwrap())));
     let line = read(b"<38>Apr 16 15:15:09 10.64.1.1 sshd[1]: hi");
     assert_eq!((line.host.as_str(), line.origin), ("10.64.1.1", Some("10.64.1.1".parse().unwrap())));
@@ -70,7 +96,9 @@ fn an_address_that_a_relay_left_is_found() {
 #[test]
 fn what_is_relayed_reads_back_with_its_source() {
     let from: IpAddr = "2001:db8::7".parse().unwrap();
-    for (line, tag) in [("<188>Jul 20 2026 11:37:35 R1 %%01SSH/4/SSH_FAIL(l)[47]:Failed", "SSH/SSH_FAIL"), ("hello: x", "")] {
+    for (line, tag) in
+        [("<188>Jul 20 2026 11:37:35 R1 %%01SSH/4/SSH_FAIL(l)[47]:Failed", "SSH/SSH_FAIL"), ("hello: x", "")]
+    {
         let read = read(&relayed(line.as_bytes(), from, "2026-11-28T01:30:00.000Z"));
         assert_eq!((read.origin, read.tag.as_str()), (Some(from), tag), "{line}");
         assert!(read.text.contains(if tag.is_empty() { "hello" } else { "Failed" }));

@@ -83,7 +83,7 @@ async fn lines_come_by_datagram_and_by_stream_and_are_whose_address_they_came_fr
     stand.say(&["<188>Jul 20 2026 11:37:35 R1 %%01SSH/4/SSH_FAIL(l)[47]:Failed\n"]);
     assert_eq!(stand.heard(1).await, ["core-1 127.0.0.1 [SSH/SSH_FAIL] Failed x1"]);
     let mut stream = TcpStream::connect(stand.udp).unwrap();
-    stream.write_all(b"<13>one\n9 <13>t\nwo<13>three").unwrap();
+    stream.write_all(b"<13>one\n8 <13>t\nwo<13>three").unwrap();
     drop(stream);
     assert_eq!(
         stand.heard(3).await,
@@ -101,11 +101,7 @@ async fn only_a_declared_relay_says_whose_a_line_is() {
     stand.say(&[line, "<13>Jul 20 11:37:35 10.7.7.8 sshd[1]: y", "<13>z"]);
     assert_eq!(
         stand.heard(3).await,
-        [
-            "- 10.7.7.7 via 127.0.0.1 [] x x1",
-            "- 10.7.7.8 via 127.0.0.1 [sshd] y x1",
-            "core-1 127.0.0.1 [] z x1",
-        ]
+        ["- 10.7.7.7 via 127.0.0.1 [] x x1", "- 10.7.7.8 via 127.0.0.1 [sshd] y x1", "core-1 127.0.0.1 [] z x1",]
     );
 }
 
@@ -129,7 +125,10 @@ async fn a_copy_says_whose_it_is_or_is_the_very_line() {
     };
     assert_eq!(next(original).await.unwrap(), "<188>R1: x");
     let said = next(told).await.unwrap();
-    assert!(said.starts_with("<188>1 20") && said.ends_with("Z 127.0.0.1 - - - [origin ip=\"127.0.0.1\"] R1: x"), "{said}");
+    assert!(
+        said.starts_with("<188>1 20") && said.ends_with("Z 127.0.0.1 - - - [origin ip=\"127.0.0.1\"] R1: x"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

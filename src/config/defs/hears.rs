@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::config::diag::did_you_mean;
 use crate::config::pattern::Pattern;
 use crate::config::reader::Table;
+use crate::model::ObjectKind;
 use crate::model::field::{Catalog, KindSpec};
 use crate::model::hearing;
 use crate::model::plan::{ConfirmUse, MatchUse, RuleAt, RuleSource};
 use crate::model::wire::LogSource;
-use crate::model::ObjectKind;
 
 use super::Judge;
 use super::probe::bounded;
@@ -49,7 +49,8 @@ pub(super) fn source(table: &Table<'_>) -> Option<(RuleSource, &'static KindSpec
 
 /// What raises and clears it.
 pub(super) fn read(table: &Table<'_>, on: Option<ObjectKind>, catalog: Catalog) -> Option<Judge> {
-    let others = ["raise", "clear", "detector", "settings", "params", "window", "for", "clear_for", "no_data", "calendar"];
+    let others =
+        ["raise", "clear", "detector", "settings", "params", "window", "for", "clear_for", "no_data", "calendar"];
     for key in others {
         if let Some(item) = table.item(key) {
             item.fault(format!("`{key}` beside `source`"), "what is heard is judged by `match`");

@@ -14,7 +14,8 @@ pub(super) fn sources(watched: &Watched<'_>, notes: &mut Vec<String>) -> (Vec<Pl
     let mine: BTreeSet<&AssetId> = watched.assets.iter().map(|asset| &asset.id).collect();
     let mut all: BTreeMap<IpAddr, &AssetId> = BTreeMap::new();
     let mut shared: BTreeMap<IpAddr, [&AssetId; 2]> = BTreeMap::new();
-    let own = watched.assets.iter().flat_map(|a| a.address.iter().chain(&a.also).map(|address| (address.as_str(), &a.id)));
+    let own =
+        watched.assets.iter().flat_map(|a| a.address.iter().chain(&a.also).map(|address| (address.as_str(), &a.id)));
     let ends = watched.links.iter().flat_map(|(link, _)| ports(link)).filter(|(_, asset)| mine.contains(asset));
     for (text, asset) in own.chain(ends) {
         // A name is no source: what it stands for may change, and whoever answers for it would be believed.

@@ -43,7 +43,10 @@ pub(super) fn read(t: &Table<'_>) -> SyslogSettings {
         .filter_map(|item| {
             let address = item.text()?.parse().ok();
             if address.is_none() {
-                item.fault("this is no address to listen on", "write ADDRESS:PORT, such as \"[::]:514\" for both families");
+                item.fault(
+                    "this is no address to listen on",
+                    "write ADDRESS:PORT, such as \"[::]:514\" for both families",
+                );
             }
             address
         })
@@ -105,7 +108,7 @@ mod tests {
                 "a.toml:4: `x` is no network; write ADDRESS/LENGTH, such as \"10.65.0.0/16\", or an address",
                 "a.toml:5: unknown key `port` in `syslog`; known: copy, listen, rate, relays",
                 "a.toml:6: this copy lacks `to`; add to = \"10.65.0.20:514\"",
-                "a.toml:7: unknown form `cef`; known: rfc5424, original",
+                "a.toml:7: `cef` is no value of `form`; known: original, rfc5424",
             ]
         );
     }

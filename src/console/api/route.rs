@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, Query, param, required};
-use super::{accounts, admin, discoveries, events, imports, incidents, inventory, maintenance, objects, openapi, statistics};
+use super::{
+    accounts, admin, discoveries, events, imports, incidents, inventory, maintenance, objects, openapi, statistics,
+};
 use crate::console::command::{Actor, Role};
 use crate::console::service::Service;
 

@@ -102,7 +102,12 @@ pub(super) fn retire(writer: &mut Writer, first: Day) {
 
 impl Store {
     /// What was heard, newest first; of assets in scope, and of unknown senders where there is no limit.
-    pub async fn events(&self, scope: &Scope, filter: EventFilter, page: Page) -> Result<Paged<EventRow>, StoreError> {
+    pub async fn events(
+        &self,
+        scope: &Scope,
+        filter: EventFilter,
+        page: Page,
+    ) -> Result<Paged<EventRow>, StoreError> {
         let seen = self.seen(scope);
         self.chart(move |layout| read(layout, &seen, &filter, &page)).await
     }

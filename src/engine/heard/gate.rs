@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::wire::Heard;
 use crate::model::Mono;
+use crate::model::wire::Heard;
 
 /// A source may have saved up what it may send in so many seconds: a device that restarts says a lot at once.
 const BURST_SECONDS: u32 = 10;
@@ -87,10 +87,8 @@ impl Gate {
     /// What was said again, once its time is over: one row each, with the count.
     pub fn due(&mut self, now: Mono) -> Vec<Heard> {
         let over = self.held.extract_if(|_, held| held.until <= now);
-        let mut rows: Vec<Heard> = over
-            .filter(|(_, held)| held.more > 0)
-            .map(|(_, held)| Heard { count: held.more, ..held.row })
-            .collect();
+        let mut rows: Vec<Heard> =
+            over.filter(|(_, held)| held.more > 0).map(|(_, held)| Heard { count: held.more, ..held.row }).collect();
         rows.sort_by_key(|row| row.at);
         rows
     }
@@ -112,4 +110,3 @@ fn alike(row: &Heard) -> u64 {
     (source, from, via, asset, host, facility, severity, tag, text).hash(&mut hasher);
     hasher.finish()
 }
-

@@ -106,7 +106,8 @@ impl Matcher {
                 continue;
             }
             let Some(found) = look.pattern.find(&heard.text) else { continue };
-            let group = |name: &str| found.as_ref().and_then(|found| found.name(name)).map(|m| cut(m.as_str(), MAX_FOUND));
+            let group =
+                |name: &str| found.as_ref().and_then(|found| found.name(name)).map(|m| cut(m.as_str(), MAX_FOUND));
             let mut evidence = vec![("line".to_owned(), cut(&heard.text, MAX_QUOTED).to_owned())];
             let told = look.pattern.groups().filter(|name| *name != PORT).take(MAX_GROUPS);
             evidence.extend(told.filter_map(|name| Some((name.to_owned(), group(name)?.to_owned()))));

@@ -244,7 +244,9 @@ fn what_fires_survives_a_restart_and_ends_with_its_rule() {
     assert_eq!(alarms.tick(now(60), |_| false).len(), 1);
     let mut alarms = Alarms::default();
     alarms.restore(vec![saved.clone()], now(10));
-    assert!(matches!(&alarms.reload(&[], now(10))[..], [Effect::Alert { alert, .. }] if alert.cleared_by == Some(ClearReason::Withdrawn)));
+    assert!(
+        matches!(&alarms.reload(&[], now(10))[..], [Effect::Alert { alert, .. }] if alert.cleared_by == Some(ClearReason::Withdrawn))
+    );
     let damaged = Saved { body: json!({}), ..saved };
     assert!(matches!(&Alarms::default().restore(vec![damaged], now(0))[..], [Effect::Forget(_)]));
 }

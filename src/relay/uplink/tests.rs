@@ -198,7 +198,7 @@ async fn plans_and_jobs_come_by_long_poll_and_a_job_comes_once() {
         tasks: Vec::new(),
         rules: Vec::new(),
         sources: Vec::new(),
-            calendars: Vec::new(),
+        calendars: Vec::new(),
         secrets: Default::default(),
         skipped: Vec::new(),
     };

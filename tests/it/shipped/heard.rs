@@ -9,7 +9,8 @@ use fengsui::model::AgentId;
 use fengsui::model::wire::{Heard, LogSource};
 use fengsui::probe;
 
-const ASSET: &str = "[[asset]]\nid = \"a\"\nkind = \"switch\"\nzone = \"extranet\"\naddress = \"10.65.0.1\"\nimportance = 3\n";
+const ASSET: &str =
+    "[[asset]]\nid = \"a\"\nkind = \"switch\"\nzone = \"extranet\"\naddress = \"10.65.0.1\"\nimportance = 3\n";
 
 fn matcher() -> Matcher {
     let loaded = defs::load(&[], probe::catalog());
@@ -40,7 +41,8 @@ fn fits(matcher: &Matcher, line: &str) -> Vec<String> {
         count: 1,
     };
     let show = |hit: fengsui::engine::heard::Hit| {
-        let groups: Vec<String> = hit.evidence.iter().skip(1).map(|(name, found)| format!("{name}={found}")).collect();
+        let groups: Vec<String> =
+            hit.evidence.iter().skip(1).map(|(name, found)| format!("{name}={found}")).collect();
         let sign = if hit.raise { '+' } else { '-' };
         format!("{sign}{} {} {{{}}}", hit.rule, hit.part.unwrap_or_default(), groups.join(" "))
     };
@@ -72,15 +74,30 @@ fn lines_of_devices_raise_and_clear_what_they_mean() {
             "+syslog-login-failed 10.3.0.5 {user=sammy peer=10.3.0.5}",
         ),
         ("%%01HWCM/4/EXIT(l)[1498]:Exit from configure mode.", "+syslog-config-changed  {}"),
-        ("Feb 11 16:25:10 2026 Teh %%10CFGMAN/5/CFGMAN_EXIT(l): Exit from configuration mode.", "+syslog-config-changed  {}"),
+        (
+            "Feb 11 16:25:10 2026 Teh %%10CFGMAN/5/CFGMAN_EXIT(l): Exit from configuration mode.",
+            "+syslog-config-changed  {}",
+        ),
         (
             "%SYS-5-CONFIG_I: Configured from console by vty0 (172.17.1.51)",
             "+syslog-config-changed  {from=console user=vty0 peer=172.17.1.51}",
         ),
-        ("%%01IFNET/4/IF_STATE(l)[1479]:Interface GigabitEthernet2/0/9 has turned into UP state.", "-syslog-port-down GigabitEthernet2/0/9 {}"),
-        ("%%01PHY/4/PHY_STATUS_UP2DOWN(l)[155]:Slot=1;GigabitEthernet1/1/8 change status to down.", "+syslog-port-down GigabitEthernet1/1/8 {}"),
-        ("Feb 11 12:39:18 2026 Teh %%10IFNET/3/LINK_UPDOWN(l): GigabitEthernet1/0/7 link status is DOWN.", "+syslog-port-down GigabitEthernet1/0/7 {}"),
-        ("%LINK-3-UPDOWN: Interface GigabitEthernet 0/45, changed state to down", "+syslog-port-down GigabitEthernet 0/45 {}"),
+        (
+            "%%01IFNET/4/IF_STATE(l)[1479]:Interface GigabitEthernet2/0/9 has turned into UP state.",
+            "-syslog-port-down GigabitEthernet2/0/9 {}",
+        ),
+        (
+            "%%01PHY/4/PHY_STATUS_UP2DOWN(l)[155]:Slot=1;GigabitEthernet1/1/8 change status to down.",
+            "+syslog-port-down GigabitEthernet1/1/8 {}",
+        ),
+        (
+            "Feb 11 12:39:18 2026 Teh %%10IFNET/3/LINK_UPDOWN(l): GigabitEthernet1/0/7 link status is DOWN.",
+            "+syslog-port-down GigabitEthernet1/0/7 {}",
+        ),
+        (
+            "%LINK-3-UPDOWN: Interface GigabitEthernet 0/45, changed state to down",
+            "+syslog-port-down GigabitEthernet 0/45 {}",
+        ),
         ("%LINK-3-UPDOWN: Interface Gi0/45, changed state to up", "-syslog-port-down Gi0/45 {}"),
         (
             "%IPS-4-SIGNATURE: Sig:3051 Subsig:1 Sev:4 TCP Connection Window Size DoS [10.3.0.5:51654 -> 10.10.10.10:4444]",

@@ -1,6 +1,7 @@
 //! What devices said: kept once, found by words, in the file of its month, of assets in scope.
 
 use super::*;
+use crate::console::store::retention::daily;
 use crate::model::wire::{Heard, Log, LogSource};
 
 fn heard(at: Wall, text: &str) -> Heard {
@@ -48,7 +49,8 @@ async fn lines_are_found_by_any_part_of_chinese_and_by_the_beginning_of_words() 
     let dir = tempfile::tempdir().unwrap();
     let world = World::open(dir.path()).await;
     let at = world.now().wall;
-    let rows = vec![heard(at, "用户登录失败 (IP=10.1.2.3)"), heard(at, "接口 GE0/0/1 变为 DOWN"), unknown(at, "hello")];
+    let rows =
+        vec![heard(at, "用户登录失败 (IP=10.1.2.3)"), heard(at, "接口 GE0/0/1 变为 DOWN"), unknown(at, "hello")];
     let batch = world.batch(Stream::Bulk, 1, vec![log(rows)]);
     world.send(batch).await.unwrap();
     for (asked, want) in [
@@ -112,10 +114,10 @@ async fn a_batch_that_comes_twice_is_kept_once_and_a_month_has_its_own_file() {
     assert_eq!(pages, [2, 2, 1]);
     // A month goes once all of it is too old.
     world.forward(Duration::from_secs(86_400 * 170));
-    world.store.tick(world.now()).await;
+    daily(&world.store, world.now().wall).await.unwrap();
     assert_eq!(world.found(words("line")).await.len(), 5);
     world.forward(Duration::from_secs(86_400 * 20));
-    world.store.tick(world.now()).await;
+    daily(&world.store, world.now().wall).await.unwrap();
     assert_eq!(world.found(words("line")).await, ["line 4", "line 3", "line 2"]);
 }
 

@@ -180,7 +180,10 @@ fn row(cx: &Cx, inventory: &Inventory, row: &EventRow) -> Row {
     let whose = match &heard.asset {
         Some(id) => {
             let name = ui::object_name(inventory, &Object::Asset(id.clone()));
-            Cell::html(html! { a href={ "/assets/" (encode(id.as_str())) } { (name) } br; small.mono { (sender) } }, name)
+            Cell::html(
+                html! { a href={ "/assets/" (encode(id.as_str())) } { (name) } br; small.mono { (sender) } },
+                name,
+            )
         }
         None => Cell::html(html! { span.mono { (sender) } br; small { (text::events_unknown(l)) } }, sender),
     };
