@@ -1,7 +1,9 @@
 //! Words of a line for the index, and of a search for it. Letters and digits are words; Chinese has no blanks, so every
-//! two characters that stand together are one: a search finds any part of a line that has two or more of them.
+//! two characters that stand together are one: a search finds any part of a line that has two or more of them. A whole
+//! IPv4 address is a word beside its numbers: those alone are in every line, and looking them up costs as much.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 /// Words of a search that are looked for; the rest is left out.
 const MAX_TERMS: usize = 16;
@@ -12,8 +14,20 @@ pub(super) fn cut(texts: &[&str]) -> String {
     for text in texts {
         spread(text, &mut out);
         out.push(' ');
+        for part in text.split(|c: char| !(c.is_ascii_digit() || c == '.')) {
+            if let Some(word) = address(part.trim_matches('.')) {
+                out.push_str(&word);
+                out.push(' ');
+            }
+        }
     }
     out
+}
+
+/// An address as a word.
+fn address(text: &str) -> Option<String> {
+    let address: Ipv4Addr = text.parse().ok()?;
+    Some(format!("ip{}", address.to_string().replace('.', "x")))
 }
 
 fn spread(text: &str, out: &mut String) {
@@ -56,7 +70,12 @@ const fn is_chinese(c: char) -> bool {
 pub(super) fn query(words: &str) -> Option<String> {
     let mut out = String::new();
     for term in words.split_whitespace().take(MAX_TERMS) {
-        let spread = cut(&[term]);
+        if let Some(word) = address(term) {
+            let _ = write!(out, "\"{word}\" ");
+            continue;
+        }
+        let mut spread = String::new();
+        self::spread(term, &mut spread);
         let parts: Vec<&str> = spread.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
         let Some(last) = parts.last() else { continue };
         // A pair is whole; a single character may be the first of one.
@@ -77,6 +96,7 @@ mod tests {
             ("用户登录失败", "用户 户登 登录 录失 失败"),
             ("接口GE0/0/1 断", "接口 GE0/0/1 断"),
             ("SSH_FAIL admin", "SSH_FAIL admin"),
+            ("from 10.1.1.9.", "from 10.1.1.9. ip10x1x1x9"),
             ("", ""),
         ] {
             let words: Vec<String> = cut(&[text]).split_whitespace().map(str::to_owned).collect();
@@ -90,6 +110,7 @@ mod tests {
             ("登录失败", Some("\"登录 录失 失败\"")),
             ("登", Some("\"登\" *")),
             ("SSH_FAIL 10.1.1", Some("\"SSH FAIL\" * \"10 1 1\" *")),
+            ("10.1.1.9", Some("\"ip10x1x1x9\"")),
             ("\" OR *) NEAR(", Some("\"OR\" * \"NEAR\" *")),
             ("  ", None),
             ("-- %%", None),

@@ -61,6 +61,8 @@ async fn lines_are_found_by_any_part_of_chinese_and_by_the_beginning_of_words() 
         ("登", &["用户登录失败 (IP=10.1.2.3)"]),
         ("失败登录", &[]),
         ("10.1.2", &["用户登录失败 (IP=10.1.2.3)"]),
+        ("10.1.2.3", &["用户登录失败 (IP=10.1.2.3)"]),
+        ("10.1.2.30", &[]),
         ("ge0/0 down", &["接口 GE0/0/1 变为 DOWN"]),
         ("ssh_fail", &["接口 GE0/0/1 变为 DOWN", "用户登录失败 (IP=10.1.2.3)"]),
         ("aks-core 10.99", &["hello"]),
