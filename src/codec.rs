@@ -4,5 +4,5 @@ pub mod dns; // one question and its answer
 pub mod icmp; // echo requests, their replies, and errors that quote them
 pub mod snmp; // SNMP v1 and v2c: requests, answers, notifications
 pub mod stamp; // test packets of STAMP and TWAMP Light
-pub mod text; // texts in UTF-8 or GB18030
 pub mod syslog; // lines of devices and hosts, and how they come out of a stream
+pub mod text; // texts in UTF-8 or GB18030

@@ -8,6 +8,7 @@ mod write;
 
 use std::net::IpAddr;
 
+use super::text;
 use header::Header;
 
 pub use frame::Frames;
@@ -91,29 +92,10 @@ pub fn read(bytes: &[u8]) -> Line {
     line
 }
 
-/// Bytes as text: UTF-8 if they are, else GB18030 if they are, else UTF-8 with marks; control characters are blanks.
-pub fn decode(bytes: &[u8]) -> String {
+/// A line as text, as far as it is looked at.
+fn decode(bytes: &[u8]) -> String {
     let bytes = bytes.get(..MAX_LINE).unwrap_or(bytes);
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        // Cut in the middle of a character: what is whole is good.
-        Err(error) if error.error_len().is_none() => {
-            String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default()).into_owned()
-        }
-        Err(_) => match encoding_rs::GB18030.decode_without_bom_handling(bytes) {
-            (text, false) => text.into_owned(),
-            (text, true) if cut_only(&text) => text.trim_end_matches('\u{fffd}').to_owned(),
-            (_, true) => String::from_utf8_lossy(bytes).into_owned(),
-        },
-    };
-    let cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    cleaned.trim().to_owned()
-}
-
-/// Whether only the last character is damaged.
-fn cut_only(text: &str) -> bool {
-    text.ends_with('\u{fffd}') && text.matches('\u{fffd}').count() == 1
+    text::decode(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
 /// `<PRI>` and what follows.

@@ -114,7 +114,7 @@ fn chinese_is_read_in_both_encodings_and_when_it_is_cut() {
     let whole: String = text.chars().take(text.chars().count() - 1).collect();
     assert_eq!(decode(&text.as_bytes()[..text.len() - 1]), whole);
     assert_eq!(decode(&gb[..gb.len() - 1]), whole);
-    assert_eq!(decode(b"a\x00b\tc\r\n"), "a b c");
+    assert_eq!(decode(b"a\x01b\tc\r\n"), "a b c");
 }
 
 /// All lines of a stream that comes in pieces of so many bytes.
