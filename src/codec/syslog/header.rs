@@ -61,8 +61,10 @@ fn slashed(rest: &str, dialect: Dialect) -> Option<Header<'_>> {
         && matches!(level.as_bytes(), [b'0'..=b'8'])
         && is_name(&mnemonic.replace(' ', "_"))
         && module.len() + mnemonic.len() + more.len() <= LONGEST;
-    // `CID=0x80932717;`: the number of a component.
-    let text = text.strip_prefix("CID=0x").and_then(|rest| rest.split_once(';')).map_or(text, |(_, text)| text);
+    // `CID=0x80932717;`: the number of a component; what follows it may be an OID.
+    let hex = |c: char| c.is_ascii_hexdigit();
+    let after = text.strip_prefix("CID=0x").map(|rest| rest.trim_start_matches(hex));
+    let text = after.and_then(|rest| rest.strip_prefix([';', ',', '-'])).unwrap_or(text);
     fits.then(|| Header { before: "", dialect, module, mnemonic: mnemonic.replace(' ', "_"), text })
 }
 

@@ -104,7 +104,31 @@ fn lines_of_devices_raise_and_clear_what_they_mean() {
             "+syslog-attack  {peer=10.3.0.5}",
         ),
         ("%STORM_CONTROL-3-FILTERED: A Broadcast storm detected on Fa0/1.", "+syslog-attack  {}"),
-        ("<134>fw1: 检测到来自 10.3.0.5 的 SYN Flood 攻击", "+syslog-attack  {}"),
+        (
+            "%%01SECE/4/ARPMISS(l)[3]:Attack occurred.(AttackType=Arp Miss Attack, SourceInterface=GE1/0/1, SourceIP=10.3.0.5, AttackPackets=60 packets per second)",
+            "+syslog-attack  {peer=10.3.0.5}",
+        ),
+        (
+            "%NFPP_ARP_GUARD-4-DOS_DETECTED: Host<IP=10.3.0.5,MAC=N/A,port=Gi0/2,VLAN=2312> was detected.",
+            "+syslog-attack  {peer=10.3.0.5}",
+        ),
+        ("INFO: Ping of Death Attack is blocked from (IP: 10.3.0.5 Port: 1)", "+syslog-attack  {peer=10.3.0.5}"),
+        (
+            "%%01HWCM/5/TRAPLOG(l)[51]:OID 1.3.6.1.4.1.2011.6.10.2.1 configure changed. (EventIndex=7, CommandSource=1)",
+            "+syslog-config-changed  {}",
+        ),
+        (
+            "%%01CONFIGURATION/6/hwCfgConfigChangeLog(t):CID=0x80cb000c-OID=1.3.6.1.4.1.2011.6.10.2.1;The configuration file was changed.",
+            "+syslog-config-changed  {}",
+        ),
+        (
+            "%%01CONFIGURATION/6/NETCONF_CONFIG_CHANGE_EVENT:The configuration changed. (Internal change =0, User name =li, Session ID =4, Command source address =10.3.0.5, Storage type =1, Terminal type =0)",
+            "+syslog-config-changed  {user=li peer=10.3.0.5}",
+        ),
+        (
+            "%%10IFNET/3/PHY_UPDOWN: Physical state on the interface GigabitEthernet1/0/21 changed to down.",
+            "+syslog-port-down GigabitEthernet1/0/21 {}",
+        ),
     ] {
         assert_eq!(fits(&matcher, line), [want], "{line}");
     }
@@ -119,6 +143,7 @@ fn what_is_ordinary_fits_nothing() {
         "%SSH-5-SSH2_USERAUTH: User 'user' authentication for SSH2 Session from 10.3.0.5 (tty = 0) using crypto cipher 'aes', hmac 'sha1' Succeeded",
         "<38>Jul  3 21:44:07 web sshd[1]: Accepted password for li from 10.3.0.5 port 51676 ssh2",
         "<30>Jul  3 21:44:07 fw attack-defence: policy 3 enabled",
+        "%%01CONFIGURATION/6/NETCONF_CONFIG_CHANGE_EVENT:The configuration changed. (Internal change =True, User name =-, Session ID =65535, Command source address =0.0.0.0, Storage type =running, Terminal type =65535)",
         "",
     ] {
         assert_eq!(fits(&matcher, line), Vec::<String>::new(), "{line}");
