@@ -52,8 +52,8 @@ pub struct Parts {
     pub plan: Option<Plan>,
     /// How it answers STAMP, if it does.
     pub reflector: Option<reflect::Terms>,
-    /// How it receives syslog, if it does.
-    pub syslog: Option<collect::Terms>,
+    /// What it listens for, and how.
+    pub collectors: Vec<(&'static collect::Kind, collect::Terms)>,
 }
 
 /// Why an agent did not start.
@@ -139,9 +139,10 @@ impl Agent {
             tokio::spawn(reflect::run(terms, parts.clock.clone(), limits.clone(), counts, stopped));
         }
         let (ears, mouth) = ears::pair();
-        if let Some(terms) = parts.syslog {
-            listen(terms, mouth, &cx, core_stopped.clone());
+        for (kind, terms) in parts.collectors {
+            listen(kind, terms, &mouth, &cx, core_stopped.clone());
         }
+        drop(mouth);
         let (stop_uplink, uplink_stopped) = stop::pair();
         let (plans, plan_in) = mpsc::channel(4);
         let (desired_out, desired_in) = mpsc::channel(4);
@@ -211,8 +212,8 @@ impl Agent {
     }
 }
 
-/// Starts to receive syslog.
-fn listen(terms: collect::Terms, mouth: ears::Mouth, cx: &Ctx, stop: stop::Stop) {
+/// Starts a collector.
+fn listen(kind: &'static collect::Kind, terms: collect::Terms, mouth: &ears::Mouth, cx: &Ctx, stop: stop::Stop) {
     let limits = cx.limits.clone();
     let trouble = move |topic, text: Option<String>| match text {
         Some(text) => {
@@ -222,9 +223,9 @@ fn listen(terms: collect::Terms, mouth: ears::Mouth, cx: &Ctx, stop: stop::Stop)
         }
         None => limits.clear(topic),
     };
-    let (clock, ears::Mouth { out, matcher }) = (cx.clock.clone(), mouth);
+    let (clock, out, matcher) = (cx.clock.clone(), mouth.out.clone(), mouth.matcher.clone());
     let wires = collect::Wires { clock, matcher, out, trouble: Box::new(trouble), stop };
-    tokio::spawn(collect::syslog::run(terms, wires));
+    tokio::spawn(collect::run(kind, terms, wires));
 }
 
 async fn end(part: &str, mut task: JoinHandle<()>) {

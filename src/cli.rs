@@ -14,6 +14,7 @@ pub mod console;
 pub mod demo;
 pub mod discover;
 pub mod enroll;
+mod hear;
 pub mod help;
 mod hidden;
 pub mod incident;
@@ -35,6 +36,7 @@ pub mod syslog;
 pub mod table;
 pub mod text;
 pub mod token;
+pub mod trap;
 pub mod up;
 pub mod user;
 mod welcome;
@@ -152,6 +154,8 @@ pub enum Verb {
     Snmp(snmp::Args),
     /// Syslog: print what comes in, list what the console keeps.
     Syslog(syslog::Args),
+    /// SNMP traps and informs: print what comes in.
+    Trap(trap::Args),
     /// Answer STAMP and TWAMP Light, for delay and loss of each direction.
     Stamp(stamp::Args),
     /// Serve SNMP recordings as devices.
@@ -218,6 +222,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Enroll(args) => enroll::run(args),
         Verb::Snmp(args) => snmp::run(args),
         Verb::Syslog(args) => syslog::run(args),
+        Verb::Trap(args) => trap::run(args),
         Verb::Stamp(args) => stamp::run(args),
         Verb::Simulate(args) => simulate::run(args),
         Verb::Replay(args) => replay::run(args),

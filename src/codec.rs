@@ -6,3 +6,4 @@ pub mod snmp; // SNMP v1 and v2c: requests, answers, notifications
 pub mod stamp; // test packets of STAMP and TWAMP Light
 pub mod syslog; // lines of devices and hosts, and how they come out of a stream
 pub mod text; // texts in UTF-8 or GB18030
+pub mod trap; // what traps and informs say

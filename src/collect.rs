@@ -1,8 +1,13 @@
-//! What is heard rather than asked for: one file a passive source. A collector owns its ports, says whose each thing
-//! is, lets in so much of each source and one of what is said twice, looks for what rules want, copies on what others
-//! want as well, and hands the rest to whoever runs it. It stores nothing and tells nobody.
+//! What is heard rather than asked for: one file a passive source and a row of `KINDS`. A collector owns its ports, says
+//! whose each thing is, lets in so much of each source and one of what is said twice, looks for what rules want, copies
+//! on what others want as well, and hands the rest to whoever runs it. It stores nothing and tells nobody.
 
+mod desk;
+mod ports;
 pub mod syslog; // lines, over UDP and TCP
+#[cfg(test)]
+mod testing;
+pub mod trap; // traps and informs of SNMP
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -14,10 +19,39 @@ use tokio::sync::{mpsc, watch};
 use crate::engine::heard::{Hit, Matcher};
 use crate::model::wire::Heard;
 use crate::net::clock::Clock;
+use crate::net::hear::Udp;
 use crate::net::stop::Stop;
 
-/// Lines a second of one source unless told: a busy firewall at its usual; more for ten seconds.
+use desk::Desk;
+
+pub use ports::{Ports, run, serve};
+
+/// Lines or traps a second of one source unless told: a busy firewall at its usual; more for ten seconds.
 pub const SOURCE_RATE: u32 = 200;
+
+/// A row of `KINDS`.
+#[derive(Debug)]
+pub struct Kind {
+    /// Name: topic of what it cannot do, name of the socket unit's descriptor, table of the settings.
+    pub name: &'static str,
+    /// What it hears, in words.
+    pub noun: &'static str,
+    /// Whether it is spoken over TCP too.
+    pub streams: bool,
+    /// Takes in one line or datagram.
+    take: fn(&mut Desk<'_>, &Said<'_>),
+}
+
+/// All passive sources.
+pub const KINDS: &[&Kind] = &[&syslog::KIND, &trap::KIND];
+
+/// What came.
+struct Said<'a> {
+    from: SocketAddr,
+    bytes: &'a [u8],
+    /// The port it came by, for an answer.
+    port: Option<&'a Udp>,
+}
 
 /// How a collector listens.
 #[derive(Debug, Default)]
@@ -28,7 +62,7 @@ pub struct Terms {
     pub handed: Vec<OwnedFd>,
     /// What one source may send a second.
     pub rate: u32,
-    /// Who is believed when it says whose line it brings.
+    /// Who is believed when it says whose it brings.
     pub relays: Vec<IpNet>,
     /// Who gets copies.
     pub copies: Vec<CopyTo>,
@@ -39,14 +73,14 @@ pub struct Terms {
 pub struct CopyTo {
     /// Its UDP port.
     pub to: SocketAddr,
-    /// How lines are written for it.
+    /// How it is written for it.
     pub form: Form,
 }
 
 /// How a copy is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
-    /// RFC 5424, with the address of whoever wrote it.
+    /// With the address of whoever wrote it: RFC 5424 for lines, snmpTrapAddress for traps.
     #[default]
     Relayed,
     /// Byte by byte; the receiver sees us as its source.

@@ -70,9 +70,10 @@ async fn serve(settings: AgentSettings, clock: Clock) -> Answer {
     };
     let caps = Caps { bytes: settings.spool.bytes, age: settings.spool.age };
     let reflector = settings.reflector.as_ref().map(super::stamp::terms).transpose()?;
-    let syslog = settings.syslog.as_ref().map(super::syslog::terms);
+    let collectors =
+        super::hear::collectors(&[("syslog", settings.syslog.as_ref()), ("trap", settings.trap.as_ref())]);
     let agent = settings.id.clone();
-    let parts = Parts { agent, dir, caps, clock: clock.clone(), identity, plan, reflector, syslog };
+    let parts = Parts { agent, dir, caps, clock: clock.clone(), identity, plan, reflector, collectors };
     let agent = Agent::start(parts).await.map_err(|error| Failure::unseen(error.to_string()))?;
     let (trigger, stop) = stop::pair();
     if let Some(listener) = listener {

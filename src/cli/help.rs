@@ -79,6 +79,17 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Receiver that is believed when it says whose line it passes on (repeat for more)",
         "可信的转发者：它转来的日志以其中注明的来源为准（可重复）",
     ),
+    ("SNMP traps and informs: print what comes in", "SNMP 陷阱与通知：显示收到的"),
+    (
+        "Receive traps and informs of SNMP v1 and v2c and print them, until Ctrl-C; nothing is kept",
+        "接收 SNMP v1、v2c 的陷阱与通知并显示，按 Ctrl-C 结束；不保存",
+    ),
+    ("Address and UDP port; [::]:162 for both families", "地址与 UDP 端口；[::]:162 兼收 IPv4、IPv6"),
+    (
+        "Receiver that is believed when it says whose trap it passes on (repeat for more)",
+        "可信的转发者：它转来的陷阱以其中注明的来源为准（可重复）",
+    ),
+    ("Receive SNMP traps there (repeat for more), such as [::]:162", "在此地址接收 SNMP 陷阱（可重复），如 [::]:162"),
     ("List lines and traps that the console keeps, newest first", "列出管理中心保存的日志，最新的在前"),
     (
         "Words in any order; part of a Chinese text, the beginning of other words",

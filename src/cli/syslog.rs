@@ -1,30 +1,20 @@
 //! `fengsui syslog`: listen and print what comes, to see what devices send; list what the console keeps.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use clap::Subcommand;
 use ipnet::IpNet;
-use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use serde_json::Value;
 
 use super::client::{IfMissing, with_console};
-use super::json::{line, show, text, time, with_query};
+use super::json::{show, text, time, with_query};
 use super::reach::Reach;
-use super::simulate::wait_for_interrupt;
-use super::text::{local_time, pick};
-use super::{Answer, Exit, Failure, Format, block_on, print, say};
-use crate::collect::syslog::{self, Ports};
-use crate::collect::{CopyTo, Form, SOURCE_RATE, Terms, Wires};
-use crate::config::settings::{SyslogSettings, net_of};
-use crate::console::api::events::heard;
-use crate::model::wire::Heard;
-use crate::net::clock::Clock;
-use crate::net::{sock, stop};
+use super::text::pick;
+use super::{Answer, Exit, Format, block_on, hear};
+use crate::collect::syslog::KIND;
+use crate::collect::{SOURCE_RATE, Terms};
+use crate::config::settings::net_of;
 
-/// Parcels that wait to be printed.
-const WAITING: usize = 16;
 /// Items the API gives at once.
 const MAX_PAGE: usize = 1_000;
 
@@ -86,7 +76,7 @@ pub enum What {
 }
 
 /// Reads `--relay`.
-fn network(text: &str) -> Result<IpNet, String> {
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
     net_of(text).ok_or_else(|| format!("`{text}` is no network; write ADDRESS/LENGTH, or an address"))
 }
 
@@ -96,7 +86,7 @@ pub fn run(args: Args) -> Answer {
         What::Listen { listen, relay, format } => {
             super::log::start();
             let terms = Terms { listen: vec![listen], rate: SOURCE_RATE, relays: relay, ..Terms::default() };
-            block_on(1, hear(terms, format))?
+            block_on(1, hear::listen(&KIND, terms, format))?
         }
         What::List { words, asset, from, unknown, severity, since, until, limit, format, reach } => {
             super::client::quiet_log();
@@ -124,72 +114,4 @@ fn cells(item: &Value) -> Vec<String> {
     let count = item.get("count").and_then(Value::as_u64).filter(|n| *n > 1);
     let said = count.map_or_else(|| text(item, "text"), |n| format!("(×{n}) {}", text(item, "text")));
     vec![time(item, "at"), whose.unwrap_or_default(), text(item, "severity"), text(item, "tag"), said]
-}
-
-async fn hear(mut terms: Terms, format: Format) -> Answer {
-    let ports = Ports::open(&mut terms).map_err(|error| Failure::unseen(error.to_string()))?;
-    let (trigger, stop) = stop::pair();
-    let (out, mut parcels) = mpsc::channel(WAITING);
-    let trouble = Box::new(|topic: &'static str, text: Option<String>| {
-        if let Some(text) = text {
-            say(&format!("{topic}: {text}"));
-        }
-    });
-    let (_plan, matcher) = watch::channel(Arc::default());
-    let addresses: Vec<String> = ports.addresses().iter().map(ToString::to_string).collect();
-    let wires = Wires { clock: Clock::system(), matcher, out, trouble, stop };
-    match format {
-        Format::Json => print(&line(json!({ "listen": addresses }))),
-        Format::Table => print(&pick(
-            format!("正在接收 udp、tcp {}", addresses.join("，")),
-            format!("listening on udp and tcp {}", addresses.join(", ")),
-        )),
-    }
-    say(pick("按 Ctrl-C 结束", "Ctrl-C ends it"));
-    let serving = tokio::spawn(syslog::serve(ports, terms, wires));
-    let mut interrupt = std::pin::pin!(wait_for_interrupt());
-    let ended = loop {
-        tokio::select! {
-            ended = &mut interrupt => break ended,
-            Some(parcel) = parcels.recv() => parcel.rows.iter().for_each(|row| tell(row, format)),
-        }
-    };
-    trigger.stop();
-    while let Some(parcel) = parcels.recv().await {
-        parcel.rows.iter().for_each(|row| tell(row, format));
-    }
-    // It has ended: its end of the channel is gone.
-    let _ = serving.await;
-    ended.map(|_| Exit::Good)
-}
-
-fn tell(row: &Heard, format: Format) {
-    match format {
-        Format::Json => print(&line(heard(row))),
-        Format::Table => {
-            let host = if row.host.is_empty() { String::new() } else { format!(" {}", row.host) };
-            let tag = if row.tag.is_empty() { String::new() } else { format!(" {}:", row.tag) };
-            print(&format!("{} {}{host} {}{tag} {}", local_time(row.at), row.from, row.severity_word(), row.text));
-        }
-    }
-}
-
-/// How settings say to listen; ports that the service manager hands over under this name prevail.
-pub(super) fn terms(settings: &SyslogSettings) -> Terms {
-    let form = |original| if original { Form::Original } else { Form::Relayed };
-    Terms {
-        listen: settings.listen.clone(),
-        handed: handed(),
-        rate: settings.rate.unwrap_or(SOURCE_RATE),
-        relays: settings.relays.clone(),
-        copies: settings.copies.iter().map(|copy| CopyTo { to: copy.to, form: form(copy.original) }).collect(),
-    }
-}
-
-/// Ports that the service manager has bound for syslog: of the socket unit with that name.
-fn handed() -> Vec<OwnedFd> {
-    const NAME: &str = "syslog";
-    // An error says that there is no service manager, or that it handed over nothing.
-    let all = sd_notify::listen_fds_with_names().into_iter().flatten();
-    all.filter(|(_, name)| name == NAME).map(|(fd, _)| sock::handed(fd)).collect()
 }

@@ -13,7 +13,7 @@ use super::{Answer, Exit, Failure, console, demo, say, supervise};
 use crate::agent::{Agent, Parts};
 use crate::config;
 use crate::config::Diagnostic;
-use crate::config::settings::SyslogSettings;
+use crate::config::settings::HearSettings;
 use crate::console::command::{Command, Outcome};
 use crate::console::{Console, Handle};
 use crate::model::AgentId;
@@ -44,6 +44,9 @@ pub struct Args {
     /// Receive syslog there, over UDP and TCP (repeat for more), such as [::]:514
     #[arg(long, value_name = "ADDR:PORT")]
     pub syslog: Vec<SocketAddr>,
+    /// Receive SNMP traps there (repeat for more), such as [::]:162
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub trap: Vec<SocketAddr>,
     /// Add a simulated prefecture, in a data directory of its own [default: that of --data with -demo behind it]
     #[arg(long, conflicts_with = "agent")]
     pub demo: bool,
@@ -57,7 +60,8 @@ pub fn run(args: Args) -> Answer {
     super::log::start();
     let own_place = args.console.data.is_some();
     let mut parts = console::parts(args.console)?;
-    let (mut files, mut agent, syslog) = (args.inventory, args.agent, args.syslog);
+    let (mut files, mut agent) = (args.inventory, args.agent);
+    let listen = [("syslog", args.syslog), ("trap", args.trap)];
     super::block_on(2, async move {
         let stage = if args.demo {
             let stage = demo::prepare(&mut parts, own_place, &args.stage).await?;
@@ -71,7 +75,7 @@ pub fn run(args: Args) -> Answer {
         if let Some(stage) = &stage {
             stage.introduce(&handle).await?;
         }
-        match watch_this_machine(&handle, &files, agent, syslog).await {
+        match watch_this_machine(&handle, &files, agent, listen).await {
             Ok(agent) => Ok(serve(handle, agent, files, stage).await?),
             Err(failure) => {
                 handle.stop().await;
@@ -86,10 +90,11 @@ async fn watch_this_machine(
     handle: &Handle,
     files: &[PathBuf],
     wanted: Option<AgentId>,
-    listen: Vec<SocketAddr>,
+    listen: [(&'static str, Vec<SocketAddr>); 2],
 ) -> Result<Agent, Failure> {
-    let syslog = SyslogSettings { listen, ..SyslogSettings::default() };
-    let syslog = (!syslog.listen.is_empty()).then(|| super::syslog::terms(&syslog));
+    let given = listen.map(|(name, listen)| (name, HearSettings { listen, ..HearSettings::default() }));
+    let terms = given.each_ref().map(|(name, settings)| (*name, (!settings.listen.is_empty()).then_some(settings)));
+    let collectors = super::hear::collectors(&terms);
     let id = apply(handle, files, wanted).await?;
     let data = handle.service.store.dir().join("agent");
     let identity = enrolled(handle, &id, &data).await?;
@@ -102,7 +107,7 @@ async fn watch_this_machine(
         identity: Some(identity),
         plan: None,
         reflector: None,
-        syslog,
+        collectors,
     };
     Agent::start(parts).await.map_err(|error| Failure::unseen(error.to_string()))
 }

@@ -3,163 +3,38 @@
 //! address as its host. A copy for another receiver says so in the same way, because the address of a datagram of ours
 //! is ours.
 
-mod desk;
+use super::desk::Desk;
+use super::{Kind, Said};
+use crate::codec::syslog::{read, relayed};
+use crate::model::wire::{Heard, LogSource};
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+/// Its row.
+pub const KIND: Kind = Kind { name: "syslog", noun: "syslog", streams: true, take };
 
-use tokio::sync::mpsc;
-
-use crate::codec::syslog::{Frames, MAX_LINE};
-use crate::net::error::NetError;
-use crate::net::hear::{Handed, Talk, Tcp, Udp};
-use crate::net::stop::{self, Stop};
-
-use super::{Terms, Wires};
-use desk::Desk;
-
-/// The port, as the standard has it.
-pub const PORT: u16 = 514;
-/// A port that could not be had is tried again this often.
-const BIND_AGAIN: Duration = Duration::from_secs(30);
-/// What was heard is handed on this often at least.
-const HAND_ON: Duration = Duration::from_millis(200);
-/// Datagrams read before others get their turn.
-const TURN: usize = 256;
-/// Lines of streams that wait; then streams are read no further.
-const LINES: usize = 1_024;
-/// Topic of what it cannot do.
-const TOPIC: &str = "syslog";
-
-/// Ports that lines come in by.
-#[derive(Debug, Default)]
-pub struct Ports {
-    udp: Vec<Udp>,
-    tcp: Vec<Tcp>,
-}
-
-impl Ports {
-    /// Takes over the ports of the service manager, or binds its own: UDP and TCP at each address.
-    pub fn open(terms: &mut Terms) -> Result<Self, NetError> {
-        let mut ports = Self::default();
-        for fd in std::mem::take(&mut terms.handed) {
-            match Handed::take(fd)? {
-                Handed::Udp(port) => ports.udp.push(port),
-                Handed::Tcp(port) => ports.tcp.push(port),
-            }
-        }
-        if ports.udp.is_empty() && ports.tcp.is_empty() {
-            for address in &terms.listen {
-                let udp = Udp::bind(*address)?;
-                // Port 0 becomes the same for both.
-                ports.tcp.push(Tcp::bind(udp.address())?);
-                ports.udp.push(udp);
-            }
-        }
-        Ok(ports)
+fn take(desk: &mut Desk<'_>, said: &Said<'_>) {
+    let bytes = said.bytes.trim_ascii_end();
+    if bytes.is_empty() {
+        return;
     }
-
-    /// Where it listens, each address once.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        let all = self.udp.iter().map(Udp::address).chain(self.tcp.iter().map(Tcp::address));
-        let mut all: Vec<SocketAddr> = all.collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-}
-
-/// Listens until it is stopped; where a port cannot be had it says so, with who holds it, and tries again.
-pub async fn run(mut terms: Terms, wires: Wires) {
-    while !wires.stop.is_stopped() {
-        match Ports::open(&mut terms) {
-            Ok(ports) => {
-                (wires.trouble)(TOPIC, None);
-                tracing::info!(addresses = ?ports.addresses(), "listening for syslog");
-                return serve(ports, terms, wires).await;
-            }
-            Err(error) => (wires.trouble)(TOPIC, Some(error.to_string())),
-        }
-        tokio::select! {
-            () = wires.clock.sleep(BIND_AGAIN) => {}
-            () = wires.stop.stopped() => {}
-        }
-    }
-}
-
-/// Listens on ports until it is stopped.
-pub async fn serve(ports: Ports, terms: Terms, wires: Wires) {
-    let Ports { udp, tcp } = ports;
-    let (lines, mut line_in) = mpsc::channel(LINES);
-    // Ends with this function, whichever way.
-    let (_trigger, stop) = stop::pair();
-    for port in tcp {
-        tokio::spawn(streams(port, lines.clone(), stop.clone()));
-    }
-    // Held here, so that the channel stays open where there is no TCP port.
-    let _lines = lines;
-    let mut desk = Desk::new(terms, &wires);
-    let mut buffer = vec![0; MAX_LINE];
-    let mut due = wires.clock.mono().plus(HAND_ON);
-    loop {
-        tokio::select! {
-            biased;
-            () = wires.stop.stopped() => break,
-            () = wires.clock.sleep_until(due) => {}
-            Some((from, line)) = line_in.recv() => desk.take(from, &line),
-            () = any_ready(&udp) => {}
-        }
-        for port in &udp {
-            for _ in 0..TURN {
-                let Some((n, from)) = port.receive(&mut buffer) else { break };
-                desk.take(from.ip(), buffer.get(..n).unwrap_or_default());
-            }
-        }
-        let now = wires.clock.mono();
-        let over = now >= due;
-        if over {
-            due = now.plus(HAND_ON);
-            desk.look_around();
-        }
-        if (over || desk.is_full()) && !desk.hand_on().await {
-            return; // nobody wants it any more
-        }
-    }
-    desk.close();
-    desk.hand_on().await;
-}
-
-async fn any_ready(ports: &[Udp]) {
-    let mut ready: Vec<_> = ports.iter().map(|port| Box::pin(port.ready())).collect();
-    std::future::poll_fn(|cx| {
-        let some = ready.iter_mut().any(|port| port.as_mut().poll(cx).is_ready());
-        if some { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-}
-
-/// Lines of all streams of a port.
-async fn streams(port: Tcp, lines: mpsc::Sender<(IpAddr, Vec<u8>)>, stop: Stop) {
-    let talk = |talk: Talk| stream(talk, lines.clone());
-    port.accept(stop, talk).await;
-}
-
-async fn stream(mut talk: Talk, lines: mpsc::Sender<(IpAddr, Vec<u8>)>) {
-    let (mut frames, from) = (Frames::default(), talk.from().ip());
-    while let Some(bytes) = talk.next().await {
-        let mut whole = Vec::new();
-        frames.push(&bytes, |line| whole.push(line.to_vec()));
-        for line in whole {
-            if lines.send((from, line)).await.is_err() {
-                return;
-            }
-        }
-    }
-    let mut last = None;
-    frames.finish(|line| last = Some(line.to_vec()));
-    if let Some(line) = last {
-        let _ = lines.send((from, line)).await; // an error means that we end
-    }
+    // A flood of one source is turned away before anything is read; that of a relay, by whoever wrote it.
+    let Some(door) = desk.admit(said.from.ip()) else { return };
+    let line = read(bytes);
+    let Some((from, via)) = desk.whose(door, line.origin) else { return };
+    let at = desk.now().wall;
+    desk.copy(bytes, || Some(relayed(bytes, from, &at.to_string())));
+    desk.keep(Heard {
+        at,
+        source: LogSource::Syslog,
+        from,
+        via,
+        asset: None,
+        host: line.host,
+        facility: line.facility,
+        severity: line.severity,
+        tag: line.tag,
+        text: line.text,
+        count: 1,
+    });
 }
 
 #[cfg(test)]

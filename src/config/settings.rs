@@ -1,6 +1,6 @@
 //! The files of `fengsui console --config` and `fengsui agent --config`.
 
-mod syslog;
+mod hear;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::diag::{Diagnostic, any_error};
 use super::reader::{self, Faults, Item, Source, Table, read_files};
 use super::units::format_duration;
 
-pub use syslog::{CopySettings, SyslogSettings};
+pub use hear::{CopySettings, HearSettings};
 
 /// Where the console's pages and API listen unless told: loopback, plain HTTP.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -182,7 +182,9 @@ pub struct AgentSettings {
     /// Its STAMP reflector; none unless given.
     pub reflector: Option<ReflectorSettings>,
     /// How it receives syslog; not at all unless given.
-    pub syslog: Option<SyslogSettings>,
+    pub syslog: Option<HearSettings>,
+    /// How it receives traps; not at all unless given.
+    pub trap: Option<HearSettings>,
 }
 
 impl AgentSettings {
@@ -199,6 +201,7 @@ impl AgentSettings {
             spool: SpoolCaps::default(),
             reflector: None,
             syslog: None,
+            trap: None,
         }
     }
 
@@ -360,7 +363,8 @@ fn agent(root: &Table<'_>) -> Option<AgentSettings> {
         t.finish();
     }
     settings.reflector = root.table("reflector").and_then(|t| reflector(&t));
-    settings.syslog = root.table("syslog").map(|t| syslog::read(&t));
+    settings.syslog = root.table("syslog").map(|t| hear::read(&t, (514, "rfc5424")));
+    settings.trap = root.table("trap").map(|t| hear::read(&t, (162, "relayed")));
     id.map(|_| settings)
 }
 

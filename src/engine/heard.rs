@@ -13,9 +13,9 @@ use serde_json::json;
 
 use crate::engine::rule::{Effect, Saved};
 use crate::model::alert::{AlertKey, AlertState, ClearReason};
-use crate::model::plan::{MatchUse, PlanRule};
+use crate::model::plan::{MatchUse, PlanRule, RuleSource};
 use crate::model::wire::{Record, RosterEntry, alert_from_json};
-use crate::model::{Alert, AssetId, Mono, Now, Object, ObjectKind, Observation, Outcome, RuleId, Wall};
+use crate::model::{Alert, AssetId, Mono, Now, Object, ObjectKind, Observation, Outcome, ProblemId, RuleId, Wall};
 
 pub use gate::Gate;
 pub use matcher::{Hit, Matcher};
@@ -38,6 +38,8 @@ struct Rule {
     def: PlanRule,
     used: MatchUse,
     assets: HashSet<AssetId>,
+    /// Some rule on what `confirm` looks with raises the same problem, so that its silence means something.
+    borne_out: bool,
 }
 
 struct Raised {
@@ -68,12 +70,15 @@ impl Alarms {
 
     /// Takes a new plan: what lost its rule is withdrawn.
     pub fn reload(&mut self, rules: &[PlanRule], now: Now) -> Vec<Effect> {
+        let judged: HashSet<(&ProblemId, &str)> =
+            rules.iter().filter(|rule| rule.hears.is_none()).map(looks).collect();
         let of = |rule: &PlanRule| {
             let used = rule.hears.clone()?;
+            let borne_out = used.confirm.as_ref().is_some_and(|c| judged.contains(&(&rule.problem, &*c.kind)));
             let assets =
                 rule.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset).cloned().collect();
             let def = PlanRule { cases: Vec::new(), ..rule.clone() };
-            Some((rule.id.clone(), Rule { def, used, assets }))
+            Some((rule.id.clone(), Rule { def, used, assets, borne_out }))
         };
         self.rules = rules.iter().filter_map(of).collect();
         let gone = |(rule, object, _): &&Key| {
@@ -132,7 +137,8 @@ impl Alarms {
         let Some(rule) = self.rules.get(&key.0) else { return Vec::new() };
         let used = &rule.used;
         let expires = now.mono.plus(Duration::from_millis(used.expires_ms));
-        let confirm_at = used.confirm.as_ref().map(|c| now.mono.plus(Duration::from_millis(c.within_ms)));
+        let confirm = used.confirm.as_ref().filter(|_| rule.borne_out);
+        let confirm_at = confirm.map(|c| now.mono.plus(Duration::from_millis(c.within_ms)));
         let mut out = Vec::new();
         if used.confirm.is_some() {
             out.push(Effect::ProbeNow {
@@ -291,6 +297,12 @@ fn enough(counted: &mut HashMap<Key, VecDeque<Mono>>, key: &Key, used: &MatchUse
     times.push_back(now);
     times.retain(|at| *at >= since);
     times.len() >= used.count as usize
+}
+
+/// What a rule raises, and on data of which kind.
+fn looks(rule: &PlanRule) -> (&ProblemId, &str) {
+    let (RuleSource::Kind(kind) | RuleSource::Probe { kind, .. }) = &rule.source;
+    (&rule.problem, &**kind)
 }
 
 fn key_of(alert: &Alert) -> Key {

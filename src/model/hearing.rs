@@ -7,7 +7,10 @@ use super::id::ObjectKind;
 use super::wire::LogSource;
 
 /// What rules may name.
-pub const SOURCES: [LogSource; 1] = [LogSource::Syslog];
+pub const SOURCES: [LogSource; 2] = LogSource::ALL;
+
+/// The `instance` of a rule on traps that is the last number of the first variable's name: ifIndex, entPhysicalIndex.
+pub const INDEX: &str = "index";
 
 const fn heard(name: &'static str, zh: &'static str, en: &'static str) -> KindSpec {
     KindSpec {

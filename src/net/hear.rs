@@ -62,6 +62,11 @@ impl Udp {
         let _ = self.socket.readable().await; // an error would mean that the runtime ends
     }
 
+    /// Answers somebody; whoever asked for it asks again if it is lost.
+    pub fn answer(&self, bytes: &[u8], to: SocketAddr) {
+        let _ = self.socket.try_send_to(bytes, to);
+    }
+
     /// The next datagram that waits, cut to `into`.
     pub fn receive(&self, into: &mut [u8]) -> Option<(usize, SocketAddr)> {
         self.socket.try_recv_from(into).ok()

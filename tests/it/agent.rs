@@ -86,7 +86,7 @@ async fn start(site: &Site, clock: &Clock, plan: Plan) -> Agent {
         identity: None,
         plan: Some(plan),
         reflector: None,
-        syslog: None,
+        collectors: Vec::new(),
     };
     Agent::start(parts).await.expect("the agent starts")
 }

@@ -8,79 +8,14 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use super::*;
-use crate::collect::{CopyTo, Form, Parcel};
+use crate::collect::testing::{LONG, Stand, wires};
+use crate::collect::{CopyTo, Form, Terms, run};
 use crate::engine::heard::Matcher;
-use crate::model::plan::PlanSource;
-use crate::model::wire::Heard;
-use crate::net::clock::Clock;
-use crate::net::stop::StopTrigger;
-
-const LONG: Duration = Duration::from_secs(20);
-
-struct Stand {
-    udp: SocketAddr,
-    parcels: mpsc::Receiver<Parcel>,
-    rows: Vec<Heard>,
-    stop: Option<StopTrigger>,
-    _plan: watch::Sender<Arc<Matcher>>,
-}
-
-fn wires(matcher: Matcher) -> (Wires, mpsc::Receiver<Parcel>, StopTrigger, watch::Sender<Arc<Matcher>>) {
-    let (trigger, stop) = stop::pair();
-    let (out, parcels) = mpsc::channel(64);
-    let (plan, matcher) = watch::channel(Arc::new(matcher));
-    let wires = Wires { clock: Clock::system(), matcher, out, trouble: Box::new(|_, _| ()), stop };
-    (wires, parcels, trigger, plan)
-}
-
-impl Stand {
-    fn start(change: impl FnOnce(&mut Terms)) -> Self {
-        let mut terms = Terms { listen: vec!["127.0.0.1:0".parse().unwrap()], rate: 100, ..Terms::default() };
-        change(&mut terms);
-        let ports = Ports::open(&mut terms).unwrap();
-        let udp = ports.addresses()[0];
-        let source = PlanSource { address: "127.0.0.1".parse().unwrap(), asset: "core-1".parse().unwrap() };
-        let (wires, parcels, trigger, plan) = wires(Matcher::new(&[], &[source]).0);
-        tokio::spawn(serve(ports, terms, wires));
-        Self { udp, parcels, rows: Vec::new(), stop: Some(trigger), _plan: plan }
-    }
-
-    fn say(&self, lines: &[&str]) {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        for line in lines {
-            socket.send_to(line.as_bytes(), self.udp).unwrap();
-        }
-    }
-
-    /// Texts, tags and senders of the next so many rows.
-    async fn heard(&mut self, n: usize) -> Vec<String> {
-        while self.rows.len() < n {
-            let parcel = tokio::time::timeout(LONG, self.parcels.recv()).await.unwrap().unwrap();
-            self.rows.extend(parcel.rows);
-        }
-        let show = |h: Heard| {
-            let whose = h.asset.map_or_else(|| "-".to_owned(), |asset| asset.to_string());
-            let via = h.via.map(|via| format!(" via {via}")).unwrap_or_default();
-            format!("{whose} {}{via} [{}] {} x{}", h.from, h.tag, h.text, h.count)
-        };
-        self.rows.drain(..n).map(show).collect()
-    }
-
-    /// All that comes until it has ended.
-    async fn end(mut self) -> Vec<String> {
-        drop(self.stop.take());
-        while let Some(parcel) = self.parcels.recv().await {
-            self.rows.extend(parcel.rows);
-        }
-        let n = self.rows.len();
-        self.heard(n).await
-    }
-}
 
 #[tokio::test]
 async fn lines_come_by_datagram_and_by_stream_and_are_whose_address_they_came_from() {
-    let mut stand = Stand::start(|_| ());
-    stand.say(&["<188>Jul 20 2026 11:37:35 R1 %%01SSH/4/SSH_FAIL(l)[47]:Failed\n"]);
+    let mut stand = Stand::start(&KIND, |_| ());
+    stand.say(&[b"<188>Jul 20 2026 11:37:35 R1 %%01SSH/4/SSH_FAIL(l)[47]:Failed\n"]);
     assert_eq!(stand.heard(1).await, ["core-1 127.0.0.1 [SSH/SSH_FAIL] Failed x1"]);
     let mut stream = TcpStream::connect(stand.udp).unwrap();
     stream.write_all(b"<13>one\n8 <13>t\nwo<13>three").unwrap();
@@ -94,11 +29,11 @@ async fn lines_come_by_datagram_and_by_stream_and_are_whose_address_they_came_fr
 #[tokio::test]
 async fn only_a_declared_relay_says_whose_a_line_is() {
     let line = "<13>1 - - - - - [origin ip=\"10.7.7.7\"] x";
-    let mut stand = Stand::start(|_| ());
-    stand.say(&[line]);
+    let mut stand = Stand::start(&KIND, |_| ());
+    stand.say(&[line.as_bytes()]);
     assert_eq!(stand.heard(1).await, ["core-1 127.0.0.1 [] x x1"]);
-    let mut stand = Stand::start(|terms| terms.relays = vec!["127.0.0.0/8".parse().unwrap()]);
-    stand.say(&[line, "<13>Jul 20 11:37:35 10.7.7.8 sshd[1]: y", "<13>z"]);
+    let mut stand = Stand::start(&KIND, |terms| terms.relays = vec!["127.0.0.0/8".parse().unwrap()]);
+    stand.say(&[line.as_bytes(), b"<13>Jul 20 11:37:35 10.7.7.8 sshd[1]: y", b"<13>z"]);
     assert_eq!(
         stand.heard(3).await,
         ["- 10.7.7.7 via 127.0.0.1 [] x x1", "- 10.7.7.8 via 127.0.0.1 [sshd] y x1", "core-1 127.0.0.1 [] z x1",]
@@ -113,8 +48,8 @@ async fn a_copy_says_whose_it_is_or_is_the_very_line() {
     }
     let to = |socket: &UdpSocket, form| CopyTo { to: socket.local_addr().unwrap(), form };
     let copies = vec![to(&told, Form::Relayed), to(&original, Form::Original)];
-    let mut stand = Stand::start(|terms| terms.copies = copies);
-    stand.say(&["<188>R1: x"]);
+    let mut stand = Stand::start(&KIND, |terms| terms.copies = copies);
+    stand.say(&[b"<188>R1: x"]);
     stand.heard(1).await;
     let next = |socket: UdpSocket| {
         tokio::task::spawn_blocking(move || {
@@ -133,8 +68,8 @@ async fn a_copy_says_whose_it_is_or_is_the_very_line() {
 
 #[tokio::test]
 async fn what_is_said_twice_is_kept_once_with_a_count_and_nothing_is_lost_at_the_end() {
-    let stand = Stand::start(|_| ());
-    stand.say(&["<13>x", "<13>x", "<13>x", "<13>y", "\n"]);
+    let stand = Stand::start(&KIND, |_| ());
+    stand.say(&[b"<13>x", b"<13>x", b"<13>x", b"<13>y", b"\n"]);
     // What was sent waits in the socket's buffer: the end comes after it was read.
     let mut stand = stand;
     let first = stand.heard(2).await;
@@ -155,7 +90,7 @@ async fn a_busy_port_is_named_with_its_holder_and_taken_when_it_is_free() {
         told.lock().unwrap().push((topic, text));
         tell.send_modify(|n| *n += 1);
     });
-    let running = tokio::spawn(run(terms, wires));
+    let running = tokio::spawn(run(&KIND, terms, wires));
     let mut news = told_out.1;
     tokio::time::timeout(LONG, news.wait_for(|n| *n > 0)).await.unwrap().unwrap();
     let (topic, text) = said.lock().unwrap()[0].clone();

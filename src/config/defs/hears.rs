@@ -1,4 +1,4 @@
-//! `source` and `match` of a rule that judges what is heard: lines of syslog.
+//! `source` and `match` of a rule that judges what is heard: lines of syslog, traps.
 
 use std::time::Duration;
 
@@ -63,7 +63,11 @@ pub(super) fn read(table: &Table<'_>, on: Option<ObjectKind>, catalog: Catalog) 
     };
     given.name(format!("the match of {}", table.label()));
     let instance = table.opt_text("instance").map(str::to_owned);
-    let wants = if on == Some(ObjectKind::Interface) { Some(PORT) } else { instance.as_deref() };
+    let given_by_oid = source == Some(LogSource::Trap) && instance.as_deref() == Some(hearing::INDEX);
+    let wants = match on {
+        Some(ObjectKind::Interface) => Some(PORT),
+        _ => instance.as_deref().filter(|_| !given_by_oid),
+    };
     let raise = patterns(&given, "raise", wants);
     // A clear that names no part of the asset clears all of them.
     let clear = patterns(&given, "clear", wants.filter(|_| on == Some(ObjectKind::Interface)));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::config::pattern::Pattern;
+use crate::model::hearing;
 use crate::model::plan::{PlanRule, PlanSource};
 use crate::model::wire::{Heard, LogSource};
 use crate::model::{AssetId, Object, ObjectKind, RuleId};
@@ -111,11 +112,20 @@ impl Matcher {
             let mut evidence = vec![("line".to_owned(), cut(&heard.text, MAX_QUOTED).to_owned())];
             let told = look.pattern.groups().filter(|name| *name != PORT).take(MAX_GROUPS);
             evidence.extend(told.filter_map(|name| Some((name.to_owned(), group(name)?.to_owned()))));
-            let part = rule.part.as_deref().and_then(group).map(|part| Arc::from(part.trim()));
+            let part = match rule.part.as_deref() {
+                Some(hearing::INDEX) if heard.source == LogSource::Trap => index(&heard.text),
+                part => part.and_then(group),
+            };
+            let part = part.map(|part| Arc::from(part.trim()));
             hits.push(Hit { rule: rule.id.clone(), asset: asset.clone(), part, raise: look.raise, evidence });
         }
         hits
     }
+}
+
+/// The last number of the first variable's name.
+fn index(text: &str) -> Option<&str> {
+    text.split_once('=')?.0.rsplit_once('.').map(|(_, index)| index)
 }
 
 /// At most so many characters.

@@ -9,6 +9,26 @@ use crate::model::wire::{Heard, LogSource};
 use crate::model::{AgentId, Cause, KindSchema, Purpose, Row, Tally};
 
 const RULES: &str = r#"
+[[probe]]
+id = "poll"
+kind = "snmp"
+on = "asset"
+interval = "10s"
+[[rule]]
+id = "polled"
+problem = "port-down"
+on = "interface"
+kind = "snmp"
+severity = "minor"
+raise = 'oper == "down"'
+[[rule]]
+id = "fan"
+on = "asset"
+source = "trap"
+instance = "index"
+severity = "major"
+confirm = { kind = "snmp", within = "10s" }
+match = { raise = ['1.2.3'], clear = ['1.2.4'] }
 [[rule]]
 id = "login"
 on = "asset"
@@ -41,6 +61,7 @@ kind = "switch"
 zone = "extranet"
 address = "10.0.0.1"
 also = ["10.0.1.1", "name.example"]
+snmp = { secret = "s" }
 [[asset]]
 id = "b"
 kind = "switch"
@@ -91,10 +112,14 @@ impl Play {
     }
 
     fn line(&mut self, s: u64, from: &str, tag: &str, text: &str) {
+        self.hear(s, LogSource::Syslog, from, tag, text);
+    }
+
+    fn hear(&mut self, s: u64, source: LogSource, from: &str, tag: &str, text: &str) {
         let from: IpAddr = from.parse().unwrap();
         let heard = Heard {
             at: now(s).wall,
-            source: LogSource::Syslog,
+            source,
             from,
             via: None,
             asset: self.matcher.asset(from).cloned(),
@@ -216,6 +241,20 @@ fn a_look_overrules_what_was_heard_unless_another_rule_bears_it_out() {
         "50 + port-down|interface:a/Vlan7| x1",
         "51 - port-down|interface:a/Vlan7| x1 condition",
     ]);
+}
+
+#[test]
+fn a_trap_is_told_by_the_index_of_its_first_variable_and_a_look_that_no_rule_judges_ends_nothing() {
+    let mut play = Play::new();
+    play.hear(0, LogSource::Trap, "10.0.0.1", "1.2.3", "1.3.6.1.4.1.9.7.67=x 1.3.6.1.4.1.9.8.1=y");
+    play.hear(0, LogSource::Syslog, "10.0.0.1", "1.2.3", "1.3.6.1.4.1.9.7.68=x");
+    play.hear(0, LogSource::Trap, "10.0.0.1", "1.2.3", "");
+    play.says(&["0 ? asset:a", "0 + fan|asset:a|67 x1", "0 ? asset:a", "0 + fan|asset:a| x1"]);
+    play.poll(1, &[]);
+    play.tick(20);
+    play.says(&[]);
+    play.hear(21, LogSource::Trap, "10.0.0.1", "1.2.4", "1.3.6.1.4.1.9.7.67=x");
+    play.says(&["21 - fan|asset:a|67 x1 condition"]);
 }
 
 #[test]

@@ -83,7 +83,7 @@ async fn an_agent_starts_with_damaged_files_and_says_so_and_asks_anew_for_what_i
             identity: Some(identity.clone()),
             plan: None,
             reflector: None,
-            syslog: None,
+            collectors: Vec::new(),
         };
         Agent::start(parts).await.unwrap()
     };

@@ -1,4 +1,4 @@
-//! The shipped rules on syslog against lines as devices write them: which raise, which clear, and what they tell.
+//! The shipped rules on syslog and traps against lines as devices write them: which raise, which clear, and what they tell.
 
 use std::collections::BTreeSet;
 
@@ -26,18 +26,22 @@ fn matcher() -> Matcher {
 /// Rules that a line fits, as `+rule part {groups}`.
 fn fits(matcher: &Matcher, line: &str) -> Vec<String> {
     let line = read(line.as_bytes());
+    shown(matcher, LogSource::Syslog, line.tag, line.text)
+}
+
+fn shown(matcher: &Matcher, source: LogSource, tag: String, text: String) -> Vec<String> {
     let from = "10.65.0.1".parse().unwrap();
     let heard = Heard {
         at: Default::default(),
-        source: LogSource::Syslog,
+        source,
         from,
         via: None,
         asset: matcher.asset(from).cloned(),
-        host: line.host,
-        facility: line.facility,
-        severity: line.severity,
-        tag: line.tag,
-        text: line.text,
+        host: String::new(),
+        facility: 23,
+        severity: 5,
+        tag,
+        text,
         count: 1,
     };
     let show = |hit: fengsui::engine::heard::Hit| {
@@ -148,4 +152,36 @@ fn what_is_ordinary_fits_nothing() {
     ] {
         assert_eq!(fits(&matcher, line), Vec::<String>::new(), "{line}");
     }
+}
+
+#[test]
+fn traps_of_devices_raise_and_clear_the_same_part() {
+    let matcher = matcher();
+    for (oid, text, want) in [
+        (
+            "1.3.6.1.6.3.1.1.5.3",
+            "1.3.6.1.2.1.2.2.1.1.7=7 1.3.6.1.2.1.2.2.1.2.7=GigabitEthernet 0/7 1.3.6.1.2.1.2.2.1.8.7=2",
+            "+trap-port-down GigabitEthernet 0/7 {}",
+        ),
+        ("1.3.6.1.6.3.1.1.5.4", "1.3.6.1.2.1.31.1.1.1.1.7=Gi0/7", "-trap-port-down Gi0/7 {}"),
+        ("1.3.6.1.6.3.1.1.5.1", "", "+trap-restarted  {}"),
+        ("1.3.6.1.4.1.2011.5.25.219.2.6.3", "1.3.6.1.2.1.47.1.1.1.1.7.67371017=FAN 1", "+trap-fan 67371017 {}"),
+        ("1.3.6.1.4.1.2011.5.25.219.2.6.4", "1.3.6.1.2.1.47.1.1.1.1.7.67371017=FAN 1", "-trap-fan 67371017 {}"),
+        ("1.3.6.1.4.1.25506.2.6.2.0.4", "1.3.6.1.4.1.25506.2.6.1.1.1.1.6.9=95", "+trap-cpu 9 {}"),
+        ("1.3.6.1.4.1.4881.1.1.10.2.1.2.6", "1.3.6.1.4.1.4881.1.1.10.2.36.1.1.1.0=5", "-trap-cpu 0 {}"),
+        (
+            "1.3.6.1.2.1.15.7.2",
+            "1.3.6.1.2.1.15.3.1.14.10.2.2.2=04:00 1.3.6.1.2.1.15.3.1.2.10.2.2.2=1",
+            "+trap-bgp 10.2.2.2 {peer=10.2.2.2}",
+        ),
+        (
+            "1.3.6.1.2.1.14.16.2.2",
+            "1.3.6.1.2.1.14.1.1.0=10.0.0.1 1.3.6.1.2.1.14.10.1.1.10.3.3.3.0=10.3.3.3 1.3.6.1.2.1.14.10.1.2.10.3.3.3.0=0 1.3.6.1.2.1.14.10.1.3.10.3.3.3.0=3.3.3.3 1.3.6.1.2.1.14.10.1.6.10.3.3.3.0=8",
+            "-trap-ospf 10.3.3.3 {peer=10.3.3.3}",
+        ),
+    ] {
+        assert_eq!(shown(&matcher, LogSource::Trap, oid.to_owned(), text.to_owned()), [want], "{oid}");
+    }
+    // A line that only quotes an OID is no trap.
+    assert_eq!(fits(&matcher, "x: 1.3.6.1.6.3.1.1.5.1"), Vec::<String>::new());
 }

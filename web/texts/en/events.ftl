@@ -1,5 +1,5 @@
 # What devices said.
-events-help = Lines that devices and hosts sent, newest first. Any part of a Chinese text is found, and the beginning of other words; all words must be there.
+events-help = Lines of syslog and SNMP traps that devices and hosts sent, newest first. Any part of a Chinese text is found, and the beginning of other words; all words must be there.
 events-col-at = Time
 events-col-whose = Source
 events-col-asset = Asset
@@ -14,10 +14,10 @@ events-unknown = unknown source
 events-trap = trap
 events-asset-wrong = Write the id of an asset; “-” stands for unknown sources
 events-sender-wrong = Write an IP address
-events-none = No line matches
-events-nothing = No line came within the time that lines are kept
-events-never = No line ever came
-events-how = Add this to agent.toml of an agent, and make that agent the log host of your devices:
+events-none = Nothing matches
+events-nothing = Nothing came within the time that it is kept
+events-never = Nothing ever came
+events-how = Add this to agent.toml of an agent, and make that agent the log host and trap target of your devices:
 events-severity-emergency = emergency
 events-severity-alert = alert
 events-severity-critical = critical
@@ -26,3 +26,5 @@ events-severity-warning = warning
 events-severity-notice = notice
 events-severity-info = info
 events-severity-debug = debug
+events-syslog = syslog
+events-col-source = Sort

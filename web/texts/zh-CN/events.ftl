@@ -1,5 +1,5 @@
 # What devices said.
-events-help = 设备和主机发来的日志，最新的在前。可搜中文的任意片段，其他词可只写开头；多个词须同时出现。
+events-help = 设备和主机发来的日志与陷阱，最新的在前。可搜中文的任意片段，其他词可只写开头；多个词须同时出现。
 events-col-at = 时间
 events-col-whose = 来源
 events-col-asset = 资产
@@ -14,10 +14,10 @@ events-unknown = 未知来源
 events-trap = 陷阱
 events-asset-wrong = 请写资产编号；“-” 表示未知来源
 events-sender-wrong = 请写 IP 地址
-events-none = 没有符合条件的日志
-events-nothing = 保存期内没有收到日志
-events-never = 还没有收到过日志
-events-how = 在探针的 agent.toml 中加入以下内容，并把设备的日志主机（loghost）设为该探针：
+events-none = 没有符合条件的记录
+events-nothing = 保存期内没有收到日志和陷阱
+events-never = 还没有收到过日志和陷阱
+events-how = 在探针的 agent.toml 中加入以下内容，并把设备的日志主机（loghost）和陷阱目标设为该探针：
 events-severity-emergency = 紧急
 events-severity-alert = 警报
 events-severity-critical = 严重
@@ -26,3 +26,5 @@ events-severity-warning = 警告
 events-severity-notice = 注意
 events-severity-info = 信息
 events-severity-debug = 调试
+events-syslog = 日志
+events-col-source = 类型

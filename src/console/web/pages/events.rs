@@ -21,7 +21,7 @@ use crate::model::wire::{LogSource, SEVERITIES};
 use crate::model::{AssetId, Object};
 
 const SORTS: &[&str] = &["-at"];
-const FILTERS: &[&str] = &["q", "asset", "sender", "severity", "tag", "from", "to"];
+const FILTERS: &[&str] = &["q", "source", "asset", "sender", "severity", "tag", "from", "to"];
 /// The value of the filter by asset that stands for senders which are none.
 const UNKNOWN: &str = "-";
 /// Rows that the store gives at once.
@@ -71,7 +71,10 @@ fn empty(cx: &Cx, list: &List) -> Markup {
         return ui::empty(text::events_none(l), html! { a href="/events" { (text::table_reset(l)) } });
     }
     let first = if cx.service.store.hears() { text::events_nothing(l) } else { text::events_never(l) };
-    ui::empty(first, html! { p.help { (text::events_how(l)) } pre { "[syslog]\nlisten = [\"[::]:514\"]" } })
+    ui::empty(
+        first,
+        html! { p.help { (text::events_how(l)) } pre { "[syslog]\nlisten = [\"[::]:514\"]\n[trap]\nlisten = [\"[::]:162\"]" } },
+    )
 }
 
 /// The filter of an address, and the names of the fields that could not be read.
@@ -80,6 +83,7 @@ fn filter(cx: &Cx, list: &List) -> (EventFilter, Vec<&'static str>) {
     let mut filter = EventFilter {
         words: text("q").unwrap_or_default().to_owned(),
         tag: text("tag").map(str::to_owned),
+        source: text("source").and_then(LogSource::parse),
         unknown: text("asset") == Some(UNKNOWN),
         ..EventFilter::default()
     };
@@ -122,6 +126,13 @@ fn form_of(cx: &Cx, list: &List, inventory: &Inventory, wrong: &[&str]) -> Marku
     let l = cx.lang;
     let value = |name: &str| list.filter(name).unwrap_or_default();
     let any = (String::new(), text::table_any(l).to_owned());
+    let sources = [
+        any.clone(),
+        ("syslog".to_owned(), text::events_syslog(l).to_owned()),
+        ("trap".to_owned(), text::events_trap(l).to_owned()),
+    ];
+    let source =
+        Field { name: "source", label: text::events_col_source(l), value: value("source"), ..Field::default() };
     let severities: Vec<(String, String)> = std::iter::once(any)
         .chain(SEVERITIES.iter().zip(0..).map(|(word, n)| ((*word).to_owned(), severity_word(l, n).to_owned())))
         .collect();
@@ -152,6 +163,7 @@ fn form_of(cx: &Cx, list: &List, inventory: &Inventory, wrong: &[&str]) -> Marku
     html! {
         form.filters method="get" action="/events" data-auto {
             (form::input(&line("q", text::table_search(l), "", "")))
+            (form::select(&source, &sources))
             (form::input(&line("asset", text::events_col_asset(l), "assets", text::events_asset_wrong(l))))
             datalist id="assets" {
                 option value=(UNKNOWN) { (text::events_unknown(l)) }

@@ -41,7 +41,7 @@ async fn hear(world: &World, rows: &[(&str, bool)]) {
 async fn lines_are_shown_searched_and_leave_as_a_file() {
     let world = World::with(PLACES).await;
     let mut browser = world.admin().await;
-    browser.open("/events").await.shows(&["No line ever came", "[syslog]"]);
+    browser.open("/events").await.shows(&["Nothing ever came", "[syslog]"]);
     hear(&world, &[("用户登录失败 <b>x</b>", true), ("hello", false)]).await;
     browser
         .open("/events")
@@ -51,7 +51,7 @@ async fn lines_are_shown_searched_and_leave_as_a_file() {
     browser.open("/events?q=登录失败").await.shows(&["用户登录失败"]).lacks(&["hello"]);
     browser.open("/events?asset=-").await.shows(&["hello"]).lacks(&["用户登录失败"]);
     browser.open("/events?asset=core-1&severity=error").await.shows(&["用户登录失败"]).lacks(&["hello"]);
-    browser.open("/events?severity=critical").await.shows(&["No line matches"]);
+    browser.open("/events?severity=critical").await.shows(&["Nothing matches"]);
     browser.open("/events?sender=home").await.shows(&["Write an IP address"]).lacks(&["hello"]);
     browser.open("/events?from=yesterday").await.shows(&["Write year-month-day hour:minute"]);
     browser.open("/events?format=csv&q=hello").await.shows(&["10.99.0.1", "hello", "info"]);

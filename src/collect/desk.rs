@@ -1,17 +1,15 @@
-//! What is done with each line: whose it is, whether it is let in, what rules want of it, who else gets it.
+//! What is done with each thing heard: whose it is, whether it is let in, what rules want of it, who else gets it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::codec::syslog::{read, relayed};
-use crate::collect::{Form, Parcel, Terms, Wires, among};
 use crate::engine::heard::Gate;
-use crate::model::wire::{Heard, LogSource};
-use crate::model::{Mono, Wall};
+use crate::model::wire::Heard;
+use crate::model::{Mono, Now};
 use crate::net::hear::Copies;
 
-use super::TOPIC;
+use super::{Form, Kind, Parcel, Terms, Wires, among};
 
 /// Rows that are handed on at once.
 const FULL: usize = 500;
@@ -21,10 +19,9 @@ const MAX_UNKNOWN: usize = 1_000;
 const MAX_NAMED: usize = 3;
 /// How often it is told who is unknown or too loud.
 const TELL_EVERY: Duration = Duration::from_secs(60);
-/// Topic of receivers that cannot be reached at all.
-const COPIES: &str = "syslog-copies";
 
 pub(super) struct Desk<'a> {
+    kind: &'static Kind,
     wires: &'a Wires,
     terms: Terms,
     gate: Gate,
@@ -32,80 +29,93 @@ pub(super) struct Desk<'a> {
     parcel: Parcel,
     unknown: BTreeMap<IpAddr, u64>,
     more_unknown: u64,
+    refused: BTreeMap<&'static str, u64>,
     uncopied: u64,
+    lost: Vec<String>,
     tell_at: Mono,
 }
 
+/// Somebody who was let in.
+pub(super) struct Door {
+    sender: IpAddr,
+    relay: bool,
+}
+
 impl<'a> Desk<'a> {
-    pub(super) fn new(terms: Terms, wires: &'a Wires) -> Self {
-        let mut copies = Vec::new();
+    pub(super) fn new(kind: &'static Kind, terms: Terms, wires: &'a Wires) -> Self {
+        let (mut copies, mut lost) = (Vec::new(), Vec::new());
         for copy in &terms.copies {
             match Copies::open(copy.to) {
                 Ok(open) => copies.push((copy.form, open)),
-                Err(error) => (wires.trouble)(COPIES, Some(error.to_string())),
+                Err(error) => lost.push(error.to_string()),
             }
         }
         Self {
+            kind,
             gate: Gate::new(terms.rate),
             copies,
             terms,
             parcel: Parcel::default(),
             unknown: BTreeMap::new(),
             more_unknown: 0,
+            refused: BTreeMap::new(),
             uncopied: 0,
+            lost,
             tell_at: wires.clock.mono().plus(TELL_EVERY),
             wires,
         }
     }
 
-    /// A line came.
-    pub(super) fn take(&mut self, sender: IpAddr, bytes: &[u8]) {
-        let (now, sender) = (self.wires.clock.now(), sender.to_canonical());
-        let bytes = bytes.trim_ascii_end();
-        let relay = among(&self.terms.relays, sender);
-        // A flood of one source is turned away before anything is read; that of a relay, by whoever wrote it.
-        if bytes.is_empty() || (!relay && !self.gate.admits(sender, now.mono)) {
-            return;
-        }
-        let line = read(bytes);
-        let origin = line.origin.map(|ip| ip.to_canonical()).filter(|_| relay);
-        let from = origin.unwrap_or(sender);
-        if relay && !self.gate.admits(from, now.mono) {
-            return;
-        }
-        self.copy(bytes, from, now.wall);
-        let matcher = self.wires.matcher.borrow().clone();
-        let asset = matcher.asset(from).cloned();
-        if asset.is_none() {
-            self.count_unknown(from);
-        }
-        let heard = Heard {
-            at: now.wall,
-            source: LogSource::Syslog,
-            from,
-            via: origin.map(|_| sender),
-            asset,
-            host: line.host,
-            facility: line.facility,
-            severity: line.severity,
-            tag: line.tag,
-            text: line.text,
-            count: 1,
-        };
-        // Of lines that are alike, one is kept, but rules count them all.
-        self.parcel.hits.extend(matcher.look(&heard));
-        self.parcel.rows.extend(self.gate.take(heard, now.mono));
+    pub(super) fn now(&self) -> Now {
+        self.wires.clock.now()
     }
 
-    fn copy(&mut self, bytes: &[u8], from: IpAddr, at: Wall) {
-        let mut written = None;
+    /// Lets a sender in, unless it is beyond its rate. A relay has none: what it brings counts for whoever wrote it.
+    pub(super) fn admit(&mut self, sender: IpAddr) -> Option<Door> {
+        let sender = sender.to_canonical();
+        let relay = among(&self.terms.relays, sender);
+        let now = self.wires.clock.mono();
+        (relay || self.gate.admits(sender, now)).then_some(Door { sender, relay })
+    }
+
+    /// Whose it is, and by which relay it came; nothing if it is beyond the rate of whoever wrote it.
+    pub(super) fn whose(&mut self, door: Door, origin: Option<IpAddr>) -> Option<(IpAddr, Option<IpAddr>)> {
+        if !door.relay {
+            return Some((door.sender, None));
+        }
+        let origin = origin.map(|ip| ip.to_canonical());
+        let from = origin.unwrap_or(door.sender);
+        self.gate.admits(from, self.wires.clock.mono()).then(|| (from, origin.map(|_| door.sender)))
+    }
+
+    /// Counts what is not taken, by what it is.
+    pub(super) fn refuse(&mut self, what: &'static str) {
+        *self.refused.entry(what).or_default() += 1;
+    }
+
+    /// Copies it on; `written` says how for those who want to know whose it is, `None` = as it is.
+    pub(super) fn copy(&mut self, bytes: &[u8], written: impl Fn() -> Option<Vec<u8>>) {
+        let mut relayed = None;
         for (form, copies) in &self.copies {
             let left = match form {
                 Form::Original => copies.send(bytes),
-                Form::Relayed => copies.send(written.get_or_insert_with(|| relayed(bytes, from, &at.to_string()))),
+                Form::Relayed => copies.send(relayed.get_or_insert_with(&written).as_deref().unwrap_or(bytes)),
             };
             self.uncopied += u64::from(!left);
         }
+    }
+
+    /// Says whose it is, and keeps it for being handed on.
+    pub(super) fn keep(&mut self, heard: Heard) {
+        let matcher = self.wires.matcher.borrow().clone();
+        let asset = matcher.asset(heard.from).cloned();
+        if asset.is_none() {
+            self.count_unknown(heard.from);
+        }
+        let heard = Heard { asset, ..heard };
+        // Of those that are alike, one is kept, but rules count them all.
+        self.parcel.hits.extend(matcher.look(&heard));
+        self.parcel.rows.extend(self.gate.take(heard, self.wires.clock.mono()));
     }
 
     fn count_unknown(&mut self, from: IpAddr) {
@@ -133,24 +143,24 @@ impl<'a> Desk<'a> {
         // Whose addresses the plan has by now is not unknown any more.
         let matcher = self.wires.matcher.borrow().clone();
         self.unknown.retain(|from, _| matcher.asset(*from).is_none());
-        (self.wires.trouble)(TOPIC, self.words());
+        (self.wires.trouble)(self.kind.name, self.words());
     }
 
     fn words(&self) -> Option<String> {
         let (left_out, loud) = self.gate.left_out();
-        let mut said = Vec::new();
+        let mut said = self.lost.clone();
         if left_out > 0 {
-            let rate = self.terms.rate;
-            let loud = named(&loud);
-            said.push(format!("{left_out} lines left out of sources that send more than {rate} a second: {loud}"));
+            let (rate, loud) = (self.terms.rate, named(&loud));
+            said.push(format!("{left_out} left out of sources that send more than {rate} a second: {loud}"));
         }
+        said.extend(self.refused.iter().map(|(what, n)| format!("{n} {what}")));
         if !self.unknown.is_empty() {
             let mut all: Vec<(IpAddr, u64)> = self.unknown.iter().map(|(from, n)| (*from, *n)).collect();
             all.sort_by_key(|(from, n)| (std::cmp::Reverse(*n), *from));
             let (sources, more) = (all.len(), if self.more_unknown > 0 { " and more" } else { "" });
             all.truncate(MAX_NAMED);
             said.push(format!(
-                "lines of {sources}{more} sources that are no address of an asset here, so no rule judges them: {}; \
+                "{sources}{more} sources are no address of an asset here, so no rule judges them: {}; \
                  give the asset the address, or name it with `also`",
                 named(&all)
             ));

@@ -1,4 +1,4 @@
-//! `[syslog]` of an agent: where it listens, whom it believes, who gets copies.
+//! `[syslog]` and `[trap]` of an agent: where it listens, whom it believes, who gets copies.
 
 use std::net::SocketAddr;
 
@@ -13,14 +13,14 @@ const MAX_ENDS: usize = 8;
 /// The highest rate of one source.
 const MAX_RATE: i64 = 100_000;
 
-/// How an agent receives syslog.
+/// How an agent receives what is said unasked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SyslogSettings {
-    /// Where it listens, UDP and TCP; ports that the service manager hands over prevail.
+pub struct HearSettings {
+    /// Where it listens; ports that the service manager hands over prevail.
     pub listen: Vec<SocketAddr>,
-    /// Lines a second of one source; the program knows the default.
+    /// Lines or traps a second of one source; the program knows the default.
     pub rate: Option<u32>,
-    /// Receivers that pass on lines of others, and are believed when they say whose.
+    /// Receivers that pass on what others said, and are believed when they say whose.
     pub relays: Vec<IpNet>,
     /// Who gets copies.
     pub copies: Vec<CopySettings>,
@@ -31,34 +31,31 @@ pub struct SyslogSettings {
 pub struct CopySettings {
     /// Its UDP port.
     pub to: SocketAddr,
-    /// Byte by byte, without saying whose line it is.
+    /// Byte by byte, without saying whose it is.
     pub original: bool,
 }
 
 /// Reads the table.
-pub(super) fn read(t: &Table<'_>) -> SyslogSettings {
+pub(super) fn read(t: &Table<'_>, (port, told): (u16, &'static str)) -> HearSettings {
     let listen: Vec<SocketAddr> = t
         .texts("listen")
         .iter()
         .filter_map(|item| {
             let address = item.text()?.parse().ok();
             if address.is_none() {
-                item.fault(
-                    "this is no address to listen on",
-                    "write ADDRESS:PORT, such as \"[::]:514\" for both families",
-                );
+                item.fault("this is no address to listen on", "write ADDRESS:PORT; [::] is for both families");
             }
             address
         })
         .collect();
     if !t.has("listen") {
-        t.missing("listen", "[\"[::]:514\"]");
+        t.missing("listen", &format!("[\"[::]:{port}\"]"));
     }
-    let copies: Vec<CopySettings> = t.tables("copy").iter().filter_map(copy).collect();
+    let copies: Vec<CopySettings> = t.tables("copy").iter().filter_map(|t| copy(t, told)).collect();
     if listen.len().max(copies.len()) > MAX_ENDS {
         t.fault(format!("more than {MAX_ENDS} addresses"), "listen on [::] for all addresses; let a relay copy on");
     }
-    let settings = SyslogSettings {
+    let settings = HearSettings {
         listen,
         rate: t.int("rate", 1, MAX_RATE).and_then(|v| u32::try_from(v).ok()),
         relays: t.texts("relays").iter().filter_map(network).collect(),
@@ -68,15 +65,14 @@ pub(super) fn read(t: &Table<'_>) -> SyslogSettings {
     settings
 }
 
-fn copy(t: &Table<'_>) -> Option<CopySettings> {
+fn copy(t: &Table<'_>, told: &'static str) -> Option<CopySettings> {
     if !t.has("to") {
         t.missing("to", "\"10.65.0.20:514\"");
     }
     let to = socket(t, "to");
-    let form = t.word("form", &["rfc5424", "original"], |word| match word {
-        "rfc5424" => Some(false),
+    let form = t.word("form", &[told, "original"], |word| match word {
         "original" => Some(true),
-        _ => None,
+        word => (word == told).then_some(false),
     });
     t.finish();
     Some(CopySettings { to: to?, original: form.unwrap_or(false) })
@@ -109,6 +105,23 @@ mod tests {
                 "a.toml:5: unknown key `port` in `syslog`; known: copy, listen, rate, relays",
                 "a.toml:6: this copy lacks `to`; add to = \"10.65.0.20:514\"",
                 "a.toml:7: `cef` is no value of `form`; known: original, rfc5424",
+            ]
+        );
+    }
+
+    #[test]
+    fn traps_have_a_table_of_their_own_and_another_form() {
+        let text = "id = 'tower'\ninventory = ['site.toml']\n[trap]\nlisten = ['[::]:162']\n[[trap.copy]]\nto = '10.65.0.20:162'\nform = 'relayed'\n";
+        let trap = AgentSettings::parse("a.toml", text).unwrap().trap.unwrap();
+        assert_eq!((trap.listen[0].port(), trap.copies[0].original), (162, false));
+        let text = text.replace("'relayed'", "'rfc5424'").replace("listen = ['[::]:162']\n", "");
+        let lines: Vec<String> =
+            AgentSettings::parse("a.toml", &text).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "a.toml:3: `trap` lacks `listen`; add listen = [\"[::]:162\"]",
+                "a.toml:6: `rfc5424` is no value of `form`; known: original, relayed",
             ]
         );
     }

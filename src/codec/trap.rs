@@ -1,0 +1,249 @@
+//! Traps and informs of SNMP v1 and v2c as one: which it is by its OID, who wrote it, and its variables as a text that
+//! people can search and patterns can read. A v1 trap gets the OID that RFC 3584 gives it. Version 3 is not read here.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::snmp::{Body, Head, Kind, Malformed, Message, Oid, Value, Variables, Version, Writer, write};
+use super::syslog::{MAX_TEXT, decode};
+
+/// snmpTrapOID.0: what happened.
+const TRAP_OID: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0];
+/// sysUpTime.0, which every notification begins with and nobody searches for.
+const UPTIME: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 3, 0];
+/// snmpTrapAddress.0 (RFC 3584): whose it is, put there by whoever passed it on.
+const ADDRESS: &[u32] = &[1, 3, 6, 1, 6, 3, 18, 1, 3, 0];
+/// The prefix of the generic traps of v1: coldStart is its 1.
+const GENERIC: &str = "1.3.6.1.6.3.1.1.5";
+/// Number of generic traps that have an OID of their own.
+const GENERICS: i32 = 6;
+/// Variables that are read: the text has a bound anyway.
+const MAX_VARIABLES: usize = 64;
+/// Bytes of a value that go into the text.
+const MAX_VALUE: usize = 256;
+
+/// A notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What happened.
+    pub oid: String,
+    /// Who wrote it first, as it says itself: an address of v1, or what a relay added.
+    pub origin: Option<IpAddr>,
+    /// Its variables, `OID=value` with blanks between.
+    pub text: String,
+    /// What acknowledges it, if it wants to be.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// Reads a datagram; `None` if it is an SNMP message of another sort.
+pub fn read(bytes: &[u8]) -> Result<Option<Notice>, Malformed> {
+    let message = Message::read(bytes)?;
+    Ok(match message.body {
+        Body::TrapV1(trap) => {
+            let oid = match trap.generic {
+                0..GENERICS => format!("{GENERIC}.{}", trap.generic + 1),
+                _ => format!("{}.0.{}", trap.enterprise, trap.specific),
+            };
+            let own = Ipv4Addr::from(trap.agent);
+            let origin = (!own.is_unspecified()).then_some(IpAddr::V4(own));
+            let (_, told, text) = told(trap.variables);
+            Some(Notice { oid, origin: told.or(origin), text, answer: None })
+        }
+        Body::Pdu(pdu) if matches!(pdu.kind, Kind::Trap | Kind::Inform) => {
+            let (oid, origin, text) = told(pdu.variables);
+            let head = Head {
+                version: message.version,
+                community: message.community,
+                kind: Kind::Response,
+                id: pdu.id,
+                status: 0,
+                index: 0,
+            };
+            let answer = (pdu.kind == Kind::Inform)
+                .then(|| written(&head, |writer| writer.encoded(pdu.variables.as_bytes())))
+                .flatten();
+            Some(Notice { oid, origin, text, answer })
+        }
+        Body::Pdu(_) => None,
+    })
+}
+
+/// The datagram for another receiver, such that it can tell who wrote it. A v1 trap says so itself; to one of v2c the
+/// address is added, as a proxy does (RFC 3584 section 3.1), unless it is there already. `None` = send it as it is.
+pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
+    let IpAddr::V4(from) = from else { return None };
+    let message = Message::read(bytes).ok()?;
+    let Body::Pdu(pdu) = message.body else { return None };
+    let name = write::name(ADDRESS);
+    let has = pdu.variables.flatten().take(MAX_VARIABLES).any(|variable| variable.name.as_bytes() == name);
+    let head = Head {
+        version: Version::V2c,
+        community: message.community,
+        // A copy wants no answer: whoever sent it has ours.
+        kind: Kind::Trap,
+        id: pdu.id,
+        status: 0,
+        index: 0,
+    };
+    let notifies = matches!(pdu.kind, Kind::Trap | Kind::Inform) && !has;
+    let add = |writer: &mut Writer<'_>| {
+        writer.encoded(pdu.variables.as_bytes());
+        writer.variable(&name, &Value::Address(from.octets()));
+    };
+    notifies.then(|| written(&head, add)).flatten()
+}
+
+fn written(head: &Head<'_>, fill: impl FnOnce(&mut Writer<'_>)) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut writer = Writer::begin(head, &mut out);
+    fill(&mut writer);
+    writer.finish().then_some(out)
+}
+
+/// The OID, the address of the origin, and the rest as a text.
+fn told(variables: Variables<'_>) -> (String, Option<IpAddr>, String) {
+    let (trap, uptime, address) = (write::name(TRAP_OID), write::name(UPTIME), write::name(ADDRESS));
+    let (mut oid, mut origin, mut text) = (String::new(), None, String::new());
+    for variable in variables.map_while(Result::ok).take(MAX_VARIABLES) {
+        let name = variable.name.as_bytes();
+        match variable.value {
+            Value::Oid(what) if name == trap => oid = what.to_string(),
+            Value::Address(ip) if name == address => origin = Some(IpAddr::from(ip)),
+            _ if name == uptime => {}
+            _ if text.len() >= MAX_TEXT => break,
+            value => {
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                show(variable.name, &value, &mut text);
+            }
+        }
+    }
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    (oid, origin, text)
+}
+
+fn show(name: Oid<'_>, value: &Value<'_>, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{name}=");
+    let _ = match value {
+        Value::Integer(n) => write!(out, "{n}"),
+        Value::Counter32(n) | Value::Gauge32(n) | Value::Unsigned32(n) | Value::Ticks(n) => write!(out, "{n}"),
+        Value::Counter64(n) => write!(out, "{n}"),
+        Value::Oid(oid) => write!(out, "{oid}"),
+        Value::Address(ip) => write!(out, "{}", Ipv4Addr::from(*ip)),
+        Value::Octets(bytes) | Value::Opaque(bytes) | Value::Nsap(bytes) | Value::Other { bytes, .. } => {
+            octets(bytes, out);
+            Ok(())
+        }
+        Value::Null | Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView => write!(out, "-"),
+    };
+}
+
+/// Text if it reads as one, else the bytes in hexadecimal.
+fn octets(bytes: &[u8], out: &mut String) {
+    let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    let bytes = bytes.get(..end.min(MAX_VALUE)).unwrap_or_default();
+    let printable = bytes.iter().all(|b| !b.is_ascii_control() || matches!(b, b'\t' | b'\n' | b'\r'));
+    let text = if printable { decode(bytes) } else { String::new() };
+    if printable && !text.contains('\u{fffd}') {
+        out.push_str(&text);
+        return;
+    }
+    for (byte, at) in bytes.iter().zip(0..) {
+        let _ = write!(out, "{}{byte:02x}", if at == 0 { "" } else { ":" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK_DOWN: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 5, 3];
+    const NAME: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1, 3];
+
+    fn v2(kind: Kind) -> Vec<u8> {
+        let head = Head { version: Version::V2c, community: b"public", kind, id: 77, status: 0, index: 0 };
+        let oid = write::name(LINK_DOWN);
+        let fill = |writer: &mut Writer<'_>| {
+            writer.variable(&write::name(UPTIME), &Value::Ticks(5));
+            writer.variable(&write::name(TRAP_OID), &Value::Oid(Oid::read(&oid).unwrap()));
+            writer.variable(&write::name(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 1, 3]), &Value::Integer(3));
+            writer.variable(&write::name(NAME), &Value::Octets("GE0/0/1 上联".as_bytes()));
+            writer.variable(&write::name(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 6, 3]), &Value::Octets(&[0, 0x1b, 0x2c]));
+        };
+        written(&head, fill).unwrap()
+    }
+
+    const TEXT: &str = "1.3.6.1.2.1.2.2.1.1.3=3 1.3.6.1.2.1.31.1.1.1.1.3=GE0/0/1 上联 1.3.6.1.2.1.2.2.1.6.3=00:1b:2c";
+
+    #[test]
+    fn a_trap_is_its_oid_and_a_text() {
+        let read = read(&v2(Kind::Trap)).unwrap().unwrap();
+        let want = Notice { oid: "1.3.6.1.6.3.1.1.5.3".into(), origin: None, text: TEXT.into(), answer: None };
+        assert_eq!(read, want);
+        assert_eq!(super::read(&v2(Kind::Get)).unwrap(), None);
+        assert!(super::read(b"\x30\x03\x02\x01\x03").is_err());
+    }
+
+    #[test]
+    fn an_inform_is_acknowledged_with_what_it_said() {
+        let answer = read(&v2(Kind::Inform)).unwrap().unwrap().answer.unwrap();
+        assert_eq!(answer, v2(Kind::Response));
+    }
+
+    #[test]
+    fn a_trap_of_v1_gets_the_oid_of_v2() {
+        // Captured from `snmptrap -v 1 -c public HOST 1.3.6.1.4.1.2011 10.1.1.1 6 17 5`.
+        let trap = |generic: u8| {
+            let mut bytes = vec![0x30, 0x25, 2, 1, 0, 4, 6];
+            bytes.extend(b"public");
+            bytes.extend([
+                0xa4, 0x18, 6, 7, 0x2b, 6, 1, 4, 1, 0x8f, 0x5b, 0x40, 4, 10, 1, 1, 1, 2, 1, generic, 2, 1, 17,
+            ]);
+            bytes.extend([0x43, 1, 5, 0x30, 0]);
+            bytes[1] = u8::try_from(bytes.len() - 2).unwrap();
+            bytes[14] = u8::try_from(bytes.len() - 15).unwrap();
+            bytes
+        };
+        let origin = Some("10.1.1.1".parse().unwrap());
+        for (generic, oid) in [(6, "1.3.6.1.4.1.2011.0.17"), (2, "1.3.6.1.6.3.1.1.5.3"), (0, "1.3.6.1.6.3.1.1.5.1")] {
+            let read = read(&trap(generic)).unwrap().unwrap();
+            assert_eq!((read.oid.as_str(), read.origin), (oid, origin));
+        }
+        assert_eq!(relayed(&trap(6), "10.9.9.9".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_copy_says_whose_it_is_and_only_once() {
+        let from: IpAddr = "10.9.9.9".parse().unwrap();
+        for kind in [Kind::Trap, Kind::Inform] {
+            let copy = relayed(&v2(kind), from).unwrap();
+            let read = read(&copy).unwrap().unwrap();
+            assert_eq!((read.origin, read.text.as_str(), &read.answer), (Some(from), TEXT, &None));
+            assert_eq!(relayed(&copy, "10.8.8.8".parse().unwrap()), None);
+        }
+        assert_eq!(relayed(&v2(Kind::Trap), "2001:db8::1".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn no_prefix_and_no_mutation_panics_and_texts_are_bounded() {
+        let whole = v2(Kind::Inform);
+        for end in 0..whole.len() {
+            let _ = read(&whole[..end]);
+            let _ = relayed(&whole[..end], IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+        for _ in 0..20_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let at = usize::try_from(seed >> 40).unwrap() % bytes.len();
+                bytes[at] = (seed >> 33) as u8;
+            }
+            if let Ok(Some(notice)) = read(&bytes) {
+                assert!(notice.text.len() <= MAX_TEXT);
+            }
+        }
+    }
+}
