@@ -6,6 +6,7 @@
 mod bulk;
 mod core;
 mod ears;
+mod engine;
 mod hours;
 mod latest;
 mod runs;
@@ -139,7 +140,11 @@ impl Agent {
             tokio::spawn(reflect::run(terms, parts.clock.clone(), limits.clone(), counts, stopped));
         }
         let (ears, mouth) = ears::pair();
-        for (kind, terms) in parts.collectors {
+        let restored = spool.saved().await?;
+        for (kind, mut terms) in parts.collectors {
+            if kind.engine {
+                terms.engine = engine::own(&spool, &restored, mouth.users.clone()).await;
+            }
             listen(kind, terms, &mouth, &cx, core_stopped.clone());
         }
         drop(mouth);

@@ -17,6 +17,7 @@ use ipnet::IpNet;
 use tokio::sync::{mpsc, watch};
 
 use crate::engine::heard::{Hit, Matcher};
+use crate::model::Secret;
 use crate::model::wire::Heard;
 use crate::net::clock::Clock;
 use crate::net::hear::Udp;
@@ -38,6 +39,8 @@ pub struct Kind {
     pub noun: &'static str,
     /// Whether it is spoken over TCP too.
     pub streams: bool,
+    /// Whether it has an engine of SNMP v3 (`Terms::engine`).
+    pub engine: bool,
     /// Takes in one line or datagram.
     take: fn(&mut Desk<'_>, &Said<'_>),
 }
@@ -66,6 +69,19 @@ pub struct Terms {
     pub relays: Vec<IpNet>,
     /// Who gets copies.
     pub copies: Vec<CopyTo>,
+    /// The engine of SNMP v3 that is spoken to; without it v3 is not taken.
+    pub engine: Option<EngineTerms>,
+}
+
+/// An engine of SNMP v3.
+#[derive(Debug)]
+pub struct EngineTerms {
+    /// Its id (RFC 3411 section 5), the same as long as it lives.
+    pub id: Vec<u8>,
+    /// How often it has started, from 1; it never starts twice with the same number.
+    pub boots: u32,
+    /// Its users.
+    pub users: watch::Receiver<Arc<[Secret]>>,
 }
 
 /// Another receiver.

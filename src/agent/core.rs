@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::agent::Told;
 use crate::agent::bulk::{self, Bulk};
 use crate::agent::ears::Ears;
+use crate::agent::engine;
 use crate::agent::hours::Hours;
 use crate::agent::latest::Latest;
 use crate::agent::runs::{Done, Runs};
@@ -146,7 +147,8 @@ impl Core {
             tracing::error!(%error, "rule states of the last run are lost");
             Vec::new()
         });
-        let mut restored = restored.into_iter().map(|(key, body)| Saved { key, body }).collect();
+        let mut restored: Vec<Saved> = restored.into_iter().map(|(key, body)| Saved { key, body }).collect();
+        restored.retain(|saved: &Saved| !engine::keeps(&saved.key));
         let kept = ears.restore(&mut restored, now);
         let mut core = Self {
             schedule: Schedule::new(seed(&cx)),

@@ -9,7 +9,7 @@ use crate::engine::heard::{Alarms, Matcher};
 use crate::engine::rule::{Effect, Saved};
 use crate::model::plan::Plan;
 use crate::model::wire::{Heard, Log, MAX_LOG_ROWS, Record};
-use crate::model::{Alert, AlertKey, Now, Observation};
+use crate::model::{Alert, AlertKey, Now, Observation, Secret};
 
 /// Parcels that wait for the loop; collectors wait when it is full, and the kernel keeps what comes meanwhile.
 const WAITING: usize = 64;
@@ -18,6 +18,7 @@ const WAITING: usize = 64;
 pub(super) struct Ears {
     parcels: mpsc::Receiver<Parcel>,
     matcher: watch::Sender<Arc<Matcher>>,
+    users: watch::Sender<Arc<[Secret]>>,
     /// Alerts of rules on what is heard.
     pub(super) alarms: Alarms,
 }
@@ -26,13 +27,16 @@ pub(super) struct Ears {
 pub(super) struct Mouth {
     pub(super) out: mpsc::Sender<Parcel>,
     pub(super) matcher: watch::Receiver<Arc<Matcher>>,
+    /// Users of SNMP v3 that devices are asked as.
+    pub(super) users: watch::Receiver<Arc<[Secret]>>,
 }
 
 /// Both ends.
 pub(super) fn pair() -> (Ears, Mouth) {
     let (out, parcels) = mpsc::channel(WAITING);
     let (send, matcher) = watch::channel(Arc::default());
-    (Ears { parcels, matcher: send, alarms: Alarms::default() }, Mouth { out, matcher })
+    let (tell, users) = watch::channel(Arc::default());
+    (Ears { parcels, matcher: send, users: tell, alarms: Alarms::default() }, Mouth { out, matcher, users })
 }
 
 impl Ears {
@@ -40,6 +44,9 @@ impl Ears {
     pub(super) fn apply(&mut self, plan: &Plan, now: Now) -> (Vec<Effect>, Vec<String>) {
         let (matcher, problems) = Matcher::new(&plan.rules, &plan.sources);
         self.matcher.send_replace(Arc::new(matcher));
+        let users = plan.secrets.values().filter(|secret| matches!(secret, Secret::SnmpV3 { .. }));
+        let users: Arc<[Secret]> = users.cloned().collect();
+        self.users.send_if_modified(|known| std::mem::replace(known, users.clone()) != users);
         (self.alarms.reload(&plan.rules, now), problems)
     }
 

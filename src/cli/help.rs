@@ -81,8 +81,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("SNMP traps and informs: print what comes in", "SNMP 陷阱与通知：显示收到的"),
     (
-        "Receive traps and informs of SNMP v1 and v2c and print them, until Ctrl-C; nothing is kept",
-        "接收 SNMP v1、v2c 的陷阱与通知并显示，按 Ctrl-C 结束；不保存",
+        "Receive traps and informs of SNMP and print them, until Ctrl-C; nothing is kept",
+        "接收 SNMP 陷阱与通知并显示，按 Ctrl-C 结束；不保存",
     ),
     ("Address and UDP port; [::]:162 for both families", "地址与 UDP 端口；[::]:162 兼收 IPv4、IPv6"),
     (

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub(super) use targets::Access;
+
 use super::text::{parse_duration, pick};
 use super::{Answer, Exit, Failure, Format, block_on};
 use crate::config::kinds::parse_set;

@@ -6,10 +6,14 @@ use std::net::SocketAddr;
 use clap::Subcommand;
 use ipnet::IpNet;
 
+use tokio::sync::watch;
+
+use super::probe::Access;
 use super::syslog::network;
-use super::{Answer, Format, block_on, hear};
+use super::{Answer, Failure, Format, block_on, hear};
 use crate::collect::trap::KIND;
-use crate::collect::{SOURCE_RATE, Terms};
+use crate::collect::{EngineTerms, SOURCE_RATE, Terms};
+use crate::net::snmp::Engine;
 
 /// Options of `trap`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +26,7 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum What {
-    /// Receive traps and informs of SNMP v1 and v2c and print them, until Ctrl-C; nothing is kept
+    /// Receive traps and informs of SNMP and print them, until Ctrl-C; nothing is kept
     Listen {
         /// Address and UDP port; [::]:162 for both families
         #[arg(long, value_name = "ADDR:PORT", default_value = "[::]:162")]
@@ -30,6 +34,9 @@ pub enum What {
         /// Receiver that is believed when it says whose trap it passes on (repeat for more)
         #[arg(long, value_name = "NET", value_parser = network)]
         relay: Vec<IpNet>,
+        /// User of SNMP v3, and how it is secured
+        #[command(flatten)]
+        access: Box<Access>,
         /// How to print: table or json (one object a line)
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -39,7 +46,11 @@ pub enum What {
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     super::log::start();
-    let What::Listen { listen, relay, format } = args.what;
-    let terms = Terms { listen: vec![listen], rate: SOURCE_RATE, relays: relay, ..Terms::default() };
+    let What::Listen { listen, relay, access, format } = args.what;
+    let user = access.secret(&crate::probe::snmp::SPEC).map_err(Failure::usage)?;
+    let (_users, users) = watch::channel(user.into_iter().collect());
+    // An engine of this hour: who sends informs asks for it first.
+    let engine = Engine::fresh_id().map(|id| EngineTerms { id, boots: 1, users });
+    let terms = Terms { listen: vec![listen], rate: SOURCE_RATE, relays: relay, engine, ..Terms::default() };
     block_on(1, hear::listen(&KIND, terms, format))?
 }

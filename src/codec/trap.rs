@@ -4,15 +4,16 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::snmp::{Body, Head, Kind, Malformed, Message, Oid, Value, Variables, Version, Writer, write};
-use super::syslog::{MAX_TEXT, decode};
+use super::snmp::{Body, Head, Kind, Malformed, Message, Oid, Value, Variables, Version, Writer};
+use super::syslog::MAX_TEXT;
+use super::text::decode;
 
-/// snmpTrapOID.0: what happened.
-const TRAP_OID: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0];
-/// sysUpTime.0, which every notification begins with and nobody searches for.
-const UPTIME: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 3, 0];
-/// snmpTrapAddress.0 (RFC 3584): whose it is, put there by whoever passed it on.
-const ADDRESS: &[u32] = &[1, 3, 6, 1, 6, 3, 18, 1, 3, 0];
+/// snmpTrapOID.0, 1.3.6.1.6.3.1.1.4.1.0: what happened. Names are here as they are encoded.
+const TRAP_OID: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0];
+/// sysUpTime.0, 1.3.6.1.2.1.1.3.0, which every notification begins with and nobody searches for.
+const UPTIME: &[u8] = &[0x2b, 6, 1, 2, 1, 1, 3, 0];
+/// snmpTrapAddress.0, 1.3.6.1.6.3.18.1.3.0 (RFC 3584): whose it is, put there by whoever passed it on.
+const ADDRESS: &[u8] = &[0x2b, 6, 1, 6, 3, 18, 1, 3, 0];
 /// The prefix of the generic traps of v1: coldStart is its 1.
 const GENERIC: &str = "1.3.6.1.6.3.1.1.5";
 /// Number of generic traps that have an OID of their own.
@@ -74,8 +75,7 @@ pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
     let IpAddr::V4(from) = from else { return None };
     let message = Message::read(bytes).ok()?;
     let Body::Pdu(pdu) = message.body else { return None };
-    let name = write::name(ADDRESS);
-    let has = pdu.variables.flatten().take(MAX_VARIABLES).any(|variable| variable.name.as_bytes() == name);
+    let has = pdu.variables.flatten().take(MAX_VARIABLES).any(|variable| variable.name.as_bytes() == ADDRESS);
     let head = Head {
         version: Version::V2c,
         community: message.community,
@@ -88,7 +88,7 @@ pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
     let notifies = matches!(pdu.kind, Kind::Trap | Kind::Inform) && !has;
     let add = |writer: &mut Writer<'_>| {
         writer.encoded(pdu.variables.as_bytes());
-        writer.variable(&name, &Value::Address(from.octets()));
+        writer.variable(ADDRESS, &Value::Address(from.octets()));
     };
     notifies.then(|| written(&head, add)).flatten()
 }
@@ -102,14 +102,13 @@ fn written(head: &Head<'_>, fill: impl FnOnce(&mut Writer<'_>)) -> Option<Vec<u8
 
 /// The OID, the address of the origin, and the rest as a text.
 fn told(variables: Variables<'_>) -> (String, Option<IpAddr>, String) {
-    let (trap, uptime, address) = (write::name(TRAP_OID), write::name(UPTIME), write::name(ADDRESS));
     let (mut oid, mut origin, mut text) = (String::new(), None, String::new());
     for variable in variables.map_while(Result::ok).take(MAX_VARIABLES) {
         let name = variable.name.as_bytes();
         match variable.value {
-            Value::Oid(what) if name == trap => oid = what.to_string(),
-            Value::Address(ip) if name == address => origin = Some(IpAddr::from(ip)),
-            _ if name == uptime => {}
+            Value::Oid(what) if name == TRAP_OID => oid = what.to_string(),
+            Value::Address(ip) if name == ADDRESS => origin = Some(IpAddr::from(ip)),
+            _ if name == UPTIME => {}
             _ if text.len() >= MAX_TEXT => break,
             value => {
                 if !text.is_empty() {
@@ -158,6 +157,7 @@ fn octets(bytes: &[u8], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::snmp::write;
 
     const LINK_DOWN: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 5, 3];
     const NAME: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1, 3];
@@ -166,8 +166,8 @@ mod tests {
         let head = Head { version: Version::V2c, community: b"public", kind, id: 77, status: 0, index: 0 };
         let oid = write::name(LINK_DOWN);
         let fill = |writer: &mut Writer<'_>| {
-            writer.variable(&write::name(UPTIME), &Value::Ticks(5));
-            writer.variable(&write::name(TRAP_OID), &Value::Oid(Oid::read(&oid).unwrap()));
+            writer.variable(UPTIME, &Value::Ticks(5));
+            writer.variable(TRAP_OID, &Value::Oid(Oid::read(&oid).unwrap()));
             writer.variable(&write::name(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 1, 3]), &Value::Integer(3));
             writer.variable(&write::name(NAME), &Value::Octets("GE0/0/1 上联".as_bytes()));
             writer.variable(&write::name(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 6, 3]), &Value::Octets(&[0, 0x1b, 0x2c]));

@@ -8,6 +8,7 @@ use crate::engine::heard::Gate;
 use crate::model::wire::Heard;
 use crate::model::{Mono, Now};
 use crate::net::hear::Copies;
+use crate::net::snmp::{Engine, Opened};
 
 use super::{Form, Kind, Parcel, Terms, Wires, among};
 
@@ -32,6 +33,8 @@ pub(super) struct Desk<'a> {
     refused: BTreeMap<&'static str, u64>,
     uncopied: u64,
     lost: Vec<String>,
+    engine: Option<Engine>,
+    unusable: Option<String>,
     tell_at: Mono,
 }
 
@@ -42,7 +45,7 @@ pub(super) struct Door {
 }
 
 impl<'a> Desk<'a> {
-    pub(super) fn new(kind: &'static Kind, terms: Terms, wires: &'a Wires) -> Self {
+    pub(super) fn new(kind: &'static Kind, mut terms: Terms, wires: &'a Wires) -> Self {
         let (mut copies, mut lost) = (Vec::new(), Vec::new());
         for copy in &terms.copies {
             match Copies::open(copy.to) {
@@ -50,8 +53,16 @@ impl<'a> Desk<'a> {
                 Err(error) => lost.push(error.to_string()),
             }
         }
+        let now = wires.clock.mono();
+        let own = terms.engine.as_ref();
+        let engine = own.and_then(|own| Engine::new(own.id.clone(), own.boots, now));
+        if let Some(own) = terms.engine.as_mut() {
+            own.users.mark_changed();
+        }
         Self {
             kind,
+            engine,
+            unusable: None,
             gate: Gate::new(terms.rate),
             copies,
             terms,
@@ -61,7 +72,7 @@ impl<'a> Desk<'a> {
             refused: BTreeMap::new(),
             uncopied: 0,
             lost,
-            tell_at: wires.clock.mono().plus(TELL_EVERY),
+            tell_at: now.plus(TELL_EVERY),
             wires,
         }
     }
@@ -86,6 +97,18 @@ impl<'a> Desk<'a> {
         let origin = origin.map(|ip| ip.to_canonical());
         let from = origin.unwrap_or(door.sender);
         self.gate.admits(from, self.wires.clock.mono()).then(|| (from, origin.map(|_| door.sender)))
+    }
+
+    /// Opens what came in SNMP v3.
+    pub(super) fn open(&mut self, bytes: &[u8]) -> Opened {
+        let (Some(engine), Some(own)) = (&mut self.engine, &mut self.terms.engine) else {
+            return Opened::Refused { why: "of SNMP v3, for which there is no engine here", answer: None };
+        };
+        // An error says that no plan comes any more, and the users are those of the last one.
+        if own.users.has_changed().unwrap_or(false) {
+            self.unusable = engine.know(&own.users.borrow_and_update());
+        }
+        engine.open(bytes, self.wires.clock.mono())
     }
 
     /// Counts what is not taken, by what it is.
@@ -149,6 +172,7 @@ impl<'a> Desk<'a> {
     fn words(&self) -> Option<String> {
         let (left_out, loud) = self.gate.left_out();
         let mut said = self.lost.clone();
+        said.extend(self.unusable.clone());
         if left_out > 0 {
             let (rate, loud) = (self.terms.rate, named(&loud));
             said.push(format!("{left_out} left out of sources that send more than {rate} a second: {loud}"));

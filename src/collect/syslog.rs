@@ -9,7 +9,7 @@ use crate::codec::syslog::{read, relayed};
 use crate::model::wire::{Heard, LogSource};
 
 /// Its row.
-pub const KIND: Kind = Kind { name: "syslog", noun: "syslog", streams: true, take };
+pub const KIND: Kind = Kind { name: "syslog", noun: "syslog", streams: true, engine: false, take };
 
 fn take(desk: &mut Desk<'_>, said: &Said<'_>) {
     let bytes = said.bytes.trim_ascii_end();

@@ -6,6 +6,7 @@
 //! column, rows and packets are capped, each with its name.
 
 mod convert; // values as they stand on the wire, and values to keep
+mod engine; // notifications of v3, and the engine they are sent to
 mod fast; // v1 and v2c
 mod table; // a walk of several columns, step by step
 mod user; // v3
@@ -20,6 +21,7 @@ use ::snmp::{Client, ErrorStatus};
 pub use ::snmp::{Oid, Value};
 
 pub use self::convert::encode;
+pub use self::engine::{Engine, Opened};
 pub use self::fast::Traffic;
 pub(super) use self::user::{auth_of, privacy_of};
 pub use self::walk::{Columns, MAX_ROWS, Sink, Walked};

@@ -33,4 +33,5 @@ mod snippets;
 mod snmp;
 mod stamp;
 mod stamp_suite;
+mod trap;
 mod tree;

@@ -381,7 +381,7 @@ async fn only_a_closed_port_refuses() {
 // ---- net-snmp
 
 /// The path of a program of net-snmp; `None` (said on stdout) where it is not installed.
-fn tool(name: &str) -> Option<PathBuf> {
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let found = ["/usr/sbin", "/usr/bin"].iter().map(|dir| Path::new(dir).join(name)).find(|p| p.exists());
     if found.is_none() {
         println!("not run: {name} is not installed");

@@ -47,7 +47,7 @@ pub struct Access {
 
 impl Access {
     /// The secret, if one was given; for a kind that signs in, a login with the password of the `--keys` file.
-    pub(super) fn secret(&self, spec: &KindSpec) -> Result<Option<Secret>, String> {
+    pub(in crate::cli) fn secret(&self, spec: &KindSpec) -> Result<Option<Secret>, String> {
         if let Some(community) = &self.community {
             let community = SecretText::new(community.as_str());
             return Ok(Some(Secret::SnmpCommunity { v1: self.v1, community }));

@@ -19,7 +19,7 @@ use crate::net::clock::Clock;
 use crate::net::error::NetError;
 
 /// The largest UDP payload. A smaller msgMaxSize makes net-snmp answer a v3 GETBULK with genErr.
-const RECEIVE_CAPACITY: usize = 65_507;
+pub(super) const RECEIVE_CAPACITY: usize = 65_507;
 /// Credentials kept with their hashed keys (1 to 9 ms each); more are hashed anew.
 const MAX_KEYS: usize = 64;
 
@@ -73,7 +73,8 @@ impl Users {
         if let Some((_, auth)) = keys.iter().find(|(known, _)| known == secret) {
             return Ok(auth.clone());
         }
-        let auth = credentials(secret)
+        let auth = usm(secret)
+            .map(Auth::from)
             .map_err(|why| SnmpError::Auth { peer, why: format!("the secret cannot be used: {why}") })?;
         if keys.len() < MAX_KEYS {
             keys.push((secret.clone(), auth.clone()));
@@ -82,12 +83,13 @@ impl Users {
     }
 }
 
-fn credentials(secret: &Secret) -> Result<Auth, String> {
+/// The user of a secret, with hashed keys.
+pub(super) fn usm(secret: &Secret) -> Result<UsmConfig, String> {
     let Secret::SnmpV3 { user, auth, privacy, context } = secret else {
         return Err(format!("it is of type {}, not snmp-v1, snmp-v2c or snmp-v3", secret.kind()));
     };
     let user = UsmConfig::new(user.clone().into_bytes()).context_name(context.clone().into_bytes());
-    let Some((protocol, key)) = auth else { return Ok(user.into()) };
+    let Some((protocol, key)) = auth else { return Ok(user) };
     let mut keys = MasterKeys::new(auth_of(*protocol), key.expose().as_bytes()).map_err(|e| e.to_string())?;
     match privacy {
         Some((SnmpPrivacy::Des, _)) => {
@@ -98,7 +100,7 @@ fn credentials(secret: &Secret) -> Result<Auth, String> {
         }
         None => {}
     }
-    Ok(user.with_master_keys(keys).map_err(|e| e.to_string())?.into())
+    user.with_master_keys(keys).map_err(|e| e.to_string())
 }
 
 /// The values of exactly these OIDs.
