@@ -222,16 +222,14 @@ pub enum Settings {
     /// Of a console.
     Console(ConsoleSettings),
     /// Of an agent.
-    Agent(AgentSettings),
+    Agent(Box<AgentSettings>),
 }
 
 impl Settings {
     /// Reads a file of either sort: one with `id` is an agent's.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        from_file(
-            path,
-            |root| if root.has("id") { agent(root).map(Self::Agent) } else { console(root).map(Self::Console) },
-        )
+        let agents = |root: &Table<'_>| agent(root).map(|settings| Self::Agent(Box::new(settings)));
+        from_file(path, |root| if root.has("id") { agents(root) } else { console(root).map(Self::Console) })
     }
     /// The overlays it names.
     pub fn definitions(&self) -> &[PathBuf] {
