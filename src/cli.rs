@@ -36,6 +36,7 @@ pub mod syslog;
 pub mod table;
 pub mod text;
 pub mod token;
+pub mod topology;
 pub mod trap;
 pub mod up;
 pub mod user;
@@ -140,6 +141,8 @@ pub enum Verb {
     Incident(incident::Args),
     /// Links: what they came to over a month.
     Link(link::Args),
+    /// What devices say of their neighbours against the declared links.
+    Topology(topology::Args),
     /// Maintenance windows: list, announce, agree to, end.
     Maintenance(maintenance::Args),
     /// API tokens.
@@ -215,6 +218,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Discover(args) => discover::run(args),
         Verb::Incident(args) => incident::run(args),
         Verb::Link(args) => link::run(args),
+        Verb::Topology(args) => topology::run(args),
         Verb::Maintenance(args) => maintenance::run(args),
         Verb::Token(args) => token::run(args),
         Verb::Secret(args) => secret::run(args),

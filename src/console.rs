@@ -22,6 +22,7 @@ pub mod session;
 pub mod start;
 pub mod store;
 pub mod throttle;
+pub mod topology;
 pub mod web;
 
 pub use service::Service;

@@ -19,5 +19,6 @@ pub mod schedule; // when which task runs
 pub mod sight; // whether the agent itself sees anything at all
 pub mod streak; // how many losses in a row are no chance
 pub mod summarise; // what leaves the agent of all observations: summaries and facts
+pub mod topology; // what devices say of their neighbours against the declared links
 pub mod window; // statistics over the last seconds
 pub mod witness; // which of several probes says whether a link is there

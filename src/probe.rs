@@ -3,7 +3,7 @@
 
 mod assertion; // what an HTTP answer must be
 mod burst; // what kinds with confirm bursts share; no kind
-pub mod device; // a device as its answers and a profile make it; no kind
+pub mod device; // all that a device says of itself, by its profile
 pub mod discover; // what answers in a range of addresses; no kind
 pub mod dns; // one question to one name server
 pub mod echo; // round-trip time and loss by UDP echo
@@ -38,6 +38,7 @@ use crate::model::observation::{Cause, Observation, Outcome, Purpose, Row, Tally
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::{Mono, Wall};
+use crate::model::wire::Report;
 use crate::net::clock::Clock;
 use crate::net::error::{NetError, outcome_of};
 
@@ -78,6 +79,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &dns::SPEC, runner: Runner::Each(dns::prober) },
     Kind { spec: &transaction::SPEC, runner: Runner::Each(transaction::prober) },
     Kind { spec: &snmp::SPEC, runner: Runner::Each(snmp::prober) },
+    Kind { spec: &device::SPEC, runner: Runner::Each(device::prober) },
     Kind { spec: &host::SPEC, runner: Runner::Each(host::prober) },
     Kind { spec: &ends::SPEC, runner: Runner::Derived },
 ];
@@ -136,6 +138,11 @@ pub trait Prober: Send {
 
     /// The burst that followed the last run, if there was one: told before that run.
     fn burst(&mut self) -> Option<Run> {
+        None
+    }
+
+    /// What the last run found out of a device, if that is news.
+    fn news(&mut self) -> Option<Report> {
         None
     }
 }

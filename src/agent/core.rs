@@ -89,7 +89,7 @@ pub(super) async fn run(mut parts: Parts, ears: Ears) {
             () = core.cx.clock.sleep_until(wake) => {}
         }
         for (task, began, run) in finished.drain(..) {
-            core.finished(Done { task, began, run, burst: None });
+            core.finished(Done::of(task, began, run));
         }
         core.turn(&parts.tell, &parts.beat);
         core.send().await;
@@ -278,12 +278,15 @@ impl Core {
 
     /// A run ended: it becomes an observation, and everybody who wants it gets it.
     fn finished(&mut self, done: Done) {
-        let Done { task, began, run, burst } = done;
+        let Done { task, began, run, burst, report } = done;
         if !bulk::is_bulk(&task.kind) {
             self.schedule.finished(&task.id);
         }
         if let Some(burst) = burst {
             self.observe(&task, began, burst);
+        }
+        if let Some(report) = report.filter(|_| self.tasks.contains_key(&task.id)) {
+            self.record(Record::Report(report));
         }
         self.observe(&task, began, run);
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::model::plan::{Plan, Task};
+use crate::model::wire::Report;
 use crate::model::{Cause, Mono, Secret, Wall};
 use crate::probe::{self, Ctx, Prober, Run, Runner};
 
@@ -27,10 +28,19 @@ pub(super) struct Done {
     pub(super) run: Run,
     /// What the burst found that followed it.
     pub(super) burst: Option<Run>,
+    /// What it found out of a device.
+    pub(super) report: Option<Report>,
 }
 
-/// A run that is over and its burst, with the prober they had taken.
-type Landed = (Arc<Task>, Wall, Box<dyn Prober>, Run, Option<Run>);
+impl Done {
+    /// A run alone.
+    pub(super) const fn of(task: Arc<Task>, began: Wall, run: Run) -> Self {
+        Self { task, began, run, burst: None, report: None }
+    }
+}
+
+/// A run that is over, with the prober it had taken.
+type Landed = (Done, Box<dyn Prober>);
 
 enum Slot {
     Idle(Box<dyn Prober>),
@@ -94,8 +104,7 @@ impl Runs {
     /// Starts a run; what cannot start comes back at once as an invalid one.
     pub(super) fn start(&mut self, task: &Arc<Task>, began: Wall, deadline: Mono) -> Option<Done> {
         let full = self.flying.len() >= MAX_IN_FLIGHT;
-        let refuse =
-            |cause, why: String| Some(Done { task: task.clone(), began, run: Run::invalid(cause, why), burst: None });
+        let refuse = |cause, why: String| Some(Done::of(task.clone(), began, Run::invalid(cause, why)));
         let Some((_, slot)) = self.slots.get_mut(&task.id) else {
             return None; // the task left the plan between being due and now
         };
@@ -109,8 +118,8 @@ impl Runs {
                 let flying_task = task.clone();
                 let handle = self.flying.spawn(async move {
                     let run = prober.run(&cx, deadline).await;
-                    let burst = prober.burst();
-                    (flying_task, began, prober, run, burst)
+                    let (burst, report) = (prober.burst(), prober.news());
+                    (Done { task: flying_task, began, run, burst, report }, prober)
                 });
                 self.ids.insert(handle.id(), (task, began));
                 None
@@ -122,10 +131,10 @@ impl Runs {
     pub(super) async fn next(&mut self) -> Done {
         match self.flying.join_next_with_id().await {
             None => std::future::pending().await,
-            Some(Ok((id, (task, began, prober, run, burst)))) => {
+            Some(Ok((id, (done, prober)))) => {
                 self.ids.remove(&id);
-                self.bring_back(&task, prober);
-                Done { task, began, run, burst }
+                self.bring_back(&done.task, prober);
+                done
             }
             Some(Err(error)) => {
                 let (task, began) =
@@ -138,7 +147,7 @@ impl Runs {
                     *slot = fresh;
                 }
                 let run = Run::invalid(Cause::Internal, format!("the run broke off: {error}"));
-                Done { task, began, run, burst: None }
+                Done::of(task, began, run)
             }
         }
     }

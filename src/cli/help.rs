@@ -339,6 +339,22 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Who was responsible", "责任方"),
     ("Words", "文字"),
+    // topology.
+    ("What devices say of their neighbours against the declared links", "拓扑：设备所述的邻居与登记链路的比对"),
+    (
+        "List what was found and what is declared, what differs first; exit 1 if anything is missing or on another port",
+        "列出发现的与登记的连线，不符的在前；有未发现或端口不符的链路时退出码为 1",
+    ),
+    (
+        "Only lines of this state: wrong_port, missing, extra, stranger, unseen, agrees",
+        "只限此状态：wrong_port 端口不符、missing 未发现、extra 未登记、stranger 未知设备、unseen 无从得知、agrees 一致",
+    ),
+    (
+        "Declare the link of a line, or give the declared one the ports that it was found on",
+        "登记所发现的链路，或按所发现的更正登记链路的端口",
+    ),
+    ("Line: its id", "连线的编号"),
+    ("Why, for the audit trail", "原因，记入审计"),
     // link, maintenance.
     (
         "Availability of links over a month: raw, without maintenance, promised, by responsible party; loss and round trip. It counts runs, so lost packets are missing from it too; loss and round trip leave maintenance out",

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod call;
 pub mod discoveries;
 pub mod events;
 pub mod imports;
@@ -17,6 +18,7 @@ pub mod query;
 pub mod route;
 pub mod shape;
 pub mod statistics;
+pub mod topology;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -16,6 +16,7 @@ use crate::console::imports::Imports;
 use crate::console::metrics::meters::Meters;
 use crate::console::store::Store;
 use crate::console::throttle::Throttle;
+use crate::console::topology::Heard;
 use crate::console::web::live::Hub;
 use crate::engine::expose::Exposition;
 use crate::model::field::Catalog;
@@ -74,6 +75,8 @@ pub struct Inner {
     pub unpacking: Semaphore,
     /// Uploads that wait to be applied.
     pub imports: Imports,
+    /// What devices said of their neighbours.
+    pub heard: Heard,
     /// Ends long polls and tasks.
     pub stop: Stop,
     /// Time zone of people.
@@ -121,6 +124,7 @@ impl Service {
             receiving: Semaphore::new(RECEIVING),
             unpacking: Semaphore::new(UNPACKING),
             imports: Imports::default(),
+            heard: Heard::default(),
             stop,
             zone,
             live: Hub::new(now.millis().to_string()),

@@ -29,6 +29,7 @@ mod looks;
 mod maintenance;
 mod own;
 mod points;
+mod reports;
 mod retention;
 mod roll;
 mod scope;
@@ -67,7 +68,7 @@ use crate::model::incident::Incident;
 use crate::model::inventory::Inventory;
 use crate::model::plan::Job;
 use crate::model::wire::{Batch, BatchAnswer, EnrollAnswer, JobResult};
-use crate::model::{AgentId, Alert, AssetId, Now, Object, Secret};
+use crate::model::{AgentId, Alert, AssetId, Now, Object, Secret, Wall};
 
 use live::{Live, Shared};
 use writer::{Memory, Queue, Writer};
@@ -394,6 +395,20 @@ impl Store {
             return Ok(Vec::new());
         }
         self.read(move |core| brief::facts_of_ports(core, &asset)).await
+    }
+
+    /// What a device said of itself last; nothing if it is not in scope.
+    pub async fn report(&self, scope: &Scope, asset: &AssetId) -> Result<Option<ReportRow>, StoreError> {
+        let (seen, asset) = (self.seen(scope), asset.clone());
+        if !seen.sees(&Object::Asset(asset.clone())) {
+            return Ok(None);
+        }
+        self.read(move |core| reports::of(core, &asset)).await
+    }
+
+    /// Which assets have a report, and from when it is; all of them.
+    pub async fn report_times(&self) -> Result<Vec<(AssetId, Wall)>, StoreError> {
+        self.read(reports::times).await
     }
 
     /// Interfaces that agents saw on an asset.

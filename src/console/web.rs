@@ -22,7 +22,7 @@ use cx::{Answer, Cx};
 use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
     account, agents, assets as asset_pages, audit, definitions, discover, events, gallery, import, incidents, links,
-    maintenance, overview, setup, sign_in, users,
+    maintenance, overview, setup, sign_in, topology, users,
 };
 
 /// Who may open a page.
@@ -91,6 +91,9 @@ pub const PAGES: &[PageRoute] = &[
     post("/assets/views", Needs::Viewer, run!(asset_pages::keep_view)),
     get("/assets/{id}", Needs::Viewer, run!(asset_pages::one::page)),
     post("/assets/{id}/probe", Needs::Operator, run!(asset_pages::one::probe)),
+    get("/assets/{id}/device", Needs::Viewer, run!(asset_pages::one::device::page)),
+    get("/topology", Needs::Viewer, run!(topology::page)),
+    post("/topology/{id}/adopt", Needs::Admin, run!(topology::adopt)),
     get("/links", Needs::Viewer, run!(links::page)),
     post("/links/views", Needs::Viewer, run!(links::keep_view)),
     get("/links/{id}", Needs::Viewer, run!(links::one::page)),

@@ -2,6 +2,8 @@
 //! in order, and the values. The tables here are the only list: profiles are checked by them, and the printed object
 //! has their order.
 
+pub mod report;
+
 use std::sync::Arc;
 
 /// What a field holds.
@@ -26,6 +28,8 @@ pub struct Part {
     pub holds: Holds,
     /// Without it there is no row.
     pub needed: bool,
+    /// It is another value at every look (a counter, a temperature), so that a change of it is no news.
+    pub moves: bool,
     /// In Chinese.
     pub zh: &'static str,
     /// In English.
@@ -34,19 +38,22 @@ pub struct Part {
 
 impl Part {
     const fn text(name: &'static str, zh: &'static str, en: &'static str) -> Self {
-        Self { name, holds: Holds::Text, needed: false, zh, en }
+        Self { name, holds: Holds::Text, needed: false, moves: false, zh, en }
     }
     const fn number(name: &'static str, zh: &'static str, en: &'static str) -> Self {
-        Self { name, holds: Holds::Number, needed: false, zh, en }
+        Self { name, holds: Holds::Number, needed: false, moves: false, zh, en }
     }
     const fn count(name: &'static str, zh: &'static str, en: &'static str) -> Self {
-        Self { name, holds: Holds::Count, needed: false, zh, en }
+        Self { name, holds: Holds::Count, needed: false, moves: false, zh, en }
     }
     const fn word(name: &'static str, words: &'static [&'static str], zh: &'static str, en: &'static str) -> Self {
-        Self { name, holds: Holds::Word(words), needed: false, zh, en }
+        Self { name, holds: Holds::Word(words), needed: false, moves: false, zh, en }
     }
     const fn needed(self) -> Self {
         Self { needed: true, ..self }
+    }
+    const fn moves(self) -> Self {
+        Self { moves: true, ..self }
     }
 }
 
@@ -59,6 +66,9 @@ pub struct Class {
     pub zh: &'static str,
     /// In English.
     pub en: &'static str,
+    /// The fields that tell one from another, if several tables of a device may list the same ones: what a later table
+    /// says of one that is known is left out.
+    pub key: &'static [&'static str],
     /// Its fields, in order.
     pub parts: &'static [Part],
 }
@@ -84,6 +94,10 @@ pub const OPER: &[&str] = &["up", "down", "testing", "unknown", "dormant", "not_
 pub const BGP: &[&str] = &["idle", "connect", "active", "open_sent", "open_confirm", "established"];
 /// ospfNbrState.
 pub const OSPF: &[&str] = &["down", "attempt", "init", "two_way", "exchange_start", "exchange", "loading", "full"];
+/// ipNetToPhysicalType (IP-MIB), without `invalid`.
+pub const ARP: &[&str] = &["other", "dynamic", "static", "local"];
+/// dot1dTpFdbStatus and dot1qTpFdbStatus (BRIDGE-MIB, Q-BRIDGE-MIB), without `invalid`; `mgmt` is what somebody set.
+pub const FDB: &[&str] = &["other", "learned", "self", "static"];
 /// Protocols by which devices find each other.
 pub const DISCOVERY: &[&str] = &["lldp", "cdp"];
 
@@ -150,6 +164,7 @@ pub static DEVICE: Class = Class {
     name: "device",
     zh: "设备",
     en: "device",
+    key: &[],
     parts: &[
         Part::text("profile", "模板", "profile"),
         Part::text("vendor", "厂商", "vendor"),
@@ -159,16 +174,17 @@ pub static DEVICE: Class = Class {
         Part::text("serial", "序列号", "serial number"),
         Part::text("name", "名称", "name"),
         Part::text("location", "位置", "location"),
-        Part::number("uptime_seconds", "运行时间（秒）", "uptime (s)"),
+        Part::number("uptime_seconds", "运行时间（秒）", "uptime (s)").moves(),
     ],
 };
 
 /// What it has, in the order of the object.
-pub static CLASSES: [Class; 9] = [
+pub static CLASSES: [Class; 11] = [
     Class {
         name: "interfaces",
         zh: "接口",
         en: "interfaces",
+        key: &[],
         parts: &[
             Part::text("name", "名称", "name").needed(),
             Part::count("index", "索引", "index"),
@@ -179,40 +195,46 @@ pub static CLASSES: [Class; 9] = [
             Part::number("speed_bps", "速率", "speed (bit/s)"),
             Part::count("mtu", "MTU", "MTU"),
             Part::text("mac", "MAC", "MAC"),
-            Part::count("in_octets", "入字节", "octets in"),
-            Part::count("out_octets", "出字节", "octets out"),
-            Part::count("in_errors", "入错误", "errors in"),
-            Part::count("out_errors", "出错误", "errors out"),
-            Part::count("in_discards", "入丢弃", "discards in"),
-            Part::count("out_discards", "出丢弃", "discards out"),
+            Part::count("in_octets", "入字节", "octets in").moves(),
+            Part::count("out_octets", "出字节", "octets out").moves(),
+            Part::count("in_errors", "入错误", "errors in").moves(),
+            Part::count("out_errors", "出错误", "errors out").moves(),
+            Part::count("in_discards", "入丢弃", "discards in").moves(),
+            Part::count("out_discards", "出丢弃", "discards out").moves(),
         ],
     },
     Class {
         name: "cpu",
         zh: "CPU",
         en: "CPU",
-        parts: &[Part::text("name", "名称", "name").needed(), Part::number("ratio", "利用率", "ratio").needed()],
+        key: &[],
+        parts: &[
+            Part::text("name", "名称", "name").needed(),
+            Part::number("ratio", "利用率", "ratio").needed().moves(),
+        ],
     },
     Class {
         name: "memory",
         zh: "内存",
         en: "memory",
+        key: &[],
         parts: &[
             Part::text("name", "名称", "name").needed(),
-            Part::number("used_ratio", "利用率", "used ratio").needed(),
+            Part::number("used_ratio", "利用率", "used ratio").needed().moves(),
             Part::number("size_bytes", "容量（字节）", "size (bytes)"),
-            Part::number("used_bytes", "已用（字节）", "used (bytes)"),
-            Part::number("free_bytes", "空闲（字节）", "free (bytes)"),
+            Part::number("used_bytes", "已用（字节）", "used (bytes)").moves(),
+            Part::number("free_bytes", "空闲（字节）", "free (bytes)").moves(),
         ],
     },
     Class {
         name: "sensors",
         zh: "传感器",
         en: "sensors",
+        key: &[],
         parts: &[
             Part::word("kind", &SENSOR_KINDS, "种类", "kind").needed(),
             Part::text("name", "名称", "name").needed(),
-            Part::number("value", "值", "value"),
+            Part::number("value", "值", "value").moves(),
             Part::text("unit", "单位", "unit"),
             Part::word("status", STATUS, "状态", "status"),
         ],
@@ -221,6 +243,7 @@ pub static CLASSES: [Class; 9] = [
         name: "neighbours",
         zh: "邻居",
         en: "neighbours",
+        key: &[],
         parts: &[
             Part::word("protocol", DISCOVERY, "协议", "protocol").needed(),
             Part::text("local_port", "本端口", "local port"),
@@ -235,12 +258,14 @@ pub static CLASSES: [Class; 9] = [
         name: "vlans",
         zh: "VLAN",
         en: "VLANs",
+        key: &[],
         parts: &[Part::count("id", "编号", "id").needed(), Part::text("name", "名称", "name")],
     },
     Class {
         name: "addresses",
         zh: "地址",
         en: "addresses",
+        key: &[],
         parts: &[
             Part::text("address", "地址", "address").needed(),
             Part::count("prefix_length", "前缀长度", "prefix length"),
@@ -248,21 +273,47 @@ pub static CLASSES: [Class; 9] = [
         ],
     },
     Class {
+        name: "arp",
+        zh: "ARP",
+        en: "ARP",
+        key: &["address", "interface"],
+        parts: &[
+            Part::text("address", "地址", "address").needed(),
+            Part::text("mac", "MAC", "MAC").needed(),
+            Part::text("interface", "接口", "interface"),
+            Part::word("type", ARP, "类型", "type"),
+        ],
+    },
+    Class {
+        name: "macs",
+        zh: "MAC 地址表",
+        en: "MAC table",
+        key: &["mac"],
+        parts: &[
+            Part::text("mac", "MAC", "MAC").needed(),
+            Part::text("port", "端口", "port"),
+            Part::count("fdb", "转发库（多数设备即 VLAN）", "filtering database (mostly the VLAN)"),
+            Part::word("status", FDB, "状态", "status"),
+        ],
+    },
+    Class {
         name: "bgp_peers",
         zh: "BGP 邻居",
         en: "BGP peers",
+        key: &[],
         parts: &[
             Part::text("peer", "对端", "peer").needed(),
             Part::count("remote_as", "对端 AS", "remote AS"),
             Part::word("state", BGP, "状态", "state").needed(),
             Part::text("local_address", "本端地址", "local address"),
-            Part::number("established_seconds", "建立时间（秒）", "established (s)"),
+            Part::number("established_seconds", "建立时间（秒）", "established (s)").moves(),
         ],
     },
     Class {
         name: "ospf_neighbours",
         zh: "OSPF 邻居",
         en: "OSPF neighbours",
+        key: &[],
         parts: &[
             Part::text("address", "地址", "address").needed(),
             Part::text("router_id", "路由器标识", "router id"),
@@ -308,7 +359,7 @@ impl Fact {
 }
 
 /// One thing: the values of its class's fields, in order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Thing {
     /// Its values.
     pub facts: Vec<Fact>,

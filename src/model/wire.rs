@@ -3,6 +3,7 @@
 //! accept the two previous minors. Domain types are converted here, so they can change without the wire.
 
 mod log;
+mod report;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use super::summary::{Histogram, Summary};
 use super::time::Wall;
 
 pub use log::{Heard, Log, LogSource, MAX_LOG_ROWS, SEVERITIES};
+pub use report::{MAX_PACKED, MAX_REPORT, Packed, Report};
 
 /// Version of the envelope.
 pub const WIRE_VERSION: u32 = 1;
@@ -58,6 +60,7 @@ as_text!(
     ProbeId,
     RuleId,
     ProblemId,
+    ProfileId,
     CalendarId,
     Object
 );
@@ -186,6 +189,8 @@ pub enum Record {
     Discovery(Progress),
     /// Lines and traps of devices.
     Log(Log),
+    /// What a device says of itself.
+    Report(Report),
     /// Records that will never come.
     Gap(Gap),
 }
@@ -202,6 +207,7 @@ impl Record {
             Self::JobResult(_) => "job_result",
             Self::Discovery(_) => "discovery",
             Self::Log(_) => "log",
+            Self::Report(_) => "report",
             Self::Gap(_) => "gap",
         }
     }
@@ -210,7 +216,7 @@ impl Record {
     pub const fn stream(&self) -> Stream {
         match self {
             Self::Samples(_) => Stream::Sample,
-            Self::Log(_) => Stream::Bulk,
+            Self::Log(_) | Self::Report(_) => Stream::Bulk,
             _ => Stream::Event,
         }
     }
@@ -226,6 +232,7 @@ impl Record {
             Self::JobResult(j) => serde_json::to_value(j),
             Self::Discovery(d) => serde_json::to_value(d),
             Self::Log(l) => serde_json::to_value(l),
+            Self::Report(r) => serde_json::to_value(r),
             Self::Gap(g) => serde_json::to_value(g),
         }
         .expect("wire types have string keys only, so they always serialise")
@@ -242,6 +249,7 @@ impl Record {
             "job_result" => Self::JobResult(JobResult::deserialize(body)?),
             "discovery" => Self::Discovery(Progress::deserialize(body)?),
             "log" => Self::Log(Log::deserialize(body)?),
+            "report" => Self::Report(Report::deserialize(body)?),
             "gap" => Self::Gap(Gap::deserialize(body)?),
             _ => return Ok(None),
         }))

@@ -4,15 +4,17 @@
 //! true is none; a table that was cut is kept and flagged, so that nobody takes half of it for the whole.
 
 pub mod fetch;
+mod kind; // the probe kind
 mod value;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+pub use self::kind::{SPEC, prober};
 use self::value::Look;
 use crate::config::defs::profile::choose::Chosen;
 use crate::config::defs::profile::{Arcs, Check, From, ProfileDef, Source, TableDef};
-use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Incomplete, Part, SENSORS, Thing};
+use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Holds, Incomplete, Part, SENSORS, Thing};
 use crate::model::id::MAX_NAME;
 use crate::net::snmp::Value;
 
@@ -59,18 +61,36 @@ pub struct Wanted {
 impl Wanted {
     /// What these tables need, and the device itself.
     pub fn of<'a>(chosen: &Chosen<'_>, tables: impl IntoIterator<Item = &'a TableDef>) -> Self {
+        Self::parts(chosen, tables, |_| true)
+    }
+
+    /// What the whole device needs but its counters, which somebody else reads often.
+    pub fn but_counters(chosen: &Chosen<'_>) -> Self {
+        Self::parts(chosen, chosen.tables(), |part| !(part.moves && part.holds == Holds::Count))
+    }
+
+    fn parts<'a>(
+        chosen: &Chosen<'_>,
+        tables: impl IntoIterator<Item = &'a TableDef>,
+        which: impl Fn(&Part) -> bool,
+    ) -> Self {
         let mut wanted = Self::default();
         for profile in chosen.profiles() {
             profile.device.iter().flatten().for_each(|source| wanted.source(source));
         }
-        tables.into_iter().for_each(|table| wanted.table(table));
+        tables.into_iter().for_each(|table| wanted.parts_of(table, &which));
         wanted
     }
 
     fn table(&mut self, table: &TableDef) {
+        self.parts_of(table, |_| true);
+    }
+
+    fn parts_of(&mut self, table: &TableDef, which: impl Fn(&Part) -> bool) {
         table.rows.iter().for_each(|oid| self.oid(oid));
         table.keep.iter().for_each(|check| self.source(&check.source));
-        table.fields.iter().flatten().for_each(|source| self.source(source));
+        let parts = table.into.parts.iter().zip(&table.fields).filter(|(part, _)| which(part));
+        parts.flat_map(|(_, sources)| sources).for_each(|source| self.source(source));
     }
 
     fn source(&mut self, source: &Source) {
@@ -124,11 +144,19 @@ pub fn evaluate(chosen: &Chosen<'_>, answers: &Answers) -> Device {
         if let Some(place) = CLASSES.iter().position(|class| std::ptr::eq(class, table.into))
             && let Some(all) = things.get_mut(place)
         {
+            let known: HashSet<Vec<String>> = all.iter().filter_map(|thing| key(table.into, thing)).collect();
+            found.retain(|thing| key(table.into, thing).is_none_or(|key| !known.contains(&key)));
             all.extend(found);
         }
     }
     let facts = of_itself(chosen, &Look { answers, ports: &ports });
     Device { facts, things, incomplete: incomplete(&tables, answers) }
+}
+
+/// What tells a thing from others of a class that several tables list.
+fn key(class: &Class, thing: &Thing) -> Option<Vec<String>> {
+    let told = |name: &&str| thing.fact(class, name).text().unwrap_or_default().to_owned();
+    (!class.key.is_empty()).then(|| class.key.iter().map(told).collect())
 }
 
 /// The device itself: the sources of its profiles, the more particular first.

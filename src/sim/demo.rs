@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::network::{Answers, ECHO, HTTP, HTTPS, Network, Node, SNMP};
+use self::network::{Answers, ECHO, HTTP, HTTPS, Network, SNMP};
 use super::certificate::Authority;
 use super::device::Kind;
 use super::world::{DeviceSpec, ServiceSpec, World, WorldError};
@@ -50,7 +50,7 @@ impl Demo {
         let authority = Arc::new(Authority::new("Fengsui demo CA")?);
         let mut random = fastrand::Rng::with_seed(seed);
         let mut devices: Vec<DeviceSpec> =
-            network.nodes.iter().map(|node| device(node, &authority, now, &mut random)).collect();
+            (0..network.nodes.len()).filter_map(|at| device(&network, at, &authority, now, &mut random)).collect();
         for cable in &network.cables {
             for (end, side) in cable.ends.iter().zip(["a", "b"]) {
                 devices.push(DeviceSpec {
@@ -96,10 +96,19 @@ impl Demo {
     }
 }
 
-fn device(node: &Node, authority: &Arc<Authority>, now: Wall, random: &mut fastrand::Rng) -> DeviceSpec {
+fn device(
+    network: &Network,
+    at: usize,
+    authority: &Arc<Authority>,
+    now: Wall,
+    random: &mut fastrand::Rng,
+) -> Option<DeviceSpec> {
+    let node = network.nodes.get(at)?;
     let mut services = Vec::new();
     if !node.ports.is_empty() {
-        let recording = Arc::new(record::recording(node, now, random));
+        let mut recording = record::recording(node, now, random);
+        record::neighbours(&mut recording, network, at);
+        let recording = Arc::new(recording);
         services.push(ServiceSpec::new(SNMP, Kind::Snmp { recording, access: Access::community(COMMUNITY) }));
     }
     match &node.answers {
@@ -119,7 +128,7 @@ fn device(node: &Node, authority: &Arc<Authority>, now: Wall, random: &mut fastr
             });
         }
     }
-    DeviceSpec { name: node.id.clone(), address: IpAddr::V4(node.address), services }
+    Some(DeviceSpec { name: node.id.clone(), address: IpAddr::V4(node.address), services })
 }
 
 /// The links that somebody has pulled, by id.

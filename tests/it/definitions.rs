@@ -79,6 +79,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
         ids,
         [
             "agent-host|agent:local|",
+            "asset-device|asset:core-1|",
             "asset-dns|asset:core-1|",
             "asset-echo|asset:core-1|",
             "asset-icmp|asset:core-1|",

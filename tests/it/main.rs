@@ -11,6 +11,7 @@ mod bad;
 mod chaos;
 mod definitions;
 mod demo;
+mod device;
 mod discover;
 mod dns;
 mod docs;

@@ -3,43 +3,29 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::super::table::table;
 use super::super::text::pick;
-use super::super::{Answer, Exit, Format, calendar, print, say};
+use super::super::{Answer, Exit, Failure, Format, calendar, print, say};
 use super::{How, REPETITIONS, Who, failed, open};
-use crate::codec::text;
 use crate::config::defs::profile::choose::{Candidate, Chosen, candidates};
 use crate::config::defs::{Definitions, ProfileDef};
-use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Thing};
+use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Thing, report};
+use crate::model::time::Mono;
 use crate::net::clock::Clock;
-use crate::net::snmp::{Oid, Session, Value};
-use crate::probe::device::{Wanted, evaluate, fetch};
+use crate::net::snmp::Session;
+use crate::probe::device::fetch::{self, Identity};
+use crate::probe::device::{Wanted, evaluate};
 
-const SYS_DESCR: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 1, 0];
-const SYS_OBJECT_ID: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 2, 0];
+/// A device must say what it is within this; its tries are bounded by themselves.
+const DETECT: Duration = Duration::from_secs(600);
 
 /// What a device says it is.
-struct Told {
-    object_id: Vec<u32>,
-    descr: String,
-}
-
-impl Told {
-    async fn of(session: &Session) -> Result<Self, super::Failure> {
-        let oids = [SYS_DESCR, SYS_OBJECT_ID].map(Oid::from_slice);
-        let found = match session.get(&oids).await {
-            Ok(found) => found,
-            Err(error) => return Err(failed(error).await),
-        };
-        let [descr, object_id] = oids.map(|oid| found.get(&oid).cloned());
-        let object_id = match object_id {
-            Some(Value::ObjectIdentifier(oid)) => oid.arcs().to_vec(),
-            _ => Vec::new(),
-        };
-        let descr = descr.as_ref().and_then(Value::as_bytes).map(text::decode).unwrap_or_default();
-        Ok(Self { object_id, descr })
+async fn identity(session: &Session, clock: &Clock, deadline: Mono) -> Result<Identity, Failure> {
+    match Identity::of(session, clock, deadline).await {
+        Ok(told) => Ok(told),
+        Err(error) => Err(failed(error).await),
     }
 }
 
@@ -63,7 +49,8 @@ pub struct Args {
 pub(super) async fn detect(args: Args) -> Answer {
     let definitions = calendar::in_force(args.definitions.clone())?;
     let session = open(&args.target, &args.who, &args.how).await?;
-    let told = Told::of(&session).await?;
+    let clock = Clock::system();
+    let told = identity(&session, &clock, clock.mono().plus(DETECT)).await?;
     let found = candidates(&definitions.profiles, &told.object_id, &told.descr);
     let why: Vec<Json> = found.iter().map(reason).collect();
     let chosen = Chosen::of(&definitions.profiles, &told.object_id, &told.descr);
@@ -90,7 +77,7 @@ fn reason(candidate: &Candidate<'_>) -> Json {
     })
 }
 
-fn tell(told: &Told, found: &[Candidate<'_>], definitions: &Definitions) {
+fn tell(told: &Identity, found: &[Candidate<'_>], definitions: &Definitions) {
     print(&format!("sysObjectID  {}", dotted(&told.object_id)));
     print(&format!("sysDescr     {}", told.descr));
     let Some(best) = found.first() else {
@@ -126,7 +113,7 @@ pub(super) async fn poll(args: Args, within: Duration) -> Answer {
     let clock = Clock::system();
     let deadline = clock.mono().plus(within);
     let session = open(&args.target, &args.who, &args.how).await?;
-    let told = Told::of(&session).await?;
+    let told = identity(&session, &clock, deadline).await?;
     let chosen = Chosen::of(&definitions.profiles, &told.object_id, &told.descr);
     let wanted = Wanted::of(&chosen, chosen.tables());
     let answers = match fetch::fetch(&session, &wanted, REPETITIONS, &clock, deadline).await {
@@ -135,33 +122,10 @@ pub(super) async fn poll(args: Args, within: Duration) -> Answer {
     };
     let device = evaluate(&chosen, &answers);
     match args.how.format {
-        Format::Json => print(&json_of(&device).to_string()),
+        Format::Json => print(&report::object(&device).to_string()),
         Format::Table => show(&device),
     }
     Ok(if device.incomplete.is_empty() { Exit::Good } else { Exit::Unseen })
-}
-
-/// The object that `--format json` prints.
-fn json_of(device: &Device) -> Json {
-    let mut object = Map::new();
-    object.insert("v".into(), json!(1));
-    object.insert(DEVICE.name.into(), record(&DEVICE, &device.facts));
-    for (class, things) in CLASSES.iter().zip(&device.things) {
-        object.insert(class.name.into(), things.iter().map(|thing| record(class, &thing.facts)).collect());
-    }
-    let incomplete = device.incomplete.iter().map(|i| json!({ "table": i.class, "reason": i.reason }));
-    object.insert("incomplete".into(), incomplete.collect());
-    Json::Object(object)
-}
-
-fn record(class: &Class, facts: &[Fact]) -> Json {
-    let value = |fact: &Fact| match fact {
-        Fact::Null => Json::Null,
-        Fact::Text(text) => json!(&**text),
-        Fact::Number(number) => json!(number),
-        Fact::Count(count) => json!(count),
-    };
-    Json::Object(class.parts.iter().zip(facts).map(|(part, fact)| (part.name.to_owned(), value(fact))).collect())
 }
 
 fn show(device: &Device) {

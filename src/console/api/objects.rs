@@ -223,6 +223,28 @@ pub async fn interfaces(call: Call) -> Result<Reply, Problem> {
     })
 }
 
+/// `GET /assets/{id}/report`
+pub async fn report(call: Call) -> Result<Reply, Problem> {
+    let (_, inventory) = call.service.store.inventory();
+    let asset = find_asset(&call, &inventory)?;
+    let row = call.service.store.report(&call.actor.scope, &asset.id).await?.ok_or_else(|| {
+        Problem::new(
+            axum::http::StatusCode::NOT_FOUND,
+            format!("资产 `{}` 尚无设备报告；SNMP 资产每十分钟读取一次", asset.id),
+            format!("there is no report of asset `{}` yet; assets with SNMP are read every ten minutes", asset.id),
+        )
+    })?;
+    let object: Option<Value> = row.packed.text().and_then(|text| serde_json::from_str(&text).ok());
+    Ok(Reply::Json(json!({
+        "asset": row.asset,
+        "probe": row.probe,
+        "agent": row.agent,
+        "at": shape::time(row.at),
+        "changed": shape::time(row.changed),
+        "report": object,
+    })))
+}
+
 /// `GET /links`
 pub async fn links(call: Call) -> Result<Reply, Problem> {
     let (_, inventory) = call.service.store.inventory();

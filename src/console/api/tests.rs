@@ -113,6 +113,7 @@ fn the_roles_of_all_routes_are_these() {
             "POST /secrets/rotate",
             "POST /tokens",
             "POST /tokens/{name}/revoke",
+            "POST /topology/{id}/adopt",
             "POST /users",
             "POST /users/{name}/lock",
             "POST /users/{name}/reset",

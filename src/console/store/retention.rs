@@ -9,7 +9,7 @@ use super::Store;
 use super::days::{Day, Sort};
 use super::db::{self, sql};
 use super::types::StoreError;
-use super::{changes, events, maintenance, roll};
+use super::{changes, events, maintenance, reports, roll};
 use crate::model::Wall;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -40,6 +40,7 @@ pub(super) async fn daily(store: &Store, now: Wall) -> Result<(), StoreError> {
             writer.days.forget_before(Sort::Roll, first);
             writer.after(move |shared| drop(shared.layout.retire(Sort::Roll, first)));
             changes::forget(&writer.core, now)?;
+            reports::forget(&writer.core)?;
             maintenance::forget(writer, now.minus(maintenance::KEEP))
         })
         .await?;

@@ -9,6 +9,7 @@ mod enrolment;
 mod events;
 mod incidents;
 mod maintenance;
+mod reports;
 mod rolls;
 mod samples;
 

@@ -17,8 +17,8 @@ use crate::console::command::{Role, Scope};
 use crate::model::alert::AlertKey;
 use crate::model::discovery::Wanted;
 use crate::model::incident::{Contribution, Flags, Incident, IncidentState};
-use crate::model::wire::{AgentStatus, BatchAnswer};
-use crate::model::{AgentId, Object, ProbeId, RegionId, Severity, Wall, ZoneId};
+use crate::model::wire::{AgentStatus, BatchAnswer, Packed};
+use crate::model::{AgentId, AssetId, Object, ProbeId, RegionId, Severity, Wall, ZoneId};
 
 /// Why the store could not do it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -334,6 +334,23 @@ pub struct Fact {
     pub agent: AgentId,
     /// When.
     pub at: Wall,
+}
+
+/// What a device said of itself last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportRow {
+    /// Device.
+    pub asset: AssetId,
+    /// Which probe.
+    pub probe: ProbeId,
+    /// Who asked it.
+    pub agent: AgentId,
+    /// When.
+    pub at: Wall,
+    /// When something in it was different from before, apart from what moves at every look.
+    pub changed: Wall,
+    /// The object, see `model::device::report`.
+    pub packed: Packed,
 }
 
 /// One row of the audit table.

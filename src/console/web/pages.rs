@@ -18,6 +18,7 @@ pub mod measured;
 pub mod overview;
 pub mod setup;
 pub mod sign_in;
+pub mod topology;
 pub mod users;
 
 #[cfg(test)]

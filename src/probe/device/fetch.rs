@@ -1,15 +1,46 @@
 //! Asks a device for what a profile wants: scalars first, then table by table, one request at a time.
 
 use super::{Answers, Wanted};
+use crate::codec::text;
 use crate::config::defs::profile::Arcs;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
-use crate::net::snmp::{Columns, Oid, Session, SnmpError};
+use crate::net::snmp::{Columns, Oid, Session, SnmpError, Value};
 
 /// Variables of one GET: a reply stays within a frame.
 const AT_ONCE: usize = 24;
 /// Tables that a device leaves unanswered before the rest is not asked any more: it has fallen silent.
 const MOST_SILENT: usize = 2;
+
+/// sysDescr.
+const SYS_DESCR: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 1, 0];
+/// sysObjectID.
+const SYS_OBJECT_ID: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 2, 0];
+
+/// What a device says it is; its profile is chosen by that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// sysObjectID; empty if it has none.
+    pub object_id: Vec<u32>,
+    /// sysDescr; empty if it has none.
+    pub descr: String,
+}
+
+impl Identity {
+    /// Asks it.
+    pub async fn of(session: &Session, clock: &Clock, deadline: Mono) -> Result<Self, SnmpError> {
+        let oids = [SYS_DESCR, SYS_OBJECT_ID].map(Oid::from_slice);
+        let silence = SnmpError::Timeout { peer: session.peer() };
+        let found = Box::pin(clock.until(deadline, session.get(&oids))).await.unwrap_or(Err(silence))?;
+        let [descr, object_id] = oids.map(|oid| found.get(&oid).cloned());
+        let object_id = match object_id {
+            Some(Value::ObjectIdentifier(oid)) => oid.arcs().to_vec(),
+            _ => Vec::new(),
+        };
+        let descr = descr.as_ref().and_then(Value::as_bytes).map(text::decode).unwrap_or_default();
+        Ok(Self { object_id, descr })
+    }
+}
 
 /// Fetches. An error is one of the device as a whole: it does not answer at all, or refuses the key.
 pub async fn fetch(

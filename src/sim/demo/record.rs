@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::network::{Node, Port};
+use super::network::{Network, Node, Port};
 use super::places::PLACES;
 use crate::model::Wall;
 use crate::net::snmp::{Oid, Value};
@@ -12,6 +12,12 @@ use crate::sim::recording::{Entry, Recording, Tag, Wave};
 const SYSTEM: &[u32] = &[1, 3, 6, 1, 2, 1, 1];
 const IF: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1];
 const IFX: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1];
+/// lldpRemTable and lldpLocPortTable (LLDP-MIB, IEEE 802.1AB).
+const LLDP_REMOTE: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 4, 1, 1];
+const LLDP_LOCAL: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 3, 7, 1];
+/// LldpChassisIdSubtype macAddress, LldpPortIdSubtype interfaceName.
+const BY_MAC: i32 = 4;
+const BY_NAME: i32 = 5;
 /// Enterprise number of nobody.
 const MODEL: &[u32] = &[1, 3, 6, 1, 4, 1, 99999, 7];
 const DAY: f64 = 86_400.0;
@@ -56,11 +62,40 @@ pub(super) fn recording(node: &Node, now: Wall, random: &mut fastrand::Rng) -> R
     all
 }
 
+/// Who is at the other end of its cables, by LLDP; lines of carriers let none through.
+pub(super) fn neighbours(all: &mut Recording, network: &Network, at: usize) {
+    for cable in network.cables.iter().filter(|cable| cable.carrier.is_none()) {
+        let [a, b] = &cable.ends;
+        for (here, there) in [(a, b), (b, a)] {
+            let (Some((_, port)), Some((other, far))) = (here.port.filter(|(node, _)| *node == at), there.port)
+            else {
+                continue;
+            };
+            let Some(other) = network.nodes.get(other) else { continue };
+            let far_name = other.ports.iter().find(|port| port.index == far).map_or("", |port| port.name.as_str());
+            let number = |n: i32| Entry::Fixed(Value::Integer(n));
+            let mut row = |column: u32, entry: Entry| all.put(oid(LLDP_REMOTE, &[column, 0, port, 1]), entry);
+            row(4, number(BY_MAC));
+            row(5, Entry::Fixed(Value::OctetString(mac(other, far).into())));
+            row(6, number(BY_NAME));
+            row(7, text(far_name));
+            row(9, text(&other.id.to_uppercase()));
+            let own = network.nodes.get(at).and_then(|node| node.ports.iter().find(|own| own.index == port));
+            all.put(oid(LLDP_LOCAL, &[3, port]), text(own.map_or("", |own| own.name.as_str())));
+        }
+    }
+}
+
+/// The address of a port, of its node's and its index.
+fn mac(node: &Node, index: u32) -> Vec<u8> {
+    let octet = |at: usize| node.address.octets().get(at).copied().unwrap_or_default();
+    vec![0x02, 0x65, 0x29, octet(2), octet(3), u8::try_from(index).unwrap_or(u8::MAX)]
+}
+
 fn rows(all: &mut Recording, node: &Node, port: &Port, now: Wall, random: &mut fastrand::Rng) {
     let n = port.index;
     let status = |up: bool| Entry::Fixed(Value::Integer(if up { 1 } else { 2 }));
-    let octet = |at: usize| node.address.octets().get(at).copied().unwrap_or_default();
-    let mac = vec![0x02, 0x65, 0x29, octet(2), octet(3), u8::try_from(n).unwrap_or(u8::MAX)];
+    let mac = mac(node, n);
     let loopback = port.name == "lo";
     let narrow = u32::try_from(u64::from(port.mbps) * 1_000_000).unwrap_or(u32::MAX);
     let mut row = |base: &[u32], column: u32, entry: Entry| all.put(oid(base, &[column, n]), entry);

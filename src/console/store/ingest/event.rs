@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::super::db::sql;
 use super::super::types::StoreError;
 use super::super::writer::Writer;
-use super::super::{agents, changes, discoveries, events, incidents, own};
+use super::super::{agents, changes, discoveries, events, incidents, own, reports};
 use super::{Context, HISTORY, Outcome, refuse};
 use crate::engine::incident::Input;
 use crate::model::wire::{AgentStatus, Facts, Log, Record};
@@ -53,6 +53,12 @@ pub(super) fn take(
         Record::JobResult(result) => agents::job_done(writer, agent, &result),
         Record::Discovery(progress) => discoveries::progress(writer, agent, progress),
         Record::Log(log) => take_log(writer, context, seq, log, outcome),
+        Record::Report(report) => {
+            if !context.authority.allows(&report.object) {
+                return refuse(writer, context, &report.object, outcome);
+            }
+            reports::take(writer, agent, context.correct(at), &report)
+        }
         // Those are items of their own.
         Record::Samples(_) | Record::Gap(_) => Ok(()),
     }

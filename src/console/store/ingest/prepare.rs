@@ -3,9 +3,9 @@
 use crate::model::discovery::MAX_ADDRESSES;
 use crate::model::id::MAX_NAME;
 use crate::model::wire::{
-    Batch, Envelope, Facts, Gap, Heard, Log, MAX_LOG_ROWS, MAX_SAMPLE_ROWS, Record, Samples, Stream,
+    Batch, Envelope, Facts, Gap, Heard, Log, MAX_LOG_ROWS, MAX_SAMPLE_ROWS, Record, Report, Samples, Stream,
 };
-use crate::model::{Alert, Wall};
+use crate::model::{Alert, Object, Wall};
 
 /// zstd level of journal rows: 3 is the knee of its curve for JSON.
 const ZSTD_LEVEL: i32 = 3;
@@ -119,6 +119,9 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
         Ok(Some(Record::Discovery(progress))) if progress.found.len() > MAX_ADDRESSES => {
             malformed("it found more than a sweep may look at".to_owned())
         }
+        Ok(Some(Record::Report(report))) if wrong_report(&report) => {
+            malformed("the report is of no asset, or unpacks to no object".to_owned())
+        }
         Ok(Some(Record::JobResult(mut result))) => {
             cut(&mut result.detail);
             Item::Event(Record::JobResult(result))
@@ -152,6 +155,14 @@ fn wrong_log(log: &Log) -> bool {
             || row.facility > LAST_FACILITY
     };
     log.rows.len() > MAX_LOG_ROWS || log.rows.iter().any(wrong)
+}
+
+/// What is shown later must be an object then.
+fn wrong_report(report: &Report) -> bool {
+    let object = || {
+        serde_json::from_str::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(&report.packed.text()?).ok()
+    };
+    !matches!(report.object, Object::Asset(_)) || object().is_none()
 }
 
 /// Whether it can be the name of a field.

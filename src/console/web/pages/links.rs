@@ -47,7 +47,7 @@ pub async fn page(cx: Cx) -> Answer {
         ("tier=backbone", text::links_view_backbone(l)),
     ];
     let inside = html! {
-        (ui::heading(text::nav_links(l), html! { a.button href="/links/heat" { (text::heat_title(l)) } @if cx.administers() { a.button href="/links/new" { (text::linkform_new_title(l)) } } }))
+        (ui::heading(text::nav_links(l), html! { a.button href="/topology" { (text::topology_title(l)) } a.button href="/links/heat" { (text::heat_title(l)) } @if cx.administers() { a.button href="/links/new" { (text::linkform_new_title(l)) } } }))
         (crate::console::web::pages::declare::lists::said(&cx))
         @if board.inventory.links.is_empty() {
             section.card { (ui::empty(text::links_fresh(l), html! {

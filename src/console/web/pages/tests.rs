@@ -2,6 +2,8 @@
 //! is shown of what agents send, what is old or comes from a silent agent, who may do what, and that nothing
 //! from outside becomes markup or a formula.
 
+mod device;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! One asset: state first, then what is open, then how it was over time; what people declared and what agents
 //! found out stand apart.
 
+pub mod device;
 pub mod ports;
 
 use maud::{Markup, html};
@@ -72,6 +73,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
     if let Some(file) = ports.file(cx)? {
         return Ok(file);
     }
+    let device = device::card(cx, asset).await?;
     let base = format!("/assets/{}", encode(asset.id.as_str()));
     let region = asset.region.as_ref().and_then(|r| board.inventory.regions.get(r));
     let above = region.map(|r| (ui::object_url(&Object::Region(r.id.clone())), r.name.clone()));
@@ -109,6 +111,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
             }
             div {
                 section.card { h2 { (text::assets_one_declared(l)) } (declared(cx, &seen)) }
+                (device)
                 section.card { h2 { (text::assets_one_observed(l)) } (measured::facts(cx, board, &seen.facts, &seen.said)) }
             }
         }

@@ -268,7 +268,7 @@ fn key(port: &Port, sort: &str) -> Key {
 }
 
 /// A name whose numbers order as numbers: port 2 before port 10.
-fn natural(name: &str) -> String {
+pub fn natural(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 16);
     let mut digits = String::new();
     for c in name.chars().chain(['\0']) {

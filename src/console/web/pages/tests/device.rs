@@ -1,0 +1,144 @@
+//! What a device says of itself on the page of its asset, and what several say of each other against the declared links.
+
+use serde_json::json;
+
+use super::*;
+use crate::model::device::report;
+use crate::model::wire::{Packed, Report};
+
+fn report_of(asset: &str, object: serde_json::Value) -> Record {
+    let fingerprint = report::fingerprint(&report::read(&object));
+    let packed = Packed::of(&object.to_string()).unwrap();
+    let (object, probe) = (format!("asset:{asset}").parse().unwrap(), "asset-device".parse().unwrap());
+    Record::Report(Report { object, probe, fingerprint, packed })
+}
+
+fn port(name: &str, mac: &str) -> serde_json::Value {
+    json!({ "name": name, "mac": mac, "type": "ethernetCsmacd" })
+}
+
+fn lldp(local: &str, port: &str, chassis: &str) -> serde_json::Value {
+    json!({ "protocol": "lldp", "local_port": local, "port": port, "chassis": chassis, "name": "<script>alert(9)</script>" })
+}
+
+fn core() -> serde_json::Value {
+    json!({
+        "v": 1,
+        "device": { "vendor": "Huawei", "model": "S5720", "version": "V200R019", "serial": "2102351", "name": "core" },
+        "interfaces": [port("XGE0/0/1", "02:00:00:00:0a:01"), port("XGE0/0/2", "02:00:00:00:0a:02")],
+        "sensors": [{ "kind": "temperature", "name": "板卡 1", "value": 41.5, "unit": "°C", "status": "ok" }],
+        "neighbours": [lldp("XGE0/0/1", "GE0/0/7", "02:00:00:00:0b:07"), lldp("XGE0/0/2", "1", "02:dd:00:00:00:01")],
+        "macs": (0..120).map(|n| json!({ "mac": format!("02:11:00:00:00:{n:02x}"), "port": "XGE0/0/1", "fdb": 10 + n % 2, "status": "learned" })).collect::<Vec<_>>(),
+        "incomplete": [{ "table": "arp", "reason": "not asked: the time was over" }],
+    })
+}
+
+fn wushi() -> serde_json::Value {
+    json!({
+        "device": { "name": "wushi" },
+        "interfaces": [port("GE0/0/7", "02:00:00:00:0b:07"), port("GE0/0/8", "02:00:00:00:0b:08")],
+        "neighbours": [lldp("GE0/0/7", "XGE0/0/1", "02:00:00:00:0a:01")],
+        "addresses": [{ "address": "10.65.1.2", "prefix_length": 30, "interface": "GE0/0/8" }],
+    })
+}
+
+const SNMP: &str = "[[asset]]\nid = \"core\"\nname = \"地区核心交换机\"\nkind = \"switch\"\naddress = \"10.65.0.1\"\nzone = \"extranet\"\nregion = \"652900\"\nsnmp = { secret = \"aks\" }\n";
+
+#[tokio::test]
+async fn a_device_is_shown_with_its_tables_and_what_is_missing_of_them() {
+    let mut net = Net::new().await;
+    net.world.declare(SNMP).await;
+    let mut admin = net.world.admin().await;
+    admin
+        .get("/assets/core")
+        .await
+        .shows(&["The device has said nothing of itself yet", "fengsui snmp poll 10.65.0.1"]);
+    admin.get("/assets/core/device").await.shows(&["every ten minutes"]);
+    admin.get("/assets/wushi").await.lacks(&["id=\"device\""]);
+    admin.get("/assets/wushi/device").await.shows(&["Declare its SNMP access"]);
+    assert_eq!(admin.get("/assets/nobody/device").await.status, 404);
+
+    net.send(Stream::Bulk, report_of("core", core())).await;
+    let page = admin.get("/assets/core").await;
+    page.shows(&["S5720", "2102351", "/assets/core/device?table=macs", "ARP: not asked: the time was over"]);
+    let page = admin.get("/assets/core/device").await;
+    page.shows(&["V200R019", "href=\"/api/v1/assets/core/report\"", "XGE0/0/1"]).lacks(&["<script>alert"]);
+    let page = admin.get("/assets/core/device?table=sensors").await;
+    page.shows(&["temperature", "41.5", "°C", "板卡 1"]);
+    // Sorted, searched, paged, and as a file.
+    let macs = admin.get("/assets/core/device?table=macs&sort=-mac").await;
+    assert_eq!(ids(&macs.body).len(), 50);
+    assert_eq!(ids(&macs.body)[0], "119");
+    macs.shows(&["120 in all", "after="]);
+    let found = admin.get("/assets/core/device?table=macs&q=00%3A03").await;
+    assert_eq!(ids(&found.body), ["3"]);
+    admin.get("/assets/core/device?table=macs&q=none").await.shows(&["No row fits"]);
+    let file = admin.get("/assets/core/device?table=macs&format=csv").await;
+    assert_eq!(file.body.lines().count(), 121);
+    let mut chinese = net.world.admin().await.chinese();
+    chinese.get("/assets/core/device?table=sensors").await.shows(&["温度", "正常", "身份", "未能全部读到"]);
+    let seen = admin.get("/api/v1/assets/core/report").await;
+    let answer: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
+    assert_eq!(
+        (answer["report"]["device"]["serial"].as_str(), answer["agent"].as_str()),
+        (Some("2102351"), Some("tower"))
+    );
+    assert_eq!(admin.get("/api/v1/assets/wushi/report").await.status, 404);
+    let mut county = net.world.signed_in(Role::Viewer, Scope::Regions(vec!["652928".parse().unwrap()])).await;
+    for path in ["/assets/core/device", "/api/v1/assets/core/report"] {
+        assert_eq!(county.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn another_box_is_told_with_its_time() {
+    let mut net = Net::new().await;
+    net.world.declare(SNMP).await;
+    for serial in ["2102351", "2102999"] {
+        let facts = Facts {
+            object: "asset:core".parse().unwrap(),
+            instance: "".into(),
+            probe: "asset-device".parse().unwrap(),
+            values: BTreeMap::from([("serial".to_owned(), serial.to_owned())]),
+        };
+        net.send(Stream::Event, Record::Facts(facts)).await;
+    }
+    net.send(Stream::Bulk, report_of("core", core())).await;
+    let mut admin = net.world.admin().await;
+    admin
+        .get("/assets/core/device")
+        .await
+        .shows(&["Became another", "2102351</span> → <span class=\"mono\">2102999"]);
+}
+
+#[tokio::test]
+async fn what_was_found_is_compared_and_adopted_with_an_audit_row() {
+    let mut net = Net::new().await;
+    let mut admin = net.world.admin().await;
+    // Nothing was heard of the one declared link between two assets.
+    admin.get("/topology").await.shows(&["No device has said anything of its neighbours yet", "state=unseen"]);
+    net.send(Stream::Bulk, report_of("core", core())).await;
+    net.send(Stream::Bulk, report_of("wushi", wushi())).await;
+    let page = admin.get("/topology").await;
+    page.shows(&["On another port", "Correct the ports", "Unknown device", "both ends say so", "GE0/0/7"]);
+    page.shows(&["declared: 地区核心交换机 XGE0/0/1 - 乌什县核心路由器 GE0/0/1", "href=\"/assets/new?name="]);
+    page.lacks(&["<script>alert", "state=unseen"]);
+    admin.get("/topology?format=csv").await.shows(&["地区核心交换机 XGE0/0/1"]);
+    assert_eq!(ids(&admin.get("/topology?state=stranger").await.body).len(), 1);
+    assert!(ids(&admin.get("/topology?state=stranger&q=nothing").await.body).is_empty());
+    let mut viewer = net.world.signed_in(Role::Viewer, Scope::All).await;
+    viewer.get("/topology").await.shows(&["On another port"]).lacks(&["Correct the ports"]);
+    let id = ids(&admin.get("/topology?state=wrong_port").await.body)[0].to_owned();
+    assert_eq!(viewer.post(&format!("/topology/{id}/adopt"), &[]).await.status, 403);
+    let done = admin.submit(&format!("/topology/{id}/adopt"), &[]).await;
+    done.shows(&["Done. The link stands in the inventory", "As declared"]).lacks(&["Correct the ports"]);
+    let store = &net.world.service().store;
+    let link = store.inventory().1.links["aks-wushi"].clone();
+    let shown = format!("{:?} {:?}", link.a, link.b);
+    assert!(shown.contains("GE0/0/7") && shown.contains("10.65.1.2"), "the address that was declared stays: {shown}");
+    let audit = format!("{:?}", store.audit(crate::console::command::Page { limit: 10, after: None }).await.unwrap());
+    assert!(audit.contains("adopted from the topology: link aks-wushi"), "{audit}");
+    // What was done is no longer there to be done.
+    assert_eq!(admin.post(&format!("/topology/{id}/adopt"), &[]).await.status, 409);
+    assert_eq!(admin.post("/topology/0000000000000000/adopt", &[]).await.status, 404);
+}

@@ -1,0 +1,311 @@
+//! Tables of what devices say, and the lines that come of it.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::inventory::parse;
+use crate::model::device::report;
+
+const INVENTORY: &str = r#"
+[[asset]]
+id = "core"
+name = "核心"
+kind = "switch"
+address = "10.0.0.1"
+zone = "extranet"
+
+[[asset]]
+id = "edge"
+name = "接入"
+kind = "switch"
+address = "10.0.0.2"
+zone = "extranet"
+
+[[asset]]
+id = "web"
+name = "网站主机"
+kind = "host"
+address = "10.0.0.9"
+zone = "extranet"
+
+[[asset]]
+id = "far"
+name = "县里"
+kind = "router"
+address = "10.0.9.1"
+zone = "extranet"
+"#;
+
+const LINK: &str = r#"
+[[link]]
+id = "LINK"
+name = "一条线"
+tier = "access"
+a = { asset = "core", interface = "A" }
+b = { asset = "edge", interface = "B" }
+"#;
+
+fn inventory(links: &[(&str, &str, &str)]) -> Inventory {
+    let links = links.iter().map(|(id, a, b)| {
+        LINK.replace("LINK", id).replace("\"A\"", &format!("\"{a}\"")).replace("\"B\"", &format!("\"{b}\""))
+    });
+    let text = format!("{INVENTORY}{}", links.collect::<String>());
+    parse(&[("i.toml".to_owned(), text)]).unwrap()
+}
+
+/// A device: `core` has MAC addresses 02:..:0a:N on its ports, `edge` 02:..:0b:N, in the order of the ports.
+fn near(asset: &str, family: u8, ports: &[&str], rest: Value) -> Near {
+    let of = |(n, port): (usize, &&str)| {
+        let kind = match &port[..2] {
+            "Vl" => "l3ipvlan",
+            "Et" => "ieee8023adLag",
+            _ => "ethernetCsmacd",
+        };
+        json!({ "name": port, "mac": format!("02:00:00:00:{family:02x}:{n:02x}"), "type": kind })
+    };
+    let mut object =
+        json!({ "device": { "name": asset }, "interfaces": ports.iter().enumerate().map(of).collect::<Vec<_>>() });
+    if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
+        object.extend(rest);
+    }
+    Near::of(AssetId::new(asset).unwrap(), &report::read(&object), |_| true)
+}
+
+fn lldp(local: &str, port: &str, chassis: &str, name: &str) -> Value {
+    json!({ "protocol": "lldp", "local_port": local, "port": port, "chassis": chassis, "name": name })
+}
+
+/// Every line as one text: state, ends, evidence, who said so, declared link.
+fn lines(inventory: &Inventory, all: &[Near]) -> Vec<String> {
+    let mut lines: Vec<String> = compare(inventory, all, join(inventory, all))
+        .iter()
+        .map(|line| {
+            let link = line.link.as_ref().map_or("-", |link| link.as_str());
+            let what = match (&line.found, &line.stranger) {
+                (Some(f), _) => {
+                    let evidence: Vec<&str> = f.evidence.iter().map(|e| e.as_str()).collect();
+                    let (by, members) = (f.said_by.len(), f.members.len());
+                    let ends = format!("{}:{} {}:{}", f.a.asset, f.a.port, f.b.asset, f.b.port);
+                    format!("{ends} {} by {by} of {members}", evidence.join("+"))
+                }
+                (None, Some(s)) => format!("{}:{} {}", s.by, s.heard.local, s.heard.name),
+                (None, None) => String::new(),
+            };
+            format!("{} {link} {what}", line.state.as_str()).trim_end().to_owned()
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+const CORE: &str = "02:00:00:00:0a:00";
+const EDGE: &str = "02:00:00:00:0b:00";
+
+#[test]
+fn two_ends_that_see_each_other_are_one_link_however_often_they_say_so() {
+    let core = near(
+        "core",
+        0x0a,
+        &["GE0/0/1"],
+        json!({ "neighbours": [
+        lldp("GE0/0/1", "GigabitEthernet1/0/1", EDGE, "edge"), lldp("GE0/0/1", "GigabitEthernet1/0/1", EDGE, "edge"),
+        { "protocol": "cdp", "local_port": "GE0/0/1", "port": "GigabitEthernet1/0/1", "name": "edge.example" },
+    ] }),
+    );
+    let edge = near("edge", 0x0b, &["Gi1/0/1"], json!({ "neighbours": [lldp("Gi1/0/1", "GE0/0/1", CORE, "core")] }));
+    let all = [core, edge];
+    let found = "core:GE0/0/1 edge:Gi1/0/1 lldp+cdp by 2 of 0";
+    assert_eq!(lines(&inventory(&[]), &all), [format!("extra - {found}")]);
+    assert_eq!(lines(&inventory(&[("l", "GE0/0/1", "Gi1/0/1")]), &all), [format!("agrees l {found}")]);
+    assert_eq!(lines(&inventory(&[("l", "GE0/0/1", "Gi1/0/2")]), &all), [format!("wrong_port l {found}")]);
+    assert_eq!(lines(&inventory(&[("l", "GE0/0/7", "Gi1/0/2")]), &all), [format!("wrong_port l {found}")]);
+}
+
+#[test]
+fn one_end_is_enough_and_the_other_is_known_by_chassis_address_or_name() {
+    for (chassis, address, name) in [
+        (EDGE, Value::Null, "?"),
+        ("10.0.0.2", Value::Null, ""),
+        ("?", json!("10.0.0.2"), ""),
+        ("?", Value::Null, "EDGE.lan"),
+    ] {
+        let mut heard = lldp("GE0/0/1", "eth0", chassis, name);
+        heard["address"] = address;
+        let all = [
+            near("core", 0x0a, &["GE0/0/1"], json!({ "neighbours": [heard] })),
+            near("edge", 0x0b, &["Gi1/0/1"], json!({})),
+        ];
+        let found = "extra - core:GE0/0/1 edge:eth0 lldp by 1 of 0";
+        assert_eq!(lines(&inventory(&[]), &all), [found], "{chassis} {name}");
+    }
+}
+
+#[test]
+fn what_one_end_cannot_name_the_other_completes() {
+    // The core calls the far port by a number of its own; the edge says what it is.
+    let core = near("core", 0x0a, &["GE0/0/1"], json!({ "neighbours": [lldp("GE0/0/1", "513", EDGE, "")] }));
+    let edge = near("edge", 0x0b, &["Gi1/0/1"], json!({ "neighbours": [lldp("Gi1/0/1", "GE0/0/1", CORE, "")] }));
+    assert_eq!(lines(&inventory(&[]), &[core, edge]), ["extra - core:GE0/0/1 edge:Gi1/0/1 lldp by 2 of 0"]);
+}
+
+#[test]
+fn two_links_between_a_pair_are_two_and_one_of_them_may_be_undeclared() {
+    let core = near(
+        "core",
+        0x0a,
+        &["GE0/0/1", "GE0/0/2"],
+        json!({ "neighbours": [
+        lldp("GE0/0/1", "Gi1/0/1", EDGE, ""), lldp("GE0/0/2", "Gi1/0/2", EDGE, ""),
+    ] }),
+    );
+    let edge =
+        near("edge", 0x0b, &["Gi1/0/1", "Gi1/0/2"], json!({ "neighbours": [lldp("Gi1/0/2", "GE0/0/2", CORE, "")] }));
+    assert_eq!(
+        lines(&inventory(&[("one", "GE0/0/1", "Gi1/0/1")]), &[core, edge]),
+        ["agrees one core:GE0/0/1 edge:Gi1/0/1 lldp by 1 of 0", "extra - core:GE0/0/2 edge:Gi1/0/2 lldp by 2 of 0",]
+    );
+}
+
+#[test]
+fn the_cables_of_an_aggregate_are_the_link_that_is_declared_on_it() {
+    let cables = |here: [&str; 2], there: [&str; 2], chassis: &str| {
+        json!([lldp(here[0], there[0], chassis, ""), lldp(here[1], there[1], chassis, "")])
+    };
+    let (a, b) = (["GE0/0/1", "GE0/0/2"], ["Gi1/0/1", "Gi1/0/2"]);
+    let core = json!({ "neighbours": cables(a, b, EDGE) });
+    let edge = json!({ "neighbours": cables(b, a, CORE) });
+    let core_ports = ["GE0/0/1", "GE0/0/2", "Eth-Trunk1"];
+    let all = [
+        near("core", 0x0a, &core_ports, core.clone()),
+        near("edge", 0x0b, &["Gi1/0/1", "Gi1/0/2", "Eth-Trunk7"], edge.clone()),
+    ];
+    let bundle = "core:Eth-Trunk1 edge:Eth-Trunk7 lldp by 2 of 2";
+    assert_eq!(lines(&inventory(&[("l", "Eth-Trunk1", "Eth-Trunk7")]), &all), [format!("agrees l {bundle}")]);
+    assert_eq!(lines(&inventory(&[]), &all).len(), 2, "two cables, of which nobody knows that they are one");
+    // With an address on it the aggregate shows itself.
+    let with = |mut of: Value, address: &str, port: &str| {
+        of["addresses"] = json!([{ "address": address, "prefix_length": 30, "interface": port }]);
+        of
+    };
+    let all = [
+        near("core", 0x0a, &core_ports, with(core, "10.1.0.1", "Eth-Trunk1")),
+        near("edge", 0x0b, &["Gi1/0/1", "Gi1/0/2", "Eth-Trunk7"], with(edge, "10.1.0.2", "Eth-Trunk7")),
+    ];
+    let bundle = "core:Eth-Trunk1 edge:Eth-Trunk7 lldp+subnet by 2 of 2";
+    assert_eq!(lines(&inventory(&[]), &all), [format!("extra - {bundle}")]);
+    assert_eq!(lines(&inventory(&[("l", "GE0/0/2", "Gi1/0/2")]), &all), [format!("agrees l {bundle}")]);
+}
+
+fn addressed(asset: &str, family: u8, address: &str, length: u8, port: &str) -> Near {
+    near(
+        asset,
+        family,
+        &[port],
+        json!({ "addresses": [{ "address": address, "prefix_length": length, "interface": port }] }),
+    )
+}
+
+#[test]
+fn a_network_for_two_is_a_line_and_one_for_more_is_none() {
+    for (a, b, length, line) in [
+        ("10.1.0.1", "10.1.0.2", 30, true),
+        ("10.1.0.0", "10.1.0.1", 31, true),
+        ("fd00::1", "fd00::2", 126, true),
+        ("10.1.0.1", "10.1.0.2", 29, false),
+        ("10.1.0.1", "10.1.0.5", 30, false),
+        ("127.0.0.1", "127.0.0.2", 30, false),
+        ("10.1.0.1", "10.1.0.1", 30, false),
+    ] {
+        let all = [addressed("core", 0x0a, a, length, "GE0/0/1"), addressed("far", 0x0c, b, length, "GE0/0/9")];
+        let found = lines(&inventory(&[]), &all);
+        let wanted = line.then_some("extra - core:GE0/0/1 far:GE0/0/9 subnet by 2 of 0");
+        assert_eq!(found, Vec::from_iter(wanted), "{a} {b} /{length}");
+    }
+    // The same network in three places is somebody's habit, not a line.
+    let all = [
+        addressed("core", 0x0a, "1.1.1.1", 30, "GE0/0/1"),
+        addressed("far", 0x0c, "1.1.1.2", 30, "GE0/0/9"),
+        addressed("edge", 0x0b, "1.1.1.1", 30, "GE0/0/1"),
+    ];
+    assert!(lines(&inventory(&[]), &all).is_empty());
+}
+
+#[test]
+fn an_address_on_a_vlan_interface_says_nothing_of_the_cable() {
+    let all =
+        [addressed("core", 0x0a, "10.1.0.1", 30, "Vlanif100"), addressed("edge", 0x0b, "10.1.0.2", 30, "Vlanif100")];
+    let found = "core:Vlanif100 edge:Vlanif100 subnet by 2 of 0";
+    assert_eq!(lines(&inventory(&[("l", "GE0/0/1", "Gi1/0/1")]), &all), [format!("agrees l {found}")]);
+    assert_eq!(lines(&inventory(&[]), &all), [format!("extra - {found}")]);
+}
+
+#[test]
+fn who_stands_alone_behind_a_port_is_linked_to_it() {
+    let behind = |port: &str, macs: &[&str]| {
+        let of = |mac: &&str| json!({ "mac": mac, "port": port, "status": "learned" });
+        json!({
+            "macs": macs.iter().map(of).collect::<Vec<_>>(),
+            "arp": [{ "address": "10.0.0.9", "mac": "02:00:00:00:0f:09", "interface": "Vlanif1" }],
+        })
+    };
+    let host = "02:00:00:00:0f:09";
+    let edge = |rest: Value| [near("edge", 0x0b, &["Gi1/0/1", "Gi1/0/2"], rest)];
+    assert_eq!(
+        lines(&inventory(&[]), &edge(behind("Gi1/0/2", &[host]))),
+        ["extra - edge:Gi1/0/2 web: mac by 1 of 0"]
+    );
+    // With another address beside it, or many, nobody knows who is at the other end of the cable.
+    for others in [&[host, "02:00:00:00:0f:0a"][..], &[host, "02:aa:00:00:00:01"]] {
+        assert!(lines(&inventory(&[]), &edge(behind("Gi1/0/2", others))).is_empty());
+    }
+    // A port with a neighbour leads there.
+    let mut both = behind("Gi1/0/2", &[host]);
+    both["neighbours"] = json!([lldp("Gi1/0/2", "x", "02:dd:00:00:00:01", "phone")]);
+    assert_eq!(lines(&inventory(&[]), &edge(both)), ["stranger - edge:Gi1/0/2 phone"]);
+}
+
+#[test]
+fn a_device_that_is_known_by_nothing_of_its_own_is_a_stranger() {
+    // The same address twice, and a name that two have, tell nobody apart.
+    let mut core =
+        near("core", 0x0a, &["GE0/0/1"], json!({ "neighbours": [lldp("GE0/0/1", "1", "02:00:00:00:0b:00", "")] }));
+    core.name = "edge".into();
+    let twin = near("far", 0x0b, &["GE0/0/1"], json!({}));
+    let edge = near("edge", 0x0b, &["GE0/0/1"], json!({}));
+    assert_eq!(lines(&inventory(&[]), &[core, twin, edge]), ["stranger - core:GE0/0/1"]);
+}
+
+#[test]
+fn missing_is_only_what_should_have_shown() {
+    let quiet = near("core", 0x0a, &["GE0/0/1"], json!({}));
+    let edge = near(
+        "edge",
+        0x0b,
+        &["Gi1/0/1"],
+        json!({ "neighbours": [lldp("Gi1/0/9", "1", "02:dd:00:00:00:01", "phone")] }),
+    );
+    let link = inventory(&[("l", "GE0/0/1", "Gi1/0/1")]);
+    let phone = "stranger - edge:Gi1/0/9 phone";
+    // One end tells of no neighbours at all: it may not speak of them.
+    assert_eq!(lines(&link, &[quiet, edge.clone()]), [phone, "unseen l"]);
+    assert_eq!(lines(&link, &[]), ["unseen l"]);
+    let core = near("core", 0x0a, &["GE0/0/1"], json!({ "neighbours": [lldp("GE0/0/1", "GE0/0/9", "", "far")] }));
+    // The declared port leads elsewhere.
+    let led = "extra - core:GE0/0/1 far:GE0/0/9 lldp by 1 of 0";
+    assert_eq!(lines(&link, std::slice::from_ref(&core)), [led, "missing l"]);
+    // Both see neighbours, and not each other.
+    let other = inventory(&[("l", "GE0/0/5", "Gi1/0/5")]);
+    assert_eq!(lines(&other, &[core, edge]), [led, "missing l", phone]);
+}
+
+#[test]
+fn a_line_keeps_its_id_and_can_be_adopted_when_both_ports_are_known() {
+    let core = near("core", 0x0a, &["GE0/0/1"], json!({ "neighbours": [lldp("GE0/0/1", "Gi1/0/1", EDGE, "")] }));
+    let edge = near("edge", 0x0b, &["Gi1/0/1"], json!({ "neighbours": [lldp("Gi1/0/1", "GE0/0/1", CORE, "")] }));
+    let inventory = inventory(&[]);
+    let one = |all: &[Near]| compare(&inventory, all, join(&inventory, all)).remove(0);
+    let (alone, both) = (one(std::slice::from_ref(&core)), one(&[core, edge]));
+    assert_ne!(alone.state, State::Agrees);
+    assert!(both.adoptable() && both.id().len() == 16);
+    assert!(alone.stranger.is_some(), "its chassis is known by its own report only");
+}

@@ -1,0 +1,145 @@
+//! A device as one JSON object, written and read back, and whether one is news after another: what moves at every
+//! look (counters, temperatures) is none. A report is bounded; what does not fit is cut and named as missing.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{CLASSES, Class, DEVICE, Device, Fact, Holds, Incomplete, Part, Thing};
+
+/// Version of the object.
+const VERSION: u32 = 1;
+
+/// The object that `fengsui snmp poll --format json` prints and that reports hold.
+pub fn object(device: &Device) -> Json {
+    written(device, |_| true)
+}
+
+/// A number that changes with everything in the object but what moves (FNV-1a).
+pub fn fingerprint(device: &Device) -> u64 {
+    let still = written(device, |part| !part.moves).to_string();
+    still.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The object as a text of at most `most` bytes: while it is longer, the longest class loses half of its rows, which
+/// `incomplete` then says.
+pub fn within(mut device: Device, most: usize) -> String {
+    loop {
+        let text = object(&device).to_string();
+        let longest = device.things.iter().enumerate().max_by_key(|(_, things)| things.len());
+        let (Some((at, len)), true) = (longest.map(|(at, things)| (at, things.len())), text.len() > most) else {
+            return text;
+        };
+        if len == 0 {
+            return text;
+        }
+        if let Some(things) = device.things.get_mut(at) {
+            things.truncate(len / 2);
+        }
+        if let Some(class) = CLASSES.get(at) {
+            device.incomplete.retain(|i| i.class != class.name || !i.reason.starts_with("cut to "));
+            let reason = format!("cut to {} of the rows: a report holds no more", len / 2);
+            device.incomplete.push(Incomplete { class: class.name, reason });
+        }
+    }
+}
+
+fn written(device: &Device, wanted: impl Fn(&Part) -> bool + Copy) -> Json {
+    let mut object = Map::new();
+    object.insert("v".into(), json!(VERSION));
+    object.insert(DEVICE.name.into(), record(&DEVICE, &device.facts, wanted));
+    for (class, things) in CLASSES.iter().zip(&device.things) {
+        let rows = things.iter().map(|thing| record(class, &thing.facts, wanted));
+        object.insert(class.name.into(), rows.collect());
+    }
+    let incomplete = device.incomplete.iter().map(|i| json!({ "table": i.class, "reason": i.reason }));
+    object.insert("incomplete".into(), incomplete.collect());
+    Json::Object(object)
+}
+
+fn record(class: &Class, facts: &[Fact], wanted: impl Fn(&Part) -> bool) -> Json {
+    let value = |fact: &Fact| match fact {
+        Fact::Null => Json::Null,
+        Fact::Text(text) => json!(&**text),
+        Fact::Number(number) => json!(number),
+        Fact::Count(count) => json!(count),
+    };
+    let told = class.parts.iter().zip(facts).filter(|(part, _)| wanted(part));
+    Json::Object(told.map(|(part, fact)| (part.name.to_owned(), value(fact))).collect())
+}
+
+/// Reads an object back; what it lacks, and what another version would call otherwise, is none. A row without what its
+/// class needs is left out.
+pub fn read(object: &Json) -> Device {
+    let things = |class: &'static Class| {
+        let rows = object.get(class.name).and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+        let thing = |row: &Json| {
+            let facts = facts(class, row);
+            let lacks = class.parts.iter().zip(&facts).any(|(part, fact)| part.needed && fact.is_null());
+            (!lacks).then(|| Thing { facts, ..Thing::default() })
+        };
+        rows.iter().filter_map(thing).collect()
+    };
+    let incomplete = object.get("incomplete").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let cut = |one: &Json| {
+        let class = Class::named(one.get("table")?.as_str()?)?;
+        Some(Incomplete { class: class.name, reason: one.get("reason")?.as_str()?.to_owned() })
+    };
+    Device {
+        facts: object.get(DEVICE.name).map_or_else(Vec::new, |of| facts(&DEVICE, of)),
+        things: CLASSES.iter().map(things).collect(),
+        incomplete: incomplete.iter().filter_map(cut).collect(),
+    }
+}
+
+fn facts(class: &Class, row: &Json) -> Vec<Fact> {
+    let fact = |part: &Part| {
+        let value = row.get(part.name)?;
+        match part.holds {
+            Holds::Text | Holds::Word(_) => value.as_str().map(|text| Fact::Text(text.into())),
+            Holds::Number => value.as_f64().map(Fact::Number),
+            Holds::Count => value.as_u64().map(Fact::Count),
+        }
+    };
+    class.parts.iter().map(|part| fact(part).unwrap_or_default()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(uptime: f64, macs: usize) -> Device {
+        let object = json!({
+            "device": { "name": "core-1", "serial": "2102351", "uptime_seconds": uptime },
+            "interfaces": [{ "name": "GE0/0/1", "index": 5, "in_octets": uptime as u64, "oper": "up" }, { "index": 6 }],
+            "macs": (0..macs).map(|n| json!({ "mac": format!("02:00:00:00:{:02x}:{:02x}", n / 256, n % 256), "fdb": 7 })).collect::<Vec<_>>(),
+            "incomplete": [{ "table": "arp", "reason": "no answer in time" }, { "table": "holograms", "reason": "?" }],
+            "of a later version": 1,
+        });
+        read(&object)
+    }
+
+    #[test]
+    fn an_object_reads_back_as_it_was_written_and_what_is_unknown_is_passed_over() {
+        let one = device(7.5, 3);
+        assert_eq!(one.fact("serial").text(), Some("2102351"));
+        assert_eq!((one.of("interfaces").len(), one.of("macs").len(), one.incomplete.len()), (1, 3, 1));
+        assert_eq!(read(&object(&one)), one);
+    }
+
+    #[test]
+    fn what_moves_is_no_news_and_anything_else_is() {
+        assert_eq!(fingerprint(&device(7.5, 3)), fingerprint(&device(99.0, 3)));
+        assert_ne!(fingerprint(&device(7.5, 3)), fingerprint(&device(7.5, 4)));
+    }
+
+    #[test]
+    fn a_report_that_is_too_long_loses_rows_of_its_longest_class_and_says_so() {
+        let text = within(device(7.5, 5_000), 20_000);
+        assert!(text.len() <= 20_000, "{}", text.len());
+        let cut = read(&serde_json::from_str(&text).unwrap());
+        assert!(!cut.of("macs").is_empty());
+        assert_eq!(cut.of("interfaces").len(), 1);
+        let said: Vec<&str> = cut.incomplete.iter().map(|i| i.class).collect();
+        assert_eq!(said, ["arp", "macs"]);
+        assert!(read(&serde_json::from_str(&within(device(7.5, 2), 1)).unwrap()).of("macs").is_empty(), "it ends");
+    }
+}

@@ -1,0 +1,162 @@
+//! The probe `device` against the simulator: what a bridge says of its neighbours, ARP and MAC tables, and when that is
+//! news.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fengsui::config::kinds::settings_of;
+use fengsui::model::device::{Device, report};
+use fengsui::model::observation::{Cause, Outcome, Value};
+use fengsui::model::plan::{Target, Task};
+use fengsui::model::wire::Report;
+use fengsui::model::{AgentId, ProbeId};
+use fengsui::net::clock::Clock;
+use fengsui::probe::{self, Ctx, Prober, Run, Runner};
+use fengsui::sim::{Action, Recording, Step};
+
+use crate::snmp::{community, world};
+
+/// A made-up bridge: two ports of which the bridge numbers are not the ifIndexes, a neighbour by LLDP, one by no name; two
+/// entries of the old ARP table, of which the new one repeats one and adds one of IPv6; MAC tables that overlap.
+const BRIDGE: &str = "\
+1.0.8802.1.1.2.1.3.7.1.3.1|4|Gi1/0/1
+1.0.8802.1.1.2.1.4.1.1.4.0.1.1|2|4
+1.0.8802.1.1.2.1.4.1.1.5.0.1.1|4x|020000000b01
+1.0.8802.1.1.2.1.4.1.1.6.0.1.1|2|5
+1.0.8802.1.1.2.1.4.1.1.7.0.1.1|4|GigabitEthernet0/0/24
+1.0.8802.1.1.2.1.4.1.1.9.0.1.1|4|core-1
+1.3.6.1.2.1.1.1.0|4|made-up bridge
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999.7
+1.3.6.1.2.1.1.3.0|67|100
+1.3.6.1.2.1.1.5.0|4|edge-1
+1.3.6.1.2.1.2.2.1.2.101|4|Gi1/0/1
+1.3.6.1.2.1.2.2.1.2.102|4|Gi1/0/2
+1.3.6.1.2.1.2.2.1.2.500|4|Vlan10
+1.3.6.1.2.1.2.2.1.3.101|2|6
+1.3.6.1.2.1.2.2.1.3.102|2|6
+1.3.6.1.2.1.2.2.1.3.500|2|136
+1.3.6.1.2.1.2.2.1.6.101|4x|020000000a01
+1.3.6.1.2.1.2.2.1.6.102|4x|020000000a02
+1.3.6.1.2.1.2.2.1.10.101|65|1000
+1.3.6.1.2.1.4.22.1.2.500.10.0.10.7|4x|020000001107
+1.3.6.1.2.1.4.22.1.2.500.10.0.10.8|4x|020000001108
+1.3.6.1.2.1.4.22.1.2.500.10.0.10.9|4x|020000001109
+1.3.6.1.2.1.4.22.1.4.500.10.0.10.7|2|3
+1.3.6.1.2.1.4.22.1.4.500.10.0.10.8|2|4
+1.3.6.1.2.1.4.22.1.4.500.10.0.10.9|2|2
+1.3.6.1.2.1.4.35.1.4.500.1.4.10.0.10.7|4x|020000001107
+1.3.6.1.2.1.4.35.1.4.500.2.16.253.0.0.0.0.0.0.0.0.0.0.0.0.0.0.7|4x|020000001107
+1.3.6.1.2.1.4.35.1.6.500.1.4.10.0.10.7|2|3
+1.3.6.1.2.1.4.35.1.6.500.2.16.253.0.0.0.0.0.0.0.0.0.0.0.0.0.0.7|2|3
+1.3.6.1.2.1.17.1.4.1.2.1|2|101
+1.3.6.1.2.1.17.1.4.1.2.2|2|102
+1.3.6.1.2.1.17.4.3.1.2.2.0.0.0.17.7|2|2
+1.3.6.1.2.1.17.4.3.1.2.2.0.0.0.17.8|2|2
+1.3.6.1.2.1.17.4.3.1.3.2.0.0.0.17.7|2|3
+1.3.6.1.2.1.17.4.3.1.3.2.0.0.0.17.8|2|2
+1.3.6.1.2.1.17.4.3.1.2.2.0.0.0.17.32|2|0
+1.3.6.1.2.1.17.4.3.1.3.2.0.0.0.17.32|2|4
+1.3.6.1.2.1.17.7.1.2.2.1.2.10.2.0.0.0.17.7|2|2
+1.3.6.1.2.1.17.7.1.2.2.1.3.10.2.0.0.0.17.7|2|3
+";
+
+fn cx() -> Ctx {
+    Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default() }
+}
+
+fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
+    let kind = probe::kind("device").unwrap();
+    let Runner::Each(make) = &kind.runner else { panic!("device is of type Each") };
+    let task = Task {
+        instance: "".into(),
+        id: "asset-device|asset:a|a".into(),
+        probe: ProbeId::new("asset-device").unwrap(),
+        kind: "device".into(),
+        object: "asset:a".parse().unwrap(),
+        target: Target { host: Some(at.ip().to_string()), port: Some(at.port()), url: None },
+        settings: settings_of(kind.spec),
+        interval_ms: 600_000,
+        timeout_ms: 3_000,
+        keep_ms: 600_000,
+        secret: Some("a".into()),
+        calendar: None,
+    };
+    make(cx, &Arc::new(task), Some(&community("public"))).unwrap()
+}
+
+async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> (Run, Option<Report>) {
+    let deadline = cx.clock.mono().plus(Duration::from_secs(3));
+    let run = prober.run(cx, deadline).await;
+    (run, prober.news())
+}
+
+fn device(report: &Report) -> Device {
+    report::read(&serde_json::from_str(&report.packed.text().unwrap()).unwrap())
+}
+
+/// The things of a class as JSON, without what is null.
+fn told(device: &Device, class: &str) -> Vec<String> {
+    let object = report::object(device);
+    let rows = object[class].as_array().unwrap();
+    rows.iter()
+        .map(|row| {
+            let row = row.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+            row.map(|(key, value)| format!("{key}={}", value.as_str().map_or(value.to_string(), str::to_owned)))
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect()
+}
+
+fn field(run: &Run, name: &str) -> Value {
+    let (table, slot, _) = probe::kind("device").unwrap().spec.schema.find(name).unwrap();
+    run.rows.iter().find(|row| row.table == table).unwrap().values[slot].clone()
+}
+
+#[tokio::test]
+async fn a_bridge_tells_of_its_neighbours_and_of_who_stands_behind_its_ports() {
+    let recording = Arc::new(Recording::parse("bridge", BRIDGE.as_bytes()).unwrap());
+    let (mut world, at) = world(recording, vec![community("public")]).await;
+    let cx = cx();
+    let mut prober = prober(&cx, at);
+    let (run, report) = once(&cx, &mut prober).await;
+    assert_eq!((run.outcome, run.detail.as_deref()), (Outcome::Ok, None));
+    assert_eq!(field(&run, "neighbour_count"), Value::gauge(1.0));
+    assert_eq!(field(&run, "mac_count"), Value::gauge(2.0));
+    assert_eq!(field(&run, "profile"), Value::Text("generic".into()));
+    let found = device(&report.expect("the first report is news"));
+    assert_eq!(
+        told(&found, "neighbours"),
+        ["protocol=lldp local_port=Gi1/0/1 name=core-1 port=GigabitEthernet0/0/24 chassis=02:00:00:00:0b:01"]
+    );
+    assert_eq!(
+        told(&found, "arp"),
+        [
+            "address=10.0.10.7 mac=02:00:00:00:11:07 interface=Vlan10 type=dynamic",
+            "address=10.0.10.8 mac=02:00:00:00:11:08 interface=Vlan10 type=static",
+            "address=fd00::7 mac=02:00:00:00:11:07 interface=Vlan10 type=dynamic",
+        ]
+    );
+    assert_eq!(
+        told(&found, "macs"),
+        ["mac=02:00:00:00:11:07 port=Gi1/0/2 fdb=10 status=learned", "mac=02:00:00:00:11:20 status=self",]
+    );
+    assert_eq!(told(&found, "interfaces")[0], "name=Gi1/0/1 index=101 type=ethernetCsmacd mac=02:00:00:00:0a:01");
+
+    // Nothing changed but what moves: no news. Then another name: news.
+    let set = |what: &str, value: &str| Step {
+        device: "d".into(),
+        service: None,
+        action: Action::Set { what: what.into(), value: value.into() },
+    };
+    world.apply(&set("1.3.6.1.2.1.1.3.0", "90000")).await.unwrap();
+    assert!(once(&cx, &mut prober).await.1.is_none());
+    world.apply(&set("1.3.6.1.2.1.1.5.0", "edge-2")).await.unwrap();
+    let news = once(&cx, &mut prober).await.1.expect("another name is news");
+    assert_eq!(device(&news).fact("name").text(), Some("edge-2"));
+    // A device that falls silent fails, and what was known of it is not overwritten by nothing.
+    world.apply(&Step { device: "d".into(), service: None, action: Action::Stop }).await.unwrap();
+    let (run, report) = once(&cx, &mut prober).await;
+    assert_eq!((run.outcome, report), (Outcome::Failed, None));
+    assert!(matches!(run.cause, Some(Cause::Timeout | Cause::Refused)), "{run:?}");
+}
