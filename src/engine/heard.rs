@@ -28,6 +28,8 @@ const MAX_COUNTED: usize = 10_000;
 const MAX_PORTS: usize = 4_096;
 /// What is heard again is told again this often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
+/// Looks at one asset, at most so often: what is heard meanwhile waits for the next, which begins after it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Before the keys of what is kept, so that they are told from those of other rules.
 const KEPT: &str = "~heard|";
 
@@ -58,6 +60,8 @@ pub struct Alarms {
     rules: BTreeMap<RuleId, Rule>,
     raised: BTreeMap<Key, Raised>,
     counted: HashMap<Key, VecDeque<Mono>>,
+    /// When a look was asked for, and the rule that waits for another.
+    looks: BTreeMap<AssetId, (Mono, Option<RuleId>)>,
     ports: HashMap<AssetId, BTreeSet<Arc<str>>>,
     dropped: u64,
 }
@@ -122,15 +126,21 @@ impl Alarms {
             }
             _ => (Object::Asset(hit.asset.clone()), part),
         };
+        let mut out = Vec::new();
+        if rule.used.confirm.is_some() {
+            out.extend(look(&mut self.looks, &hit, now.mono));
+        }
         let key = (hit.rule.clone(), object, instance);
         if hit.raise {
-            return self.raise(key, hit, now);
+            out.extend(self.raise(key, hit, now));
+            return out;
         }
         let whole = hit.part.is_none();
         let of = |k: &&Key| k.0 == key.0 && k.1 == key.1 && (whole || k.2 == key.2);
         let over: Vec<Key> = self.raised.keys().filter(of).cloned().collect();
         self.counted.retain(|k, _| !of(&k));
-        over.iter().flat_map(|key| self.end(key, ClearReason::Condition, now)).collect()
+        out.extend(over.iter().filter_map(|key| self.end(key, ClearReason::Condition, now)));
+        out
     }
 
     fn raise(&mut self, key: Key, hit: Hit, now: Now) -> Vec<Effect> {
@@ -140,14 +150,6 @@ impl Alarms {
         let confirm = used.confirm.as_ref().filter(|_| rule.borne_out);
         let confirm_at = confirm.map(|c| now.mono.plus(Duration::from_millis(c.within_ms)));
         let mut out = Vec::new();
-        if used.confirm.is_some() {
-            out.push(Effect::ProbeNow {
-                object: Object::Asset(hit.asset.clone()),
-                count: 1,
-                spacing: Duration::from_secs(1),
-                reason: format!("rule {} heard of it", key.0),
-            });
-        }
         if let Some(raised) = self.raised.get_mut(&key) {
             raised.alert.count = raised.alert.count.saturating_add(1);
             (raised.alert.at, raised.alert.evidence) = (now.wall, hit.evidence);
@@ -218,8 +220,8 @@ impl Alarms {
         }
     }
 
-    /// Once a second: what has expired, and what a look did not bear out. `fires` says whether another rule holds the
-    /// same matter.
+    /// Once a second: what has expired, what a look did not bear out, and looks that waited. `fires` says whether
+    /// another rule holds the same matter.
     pub fn tick(&mut self, now: Now, fires: impl Fn(&AlertKey) -> bool) -> Vec<Effect> {
         let mut over = Vec::new();
         for (key, raised) in &mut self.raised {
@@ -236,7 +238,17 @@ impl Alarms {
                 over.push((key.clone(), ClearReason::Expired));
             }
         }
-        over.iter().filter_map(|(key, by)| self.end(key, *by, now)).collect()
+        let mut out: Vec<Effect> = over.iter().filter_map(|(key, by)| self.end(key, *by, now)).collect();
+        self.looks.retain(|asset, (at, waits)| {
+            if now.mono.since(*at) < LOOK_EVERY {
+                return true;
+            }
+            let Some(rule) = waits.take() else { return false };
+            *at = now.mono;
+            out.push(ask(asset, &rule));
+            true
+        });
+        out
     }
 
     /// Alerts that are firing, whole.
@@ -297,6 +309,29 @@ fn enough(counted: &mut HashMap<Key, VecDeque<Mono>>, key: &Key, used: &MatchUse
     times.push_back(now);
     times.retain(|at| *at >= since);
     times.len() >= used.count as usize
+}
+
+/// A look at the asset, unless the last one was asked for just now.
+fn look(looks: &mut BTreeMap<AssetId, (Mono, Option<RuleId>)>, hit: &Hit, now: Mono) -> Option<Effect> {
+    match looks.get_mut(&hit.asset) {
+        Some((at, waits)) if now.since(*at) < LOOK_EVERY => {
+            *waits = Some(hit.rule.clone());
+            None
+        }
+        _ => {
+            looks.insert(hit.asset.clone(), (now, None));
+            Some(ask(&hit.asset, &hit.rule))
+        }
+    }
+}
+
+fn ask(asset: &AssetId, rule: &RuleId) -> Effect {
+    Effect::ProbeNow {
+        object: Object::Asset(asset.clone()),
+        count: 1,
+        spacing: Duration::from_secs(1),
+        reason: format!("rule {rule} heard of it"),
+    }
 }
 
 /// What a rule raises, and on data of which kind.

@@ -239,6 +239,7 @@ fn a_look_overrules_what_was_heard_unless_another_rule_bears_it_out() {
     play.says(&[
         "50 ? asset:a",
         "50 + port-down|interface:a/Vlan7| x1",
+        "51 ? asset:a",
         "51 - port-down|interface:a/Vlan7| x1 condition",
     ]);
 }
@@ -249,12 +250,14 @@ fn a_trap_is_told_by_the_index_of_its_first_variable_and_a_look_that_no_rule_jud
     play.hear(0, LogSource::Trap, "10.0.0.1", "1.2.3", "1.3.6.1.4.1.9.7.67=x 1.3.6.1.4.1.9.8.1=y");
     play.hear(0, LogSource::Syslog, "10.0.0.1", "1.2.3", "1.3.6.1.4.1.9.7.68=x");
     play.hear(0, LogSource::Trap, "10.0.0.1", "1.2.3", "");
-    play.says(&["0 ? asset:a", "0 + fan|asset:a|67 x1", "0 ? asset:a", "0 + fan|asset:a| x1"]);
+    play.says(&["0 ? asset:a", "0 + fan|asset:a|67 x1", "0 + fan|asset:a| x1"]);
+    play.tick(1);
+    play.says(&["1 ? asset:a"]);
     play.poll(1, &[]);
     play.tick(20);
     play.says(&[]);
     play.hear(21, LogSource::Trap, "10.0.0.1", "1.2.4", "1.3.6.1.4.1.9.7.67=x");
-    play.says(&["21 - fan|asset:a|67 x1 condition"]);
+    play.says(&["21 ? asset:a", "21 - fan|asset:a|67 x1 condition"]);
 }
 
 #[test]
