@@ -25,7 +25,7 @@ const ALLOW = [/agent%3Anobody/];
 async function things(page) {
   const found = ["/account", "/gallery", "/wall", "/runbooks/link-down"];
   for (const list of ["/incidents", "/assets", "/links", "/agents"]) found.push(await firstOf(page, program, list));
-  found.push(`${found[4]}/notice`);
+  found.push(`${found[4]}/notice`, `${found[5]}/device`, "/topology");
   return found;
 }
 
