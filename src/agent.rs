@@ -132,7 +132,12 @@ impl Agent {
                 }
             },
         };
-        let cx = Arc::new(Ctx { clock: parts.clock.clone(), agent: parts.agent.clone(), limits: limits.clone() });
+        let cx = Arc::new(Ctx {
+            clock: parts.clock.clone(),
+            agent: parts.agent.clone(),
+            limits: limits.clone(),
+            profiles: Arc::default(),
+        });
         let (stop_core, core_stopped) = stop::pair();
         if let Some(terms) = parts.reflector {
             let counts = Arc::default();

@@ -170,6 +170,8 @@ pub struct Ctx {
     pub agent: AgentId,
     /// What this process cannot do.
     pub limits: Arc<Limits>,
+    /// Families of devices.
+    pub profiles: Arc<device::Profiles>,
 }
 
 /// What this process cannot do and why, by topic: shown at start, in status and in metrics.

@@ -21,11 +21,12 @@ use crate::agent::status::Status;
 use crate::agent::sweep::Sweeps;
 use crate::collect;
 use crate::config;
+use crate::config::defs;
 use crate::engine::rule::{Effect, Rules, Saved};
 use crate::engine::schedule::{self, Schedule};
 use crate::engine::summarise::Summariser;
 use crate::model::field::KindSchema;
-use crate::model::plan::{Job, Plan, Task};
+use crate::model::plan::{Job, Plan, PlanProfile, Task};
 use crate::model::wire::{Desired, JobResult, Record, Roster, Samples};
 use crate::model::{Cause, Mono, Now, Object, Purpose, Wall};
 use crate::net::stop::Stop;
@@ -127,6 +128,8 @@ struct Core {
     sweeps: Sweeps,
     ears: Ears,
     tasks: HashMap<Arc<str>, Arc<Task>>,
+    /// Those in use, as they were sent.
+    profiles: Option<Vec<PlanProfile>>,
     rules: Option<Rules>,
     restored: Vec<Saved>,
     summaries: Summariser,
@@ -158,6 +161,7 @@ impl Core {
             hours: Hours::default(),
             sweeps: Sweeps::new(cx.clone()),
             tasks: HashMap::new(),
+            profiles: None,
             rules: None,
             restored,
             summaries: Summariser::new(),
@@ -186,7 +190,8 @@ impl Core {
         let now = self.cx.clock.now();
         let tasks: Vec<Arc<Task>> = plan.tasks.iter().cloned().map(Arc::new).collect();
         let each: Vec<Arc<Task>> = tasks.iter().filter(|task| !bulk::is_bulk(&task.kind)).cloned().collect();
-        let mut problems = self.runs.set(&plan, &each);
+        let mut problems = self.take_profiles(&plan);
+        problems.extend(self.runs.set(&plan, &each));
         self.schedule.set(&each, now.mono);
         self.hours.set(&plan, now.wall);
         self.bulk.set(&self.hours.those_open(&tasks));
@@ -217,6 +222,19 @@ impl Core {
         self.status.plan(&plan, problems);
         self.next_roster = now.mono;
         tracing::info!(rev = plan.rev, tasks = tasks.len(), rules = plan.rules.len(), "plan in use");
+    }
+
+    /// Families of devices, if they are others than before or the first that are needed; what is wrong with one.
+    fn take_profiles(&mut self, plan: &Plan) -> Vec<String> {
+        let reads = |kind: &str| KINDS.iter().any(|known| known.spec.profiles && known.spec.name == kind);
+        let needed = plan.tasks.iter().any(|task| reads(&task.kind));
+        if !needed || self.profiles.as_ref().is_some_and(|profiles| *profiles == plan.profiles) {
+            return Vec::new();
+        }
+        let (profiles, wrong) = defs::profiles(&plan.profiles, probe::catalog());
+        self.cx.profiles.set(profiles);
+        self.profiles = Some(plan.profiles.clone());
+        wrong.iter().map(ToString::to_string).collect()
     }
 
     /// What the console wants: a plan, which is written down before use, and jobs.

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::model::{AgentId, Outcome};
     use crate::net::clock::Clock;
-    use crate::probe::{Limits, RunFuture};
+    use crate::probe::RunFuture;
 
     /// Runs as it is told: number of runs so far to what happens.
     struct Scripted(u32, fn(u32) -> Act);
@@ -230,6 +230,7 @@ mod tests {
             rules: Vec::new(),
             sources: Vec::new(),
             calendars: Vec::new(),
+            profiles: Vec::new(),
             secrets: BTreeMap::new(),
             skipped: Vec::new(),
         }
@@ -237,7 +238,7 @@ mod tests {
 
     fn runs(script: fn(u32) -> Act) -> (Runs, Arc<Task>) {
         let agent = AgentId::new("t").unwrap();
-        let cx = Arc::new(Ctx { clock: Clock::system(), agent, limits: Arc::new(Limits::default()) });
+        let cx = Arc::new(Ctx { clock: Clock::system(), agent, limits: Arc::default(), profiles: Arc::default() });
         let (mut runs, task) = (Runs::new(cx), task("t", "tcp"));
         runs.slots.insert(task.id.clone(), (task.clone(), Slot::Idle(Box::new(Scripted(0, script)))));
         (runs, task)

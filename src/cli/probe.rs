@@ -15,13 +15,14 @@ use tokio::sync::mpsc;
 pub(super) use targets::Access;
 
 use super::text::{parse_duration, pick};
-use super::{Answer, Exit, Failure, Format, block_on};
+use super::{Answer, Exit, Failure, Format, block_on, calendar};
 use crate::config::kinds::parse_set;
 use crate::model::id::AgentId;
 use crate::model::observation::Outcome;
 use crate::model::plan::Settings;
 use crate::net::clock::Clock;
-use crate::probe::{Ctx, KINDS, Kind, Limits, Runner, kind};
+use crate::probe::device::Profiles;
+use crate::probe::{Ctx, KINDS, Kind, Runner, kind};
 
 /// Runs shown at a time.
 const READY: usize = 256;
@@ -74,7 +75,11 @@ struct Order {
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     let order = check(args)?;
-    let cx = Ctx { clock: Clock::system(), agent: own_name(), limits: Arc::new(Limits::default()) };
+    let profiles = Arc::new(Profiles::default());
+    if order.kind.spec.profiles {
+        profiles.set(calendar::in_force(Vec::new())?.profiles.clone());
+    }
+    let cx = Ctx { clock: Clock::system(), agent: own_name(), limits: Arc::default(), profiles };
     // A bulk kind is one loop over one socket; the others wait for many things at once.
     let workers = if matches!(order.kind.runner, Runner::Bulk(_)) { 0 } else { 2 };
     // As a task like the others: the outermost future is woken by a system call.

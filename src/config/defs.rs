@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::model::detector::{DetectorSpec, DetectorUse};
 use crate::model::field::{Catalog, KindSpec};
-use crate::model::plan::{MatchUse, RuleAt, RuleSource, Settings};
+use crate::model::plan::{MatchUse, PlanProfile, RuleAt, RuleSource, Settings};
 use crate::model::{Calendar, CalendarId, ObjectKind, ProbeId, ProblemId, RuleId, Severity};
 
 use super::diag::Diagnostic;
@@ -249,6 +249,14 @@ fn parts(overlay: &Path) -> Vec<PathBuf> {
 pub fn parse(texts: &[(String, String)], catalog: Catalog) -> Loaded {
     let layer = texts.iter().map(|(name, text)| Source { name: name.clone(), text: text.clone() }).collect();
     finish(&[layer], catalog, Faults::default())
+}
+
+/// The profiles of a plan: those that read, and what is wrong with the others. Without any, the embedded ones.
+pub fn profiles(sent: &[PlanProfile], catalog: Catalog) -> (Vec<ProfileDef>, Vec<Diagnostic>) {
+    let texts: Vec<(String, String)> =
+        sent.iter().map(|one| (format!("profile `{}`", one.id), one.toml.to_string())).collect();
+    let loaded = if texts.is_empty() { load(&[], catalog) } else { parse(&texts, catalog) };
+    (loaded.definitions.profiles.clone(), loaded.diagnostics)
 }
 
 fn finish(layers: &[Vec<Source>], catalog: Catalog, faults: Faults) -> Loaded {

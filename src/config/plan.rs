@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 use crate::model::field::Catalog;
 use crate::model::inventory::Inventory;
-use crate::model::plan::{PLAN_SCHEMA, Plan, PlanObject, PlanRule, RuleAt};
+use crate::model::plan::{PLAN_SCHEMA, Plan, PlanObject, PlanProfile, PlanRule, RuleAt, Task};
 use crate::model::{AgentId, Calendar, Object, Secret};
 
-use super::defs::Definitions;
+use super::defs::{Definitions, ProfileDef};
 
 pub use attributes::attributes_of;
 pub use file::{load, save};
@@ -50,7 +50,6 @@ pub fn build(
     secrets: &dyn Fn(&str) -> Option<Secret>,
     alive: &BTreeSet<AgentId>,
 ) -> Built {
-    let _ = catalog; // definitions carry their kinds; the argument keeps the door open for SNMP profiles
     let mut notes = Vec::new();
     let watched = assign::watched_by(inventory, agent, alive, &mut notes);
     let facts = attributes::Facts::of(inventory, &watched.objects(), agent);
@@ -84,6 +83,7 @@ pub fn build(
         objects,
         sources,
         calendars: calendars.used(&tasks, &rules),
+        profiles: profiles(definitions, catalog, &tasks),
         tasks,
         rules,
         secrets: named,
@@ -92,6 +92,16 @@ pub fn build(
     plan.digest = digest(&plan);
     plan.rev = rev;
     Built { plan, notes }
+}
+
+/// All profiles, if a task reads devices by them: which ones the devices have, nobody knows before they were asked.
+fn profiles(definitions: &Definitions, catalog: Catalog, tasks: &[Task]) -> Vec<PlanProfile> {
+    let reads = |task: &Task| catalog.iter().any(|kind| kind.profiles && *kind.name == *task.kind);
+    if !tasks.iter().any(reads) {
+        return Vec::new();
+    }
+    let profile = |def: &ProfileDef| PlanProfile { id: def.id.clone(), toml: def.toml.clone() };
+    definitions.profiles.iter().map(profile).collect()
 }
 
 /// SHA-256 over the plan's JSON with revision and digest left out.

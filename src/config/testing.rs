@@ -36,6 +36,7 @@ static ICMP: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 static TCP: KindSpec = KindSpec {
@@ -54,6 +55,7 @@ static TCP: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 static HTTP: KindSpec = KindSpec {
@@ -77,6 +79,7 @@ static HTTP: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 static SNMP: KindSpec = KindSpec {
@@ -111,6 +114,7 @@ static SNMP: KindSpec = KindSpec {
         ]),
     },
     secret: true,
+    profiles: true,
 };
 
 static HOST: KindSpec = KindSpec {
@@ -136,6 +140,7 @@ static HOST: KindSpec = KindSpec {
         ]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// The test catalog.
@@ -168,6 +173,7 @@ pub(crate) static PING: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// That kind alone.

@@ -71,6 +71,7 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// Something that holds for a while after it was heard.

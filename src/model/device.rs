@@ -365,6 +365,8 @@ pub struct Thing {
     pub facts: Vec<Fact>,
     /// Index of its row in the device's table.
     pub row: Vec<u32>,
+    /// Which of the things of its row, from 0: a module with four lanes is a row of four.
+    pub item: usize,
     /// The column (or scalar) that its main value comes from.
     pub from: Arc<[u32]>,
 }

@@ -199,6 +199,8 @@ pub struct KindSpec {
     pub schema: KindSchema,
     /// True if it takes a named secret (`snmp`).
     pub secret: bool,
+    /// True if it reads devices by their profiles: its tasks bring those into the plan.
+    pub profiles: bool,
 }
 
 /// All probe kinds, handed down from `probe::catalog()` to the layers that may not import it.

@@ -25,6 +25,7 @@ const fn heard(name: &'static str, zh: &'static str, en: &'static str) -> KindSp
             tables: Cow::Borrowed(&[Table { on: TableOn::Target, instance: None, fields: Cow::Borrowed(&[]) }]),
         },
         secret: false,
+        profiles: false,
     }
 }
 

@@ -14,7 +14,7 @@ use super::alert::Severity;
 use super::calendar::Calendar;
 use super::detector::DetectorUse;
 use super::discovery::{Keys, Wanted};
-use super::id::{AgentId, CalendarId, Object, ObjectKind, ProbeId, ProblemId, RuleId};
+use super::id::{AgentId, CalendarId, Object, ObjectKind, ProbeId, ProblemId, ProfileId, RuleId};
 use super::secret::Secret;
 
 pub use heard::{ConfirmUse, MatchUse, PlanSource};
@@ -282,6 +282,16 @@ pub struct PlanRule {
     pub cases: Vec<RuleCase>,
 }
 
+/// A family of devices, as it was defined: text that passed the checker when the plan was built; the agent reads it
+/// again, and skips and reports one that it cannot read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanProfile {
+    /// Id.
+    pub id: ProfileId,
+    /// A document of TOML with the one `[[profile]]`.
+    pub toml: Arc<str>,
+}
+
 /// Everything one agent has to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "known::PlanBody")]
@@ -306,6 +316,9 @@ pub struct Plan {
     /// Calendars that tasks and rules name, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calendars: Vec<Arc<Calendar>>,
+    /// Families of devices by id, if a task reads devices by them; from a console that sends none, an agent takes its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<PlanProfile>,
     /// Secrets by name; only those the tasks need.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,

@@ -62,6 +62,7 @@ as_text!(
     ProblemId,
     ProfileId,
     CalendarId,
+    ProfileId,
     Object
 );
 

@@ -14,6 +14,8 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -149,7 +151,21 @@ pub struct Session {
     way: Way,
     peer: SocketAddr,
     v1: bool,
+    /// Variables that came, and of v3 the requests for them.
+    variables: AtomicU64,
+    asked: AtomicU32,
     _shared: Arc<Shared>,
+}
+
+/// What went to one agent and came from it since its session was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exchanged {
+    /// Requests.
+    pub requests: u32,
+    /// Those among them that were sent before; of v3 they are not known.
+    pub again: u32,
+    /// Variables that came.
+    pub variables: u64,
 }
 
 /// How an agent is asked.
@@ -176,7 +192,7 @@ impl Session {
             }
             secret => (Way::User(Box::new(shared.users.client(peer, secret, manner).await?)), false),
         };
-        Ok(Self { way, peer, v1, _shared: shared })
+        Ok(Self { way, peer, v1, variables: AtomicU64::new(0), asked: AtomicU32::new(0), _shared: shared })
     }
 
     /// The agent's address.
@@ -190,6 +206,20 @@ impl Session {
             Way::Fast(peer) => Some(peer.traffic()),
             Way::User(_) => None,
         }
+    }
+
+    /// What went to this agent and came from it.
+    pub fn exchanged(&self) -> Exchanged {
+        let (requests, again) = match &self.way {
+            Way::Fast(peer) => peer.sent(),
+            Way::User(_) => (self.asked.load(Relaxed), 0),
+        };
+        Exchanged { requests, again, variables: self.variables.load(Relaxed) }
+    }
+
+    fn came(&self, requests: u32, variables: u64) {
+        self.asked.fetch_add(requests, Relaxed);
+        self.variables.fetch_add(variables, Relaxed);
     }
 
     /// The values of exactly these OIDs, as far as the agent has them: what it lacks is not in the answer.
@@ -224,6 +254,7 @@ impl Session {
                 Way::Fast(peer) => peer.ask(Kind::Get, part, 0).await,
                 Way::User(client) => user::get(client, self.peer, part).await,
             };
+            self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
             all.extend(answer.map_err(|error| (at * MAX_GET, error))?);
         }
         Ok(all)
@@ -231,11 +262,13 @@ impl Session {
 
     /// One GETBULK (v1: one GETNEXT): variables row by row, in the order of `oids`.
     pub async fn get_bulk(&self, oids: &[Oid], repetitions: u32) -> Result<Vec<(Oid, Value)>, SnmpError> {
-        match &self.way {
+        let answer = match &self.way {
             Way::Fast(peer) if self.v1 => peer.ask(Kind::GetNext, oids, 0).await,
             Way::Fast(peer) => peer.ask(Kind::GetBulk, oids, repetitions).await,
             Way::User(client) => user::get_bulk(client, self.peer, oids, repetitions).await,
-        }
+        };
+        self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
+        answer
     }
 
     /// Walks a table; the columns are encoded. The sink is gone only if the engine broke.
@@ -247,14 +280,17 @@ impl Session {
         clock: &Clock,
         deadline: Mono,
     ) -> (Option<Box<dyn Sink>>, Walked) {
+        let (packets, variables) = (walked.packets, walked.variables);
         let mut table = Table::new(columns, sink, walked, self.v1);
-        match &self.way {
+        let (sink, walked) = match &self.way {
             Way::Fast(peer) => peer.walk(table, deadline).await,
             Way::User(client) => {
                 user::walk(client, self.peer, &mut table, clock, deadline).await;
                 (Some(table.sink), table.walked)
             }
-        }
+        };
+        self.came(walked.packets.saturating_sub(packets), walked.variables.saturating_sub(variables));
+        (sink, walked)
     }
 }
 

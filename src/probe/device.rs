@@ -3,13 +3,16 @@
 //! Pure: whoever fetches (`fetch`) or plays a recording hands in [`Answers`]. A value that is a sentinel or cannot be
 //! true is none; a table that was cut is kept and flagged, so that nobody takes half of it for the whole.
 
+mod family; // profiles in force, while probes run
 pub mod fetch;
+pub(super) mod kept; // what was found once is read again without a walk
 mod kind; // the probe kind
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+pub use self::family::{Families, Family, HEALTH, Profiles};
 pub use self::kind::{SPEC, prober};
 use self::value::Look;
 use crate::config::defs::profile::choose::Chosen;
@@ -27,7 +30,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// A variable that there is once.
+    /// A variable by its whole name: one that there is once, or a cell that was asked for by itself.
     pub fn scalar(&mut self, oid: Arcs, value: Value) {
         self.scalars.insert(oid, value);
     }
@@ -42,6 +45,13 @@ impl Answers {
     /// The scalar of this OID.
     pub fn of_scalar(&self, oid: &[u32]) -> Option<&Value> {
         self.scalars.get(oid)
+    }
+    /// A cell.
+    fn at(&self, column: &[u32], index: &[u32]) -> Option<&Value> {
+        match self.columns.get(column) {
+            Some(cells) => cells.get(index),
+            None => self.scalars.get([column, index].concat().as_slice()),
+        }
     }
     /// A column by index.
     pub fn column(&self, column: &[u32]) -> Option<&BTreeMap<Vec<u32>, Value>> {
@@ -122,17 +132,37 @@ type Ports = HashMap<u32, Arc<str>>;
 pub fn evaluate(chosen: &Chosen<'_>, answers: &Answers) -> Device {
     let mut ports = Ports::new();
     let mut things: Vec<Vec<Thing>> = CLASSES.iter().map(|_| Vec::new()).collect();
-    let mut told: HashMap<&str, usize> = HashMap::new();
     let tables = chosen.tables();
+    each(&tables, answers, &mut ports, |table, _, mut found| {
+        if let Some(place) = CLASSES.iter().position(|class| std::ptr::eq(class, table.into))
+            && let Some(all) = things.get_mut(place)
+        {
+            let known: HashSet<Vec<String>> = all.iter().filter_map(|thing| key(table.into, thing)).collect();
+            found.retain(|thing| key(table.into, thing).is_none_or(|key| !known.contains(&key)));
+            all.extend(found);
+        }
+    });
+    let facts = of_itself(chosen, &Look { answers, ports: &ports });
+    Device { facts, things, incomplete: incomplete(tables, answers) }
+}
+
+/// What each of the tables makes of the answers, by its place among them.
+fn each(
+    tables: &[&TableDef],
+    answers: &Answers,
+    ports: &mut Ports,
+    mut take: impl FnMut(&TableDef, usize, Vec<Thing>),
+) {
+    let mut told: HashMap<&str, usize> = HashMap::new();
     let of_ports = |table: &TableDef| CLASSES.first().is_some_and(|class| std::ptr::eq(table.into, class));
     // Interfaces first: others name them. What stands in for another table last: it must know what that one told.
-    let (first, rest): (Vec<&TableDef>, Vec<&TableDef>) = tables.iter().partition(|table| of_ports(table));
-    let (rest, last): (Vec<&TableDef>, Vec<&TableDef>) = rest.into_iter().partition(|table| table.unless.is_empty());
-    for table in first.into_iter().chain(rest).chain(last) {
+    let mut order: Vec<(usize, &&TableDef)> = tables.iter().enumerate().collect();
+    order.sort_by_key(|(_, table)| (!of_ports(table), !table.unless.is_empty()));
+    for (at, table) in order {
         if table.unless.iter().any(|other| told.get(other.as_str()).is_some_and(|rows| *rows > 0)) {
             continue;
         }
-        let mut found = rows(table, &Look { answers, ports: &ports });
+        let mut found = rows(table, &Look { answers, ports });
         told.insert(&table.id, found.len());
         if of_ports(table) {
             name_ports(&mut found);
@@ -141,16 +171,8 @@ pub fn evaluate(chosen: &Chosen<'_>, answers: &Answers) -> Device {
                 Some((*thing.row.first()?, Arc::from(name)))
             }));
         }
-        if let Some(place) = CLASSES.iter().position(|class| std::ptr::eq(class, table.into))
-            && let Some(all) = things.get_mut(place)
-        {
-            let known: HashSet<Vec<String>> = all.iter().filter_map(|thing| key(table.into, thing)).collect();
-            found.retain(|thing| key(table.into, thing).is_none_or(|key| !known.contains(&key)));
-            all.extend(found);
-        }
+        take(table, at, found);
     }
-    let facts = of_itself(chosen, &Look { answers, ports: &ports });
-    Device { facts, things, incomplete: incomplete(&tables, answers) }
 }
 
 /// What tells a thing from others of a class that several tables list.
@@ -197,7 +219,7 @@ fn rows(table: &TableDef, look: &Look<'_>) -> Vec<Thing> {
         let split = table.fields.iter().flatten().find(|source| source.split.is_some());
         let items = split.map_or(1, |source| look.items(source, index));
         for item in 0..items {
-            found.extend(thing(table, look, index, item).map(|mut thing| {
+            found.extend(thing(table, look, index, item, |_| Fact::Null).map(|mut thing| {
                 if items > 1 {
                     name_lane(table.into, &mut thing, item);
                 }
@@ -208,14 +230,21 @@ fn rows(table: &TableDef, look: &Look<'_>) -> Vec<Thing> {
     found
 }
 
-/// One thing, if it has what it needs.
-fn thing(table: &TableDef, look: &Look<'_>, index: &[u32], item: usize) -> Option<Thing> {
+/// One thing, if it has what it needs; what is known of it is not looked up.
+fn thing(
+    table: &TableDef,
+    look: &Look<'_>,
+    index: &[u32],
+    item: usize,
+    known: impl Fn(&Part) -> Fact,
+) -> Option<Thing> {
     let class = table.into;
     let mut facts = Vec::with_capacity(class.parts.len());
     let mut from: Option<Arcs> = None;
     for (part, sources) in class.parts.iter().zip(&table.fields) {
-        let mut fact = Fact::Null;
-        for source in sources {
+        let mut fact = known(part);
+        let looked_up = if fact.is_null() { sources.as_slice() } else { &[] };
+        for source in looked_up {
             fact = look.fact(source, part, index, item);
             if fact.is_null() {
                 continue;
@@ -229,7 +258,7 @@ fn thing(table: &TableDef, look: &Look<'_>, index: &[u32], item: usize) -> Optio
         }
         facts.push(fact);
     }
-    let mut thing = Thing { facts, row: index.to_vec(), from: from.unwrap_or_else(|| Arc::from(&[][..])) };
+    let mut thing = Thing { facts, row: index.to_vec(), item, from: from.unwrap_or_else(|| Arc::from(&[][..])) };
     complete(class, &mut thing);
     let lacks = class.parts.iter().zip(&thing.facts).any(|(part, fact)| part.needed && fact.is_null());
     let says_nothing =
@@ -321,7 +350,8 @@ fn name_ports(ports: &mut [Thing]) {
     }
 }
 
-fn incomplete(tables: &[&TableDef], answers: &Answers) -> Vec<Incomplete> {
+/// What was cut of these tables.
+fn incomplete<'a>(tables: impl IntoIterator<Item = &'a TableDef>, answers: &Answers) -> Vec<Incomplete> {
     let mut all: Vec<Incomplete> = Vec::new();
     for table in tables {
         let mut wanted = Wanted::default();

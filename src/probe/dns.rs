@@ -125,6 +125,7 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// The prober of a task.

@@ -57,6 +57,7 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// Bytes of a payload that tell it from all others: run and number.

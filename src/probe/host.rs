@@ -81,6 +81,7 @@ pub static SPEC: KindSpec = KindSpec {
         ]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// The prober of a task.
@@ -296,7 +297,12 @@ mod tests {
 
     #[tokio::test]
     async fn this_host_is_read_in_bounds_and_in_the_shape_it_declares() {
-        let cx = Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default() };
+        let cx = Ctx {
+            clock: Clock::system(),
+            agent: AgentId::new("test").unwrap(),
+            limits: Arc::default(),
+            profiles: Arc::default(),
+        };
         let task = Arc::new(Task {
             instance: "".into(),
             id: "host|agent:test".into(),

@@ -102,6 +102,7 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// The prober of a task.

@@ -74,6 +74,7 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// How long after its timeout a run waits for late replies: long enough to tell slow from lost, short enough

@@ -82,6 +82,7 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 const VERDICTS: &[Cow<'static, str>] =

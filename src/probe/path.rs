@@ -109,6 +109,7 @@ pub static SPEC: KindSpec = KindSpec {
         ]),
     },
     secret: false,
+    profiles: false,
 };
 
 const METHODS: &[&str] = &["icmp", "udp"];

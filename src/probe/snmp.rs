@@ -1,14 +1,18 @@
-//! `snmp`: what a device says of itself, its interfaces and its routing neighbours, by SNMP v1, v2c or v3.
+//! `snmp`: what a device says of itself, its interfaces, routing neighbours, processors, memory and sensors, by SNMP v1,
+//! v2c or v3.
 //!
 //! One GET for the device, then the tables of interfaces and routing neighbours, several columns a request and one
-//! request at a time.
+//! request at a time, then the values of what the profile of its family finds (`health`).
 //! What a device leaves out is `null`, never 0; a table that was cut makes the run degraded, not failed.
 
 mod counter;
+mod health;
 mod interfaces;
+mod names;
 mod neighbours;
+mod rows;
+mod spec;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,17 +20,17 @@ use std::time::Duration;
 
 use self::counter::Uptime;
 use self::interfaces::{Memory, Moment};
+pub use self::spec::SPEC;
 use crate::codec::text;
-use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
-use crate::model::id::{Object, ObjectKind};
+use crate::model::id::Object;
 use crate::model::observation::{Cause, Outcome, Row, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::resolver::{self, Family};
-use crate::net::snmp::{self, Manner, Oid, Session, SnmpError, Value as Wire};
-use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
+use crate::net::snmp::{self, Exchanged, Manner, Oid, Session, SnmpError, Value as Wire};
+use crate::probe::{Ctx, Prober, Run, RunFuture, device, target_row};
 
 /// Where agents listen.
 const PORT: u16 = 161;
@@ -40,142 +44,6 @@ const MIN_TRY: Duration = Duration::from_millis(100);
 const MARGIN: Duration = Duration::from_millis(50);
 /// Kept free to ask whether the port refuses.
 const REFUSAL: Duration = Duration::from_millis(200);
-
-const STATES_ADMIN: &[Cow<'static, str>] = &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("testing")];
-const STATES_OPER: &[Cow<'static, str>] = &[
-    Cow::Borrowed("up"),
-    Cow::Borrowed("down"),
-    Cow::Borrowed("testing"),
-    Cow::Borrowed("unknown"),
-    Cow::Borrowed("dormant"),
-    Cow::Borrowed("not_present"),
-    Cow::Borrowed("lower_layer_down"),
-];
-
-/// What a routing neighbour means to traffic; `engine::ends` knows them by position.
-const ADJACENCIES: &[Cow<'static, str>] =
-    &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("forming"), Cow::Borrowed("shut")];
-/// ospfNbrState, then bgpPeerState, then what neither table says.
-const ADJACENCY_STATES: &[Cow<'static, str>] = &[
-    Cow::Borrowed("down"),
-    Cow::Borrowed("attempt"),
-    Cow::Borrowed("init"),
-    Cow::Borrowed("two_way"),
-    Cow::Borrowed("exchange_start"),
-    Cow::Borrowed("exchange"),
-    Cow::Borrowed("loading"),
-    Cow::Borrowed("full"),
-    Cow::Borrowed("idle"),
-    Cow::Borrowed("connect"),
-    Cow::Borrowed("active"),
-    Cow::Borrowed("open_sent"),
-    Cow::Borrowed("open_confirm"),
-    Cow::Borrowed("established"),
-    Cow::Borrowed("gone"),
-];
-
-/// What it takes and observes.
-pub static SPEC: KindSpec = KindSpec {
-    name: "snmp",
-    zh: "通过 SNMP 读取设备信息、接口表与路由邻居",
-    en: "what a device says of itself, its interfaces and its routing neighbours, by SNMP",
-    on: &[ObjectKind::Asset],
-    target: TargetNeed::Address,
-    settings: &[
-        SettingDef {
-            name: "max_repetitions",
-            kind: SettingType::Int(1, 200),
-            default: Some("25"),
-            zh: "每次 GETBULK 请求的行数；设备吃不消时自动减半",
-            en: "rows a GETBULK asks for; halved by itself when the device does not bear it",
-        },
-        SettingDef {
-            name: "retries",
-            kind: SettingType::Int(0, 5),
-            default: Some("1"),
-            zh: "请求超时后的重发次数",
-            en: "how often a request without answer is sent again",
-        },
-        SettingDef {
-            name: "interfaces",
-            kind: SettingType::Bool,
-            default: Some("true"),
-            zh: "是否读取接口表",
-            en: "whether the interface table is read",
-        },
-        SettingDef {
-            name: "neighbours",
-            kind: SettingType::Bool,
-            default: Some("true"),
-            zh: "是否读取 OSPF、BGP 邻居表",
-            en: "whether the tables of OSPF and BGP neighbours are read",
-        },
-        SettingDef {
-            name: "strict_source",
-            kind: SettingType::Bool,
-            default: Some("true"),
-            zh: "应答必须来自被询问的地址；多地址设备可关闭",
-            en: "answers must come from the address that was asked; off for devices with several addresses",
-        },
-        super::FAMILY,
-    ],
-    schema: KindSchema {
-        kind: Cow::Borrowed("snmp"),
-        tables: Cow::Borrowed(&[
-            Table {
-                on: TableOn::Target,
-                instance: None,
-                fields: Cow::Borrowed(&[
-                    Field::gauge("uptime_seconds", "设备运行时间（秒）", "time since the device's agent started"),
-                    Field::gauge("interfaces", "接口数量", "how many interfaces the device has"),
-                    Field::text("name", "设备名称（sysName）", "sysName"),
-                    Field::text("description", "设备描述（sysDescr）", "sysDescr"),
-                    Field::text("object_id", "设备型号标识（sysObjectID）", "sysObjectID"),
-                    Field::text("location", "设备位置（sysLocation）", "sysLocation"),
-                    Field::text("contact", "设备联系人（sysContact）", "sysContact"),
-                ]),
-            },
-            Table {
-                on: TableOn::Interface,
-                instance: None,
-                fields: Cow::Borrowed(&[
-                    Field::state("admin", STATES_ADMIN, "接口管理状态", "what the interface is set to"),
-                    Field::state("oper", STATES_OPER, "接口运行状态", "what the interface does"),
-                    Field::counter("in_octets", "入字节数", "octets received"),
-                    Field::counter("out_octets", "出字节数", "octets sent"),
-                    Field::counter("in_errors", "入错误包数", "packets received with errors"),
-                    Field::counter("out_errors", "出错误包数", "packets not sent because of errors"),
-                    Field::counter("in_discards", "入丢弃包数", "received packets discarded"),
-                    Field::counter("out_discards", "出丢弃包数", "packets to send discarded"),
-                    Field::gauge("in_bps", "入速率（比特每秒）", "bits a second received since the last run"),
-                    Field::gauge("out_bps", "出速率（比特每秒）", "bits a second sent since the last run"),
-                    Field::gauge("in_ratio", "入带宽利用率", "in_bps as a part of the interface's speed"),
-                    Field::gauge("out_ratio", "出带宽利用率", "out_bps as a part of the interface's speed"),
-                    Field::gauge("speed_bps", "接口带宽（比特每秒）", "speed of the interface"),
-                    Field::gauge("mtu", "最大传输单元（字节）", "largest packet, in octets"),
-                    Field::text("alias", "接口描述（ifAlias）", "ifAlias, what the operators call it"),
-                    Field::text("mac", "接口 MAC 地址", "physical address"),
-                ]),
-            },
-            Table {
-                on: TableOn::Target,
-                instance: Some(Cow::Borrowed("neighbour")),
-                fields: Cow::Borrowed(&[
-                    Field::state("adjacency", ADJACENCIES, "路由邻接", "what the adjacency means to traffic"),
-                    Field::state(
-                        "adjacency_state",
-                        ADJACENCY_STATES,
-                        "路由邻居状态（OSPF 或 BGP）",
-                        "the neighbour's state in the words of OSPF or BGP",
-                    ),
-                    Field::text("neighbour_router", "邻居路由器标识", "the neighbour's OSPF router id"),
-                    Field::text("neighbour_as", "邻居自治系统号", "the peer's BGP AS number"),
-                ]),
-            },
-        ]),
-    },
-    secret: true,
-};
 
 /// The prober of a task.
 pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
@@ -191,6 +59,8 @@ pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<
         last: None,
         memory: Memory::default(),
         neighbours: neighbours::Memory::default(),
+        health: health::Memory::default(),
+        exchanged: Exchanged::default(),
     }))
 }
 
@@ -206,6 +76,9 @@ struct Snmp {
     last: Option<Last>,
     memory: Memory,
     neighbours: neighbours::Memory,
+    health: health::Memory,
+    /// By the session, up to the run before.
+    exchanged: Exchanged,
 }
 
 /// The device's clocks in the run before.
@@ -215,6 +88,13 @@ struct Last {
     ticks: Option<u32>,
     engine: Option<u32>,
 }
+
+/// A device that started less than five minutes ago, in hundredths of a second: chassis take as long until the last board
+/// is there, and net-snmp says how busy it is after a minute.
+const YOUNG: u32 = 30_000;
+
+/// The first of the tables of what the profile finds.
+const FIRST_OF_HEALTH: usize = 3;
 
 const SYSTEM: &[u32] = &[1, 3, 6, 1, 2, 1, 1];
 
@@ -241,7 +121,7 @@ impl Prober for Snmp {
             };
             let end = deadline.minus(MARGIN);
             let was_silent = self.silent;
-            let looked = self.look(&secret, &cx.clock, end).await;
+            let looked = self.look(&secret, cx, end).await;
             self.silent = looked.as_ref().is_err_and(|error| error.cause() == Cause::Timeout);
             if was_silent && !self.silent {
                 self.session = None; // it was opened in a hurry
@@ -276,12 +156,8 @@ impl Snmp {
         }
     }
 
-    async fn look(
-        &mut self,
-        secret: &Secret,
-        clock: &Clock,
-        end: Mono,
-    ) -> Result<(Vec<Row>, Vec<String>), SnmpError> {
+    async fn look(&mut self, secret: &Secret, cx: &Ctx, end: Mono) -> Result<(Vec<Row>, Vec<String>), SnmpError> {
+        let clock = &cx.clock;
         let peer = self.resolve(clock, end).await?;
         let system = self.system(peer, secret, clock, end).await?;
         let at = clock.mono();
@@ -292,24 +168,29 @@ impl Snmp {
 
         let number = system.get(&if_number()).and_then(Wire::as_u64);
         let shape = (number, system.get(&if_table_last_change()).and_then(Wire::as_u64));
+        let moment = Moment { at, elapsed, shape, young: ticks.is_some_and(|ticks| ticks < YOUNG) };
         let (mut rows, mut shortfalls) = (Vec::new(), Vec::new());
         let mut count = number;
         if let (true, Some(session), Some(asset)) =
             (self.task.settings.bool("interfaces"), &self.session, self.task.object.asset())
         {
-            let moment = Moment { at, elapsed, shape };
-            let found = interfaces::read(session, &mut self.memory, &moment, self.repetitions, clock, end).await;
+            let (memory, repetitions) = (&mut self.memory, self.repetitions);
+            let found = interfaces::read(session, memory, asset, &moment, repetitions, clock, end).await;
             self.repetitions = grow(found.repetitions, self.task.settings.int("max_repetitions"));
             shortfalls = found.shortfalls;
             if shortfalls.is_empty() {
                 count = Some(found.interfaces.len() as u64);
             }
-            rows.extend(found.interfaces.into_iter().filter_map(|interface| {
-                let object = Object::interface(asset.clone(), &interface.name).ok()?;
-                Some(Row { table: 1, object, instance: Arc::from(""), values: interface.values })
+            let instance: Arc<str> = Arc::from("");
+            rows.extend(found.interfaces.into_iter().map(|interface| {
+                let object = Object::Interface { asset: asset.clone(), name: interface.name };
+                Row { table: 1, object, instance: instance.clone(), values: interface.values }
             }));
         }
         rows.extend(self.neighbours(&mut shortfalls, clock, end).await);
+        let who = health::Who::of(system.get(&scalar(SYSTEM, 2)), system.get(&scalar(SYSTEM, 1)));
+        let family = self.health.family(&cx.profiles.now(), &who);
+        rows.extend(self.health(&family, &moment, &mut shortfalls, clock, end).await);
         let text = |at: u32| match system.get(&scalar(SYSTEM, at)) {
             Some(Wire::ObjectIdentifier(oid)) => Value::Text(oid.to_string().into()),
             Some(value) => match value.as_bytes().map(text::decode) {
@@ -318,7 +199,7 @@ impl Snmp {
             },
             None => Value::Null,
         };
-        let named = vec![
+        let mut named = vec![
             ("uptime_seconds", ticks.map_or(Value::Null, |t| Value::gauge(counter::uptime_seconds(t, engine)))),
             ("interfaces", count.map_or(Value::Null, |n| Value::gauge(n as f64))),
             ("name", text(5)),
@@ -326,7 +207,10 @@ impl Snmp {
             ("object_id", text(2)),
             ("location", text(6)),
             ("contact", text(4)),
+            ("profile", if family.id.is_empty() { Value::Null } else { Value::Text(family.id.clone()) }),
+            ("security", Value::State(security(secret))),
         ];
+        named.extend(self.traffic());
         rows.insert(0, target_row(&SPEC.schema, &self.task, named));
         Ok((rows, shortfalls))
     }
@@ -339,6 +223,39 @@ impl Snmp {
         let row =
             |n: neighbours::Neighbour| Row { table: 2, object: object.clone(), instance: n.name, values: n.values };
         found.into_iter().map(row).collect()
+    }
+
+    async fn health(
+        &mut self,
+        family: &device::Family,
+        moment: &Moment,
+        shortfalls: &mut Vec<String>,
+        clock: &Clock,
+        end: Mono,
+    ) -> Vec<Row> {
+        let (true, Some(session)) = (self.task.settings.bool("health"), &self.session) else { return Vec::new() };
+        let ask = health::Ask { session, repetitions: self.repetitions, clock, deadline: end };
+        let found = health::read(&ask, &mut self.health, family, self.memory.names(), moment, shortfalls).await;
+        let object = &self.task.object;
+        let row = |part: health::Part| Row {
+            table: FIRST_OF_HEALTH + part.class,
+            object: object.clone(),
+            instance: part.name,
+            values: part.values,
+        };
+        found.into_iter().map(row).collect()
+    }
+
+    /// What this run sent and got.
+    fn traffic(&mut self) -> [(&'static str, Value); 3] {
+        let now = self.session.as_ref().map(Session::exchanged).unwrap_or_default();
+        let before = std::mem::replace(&mut self.exchanged, now);
+        let since = |now: u64, before: u64| Value::gauge(now.saturating_sub(before) as f64);
+        [
+            ("requests_count", since(now.requests.into(), before.requests.into())),
+            ("retries_count", since(now.again.into(), before.again.into())),
+            ("variables_count", since(now.variables, before.variables)),
+        ]
     }
 
     async fn resolve(&self, clock: &Clock, end: Mono) -> Result<SocketAddr, SnmpError> {
@@ -365,6 +282,7 @@ impl Snmp {
         loop {
             if !reused {
                 self.session = Some(Session::open(peer, secret, self.manner()).await?);
+                self.exchanged = Exchanged::default();
             }
             let Some(session) = &self.session else { return Err(SnmpError::Timeout { peer }) };
             let answer = clock.until(end.minus(REFUSAL), session.get(&wanted)).await;
@@ -397,6 +315,17 @@ impl Snmp {
             },
             _ => Some(ours),
         }
+    }
+}
+
+/// By position in the names of the field `security`.
+const fn security(secret: &Secret) -> u8 {
+    match secret {
+        Secret::SnmpCommunity { v1: true, .. } => 0,
+        Secret::SnmpCommunity { v1: false, .. } => 1,
+        Secret::SnmpV3 { auth: Some(_), privacy: Some(_), .. } => 4,
+        Secret::SnmpV3 { auth: Some(_), .. } => 3,
+        _ => 2,
     }
 }
 

@@ -61,6 +61,7 @@ pub static SPEC: KindSpec = KindSpec {
         tables: Cow::Borrowed(&[Table { on: TableOn::Target, instance: None, fields: Cow::Borrowed(FIELDS) }]),
     },
     secret: false,
+    profiles: false,
 };
 
 const SETTINGS: &[SettingDef] = &[

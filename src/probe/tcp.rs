@@ -46,6 +46,7 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: false,
+    profiles: false,
 };
 
 /// The prober of a task.

@@ -17,10 +17,15 @@ use crate::model::observation::Value;
 use crate::model::plan::{Target, Task};
 use crate::net::clock::Clock;
 use crate::net::tls;
-use crate::probe::{Ctx, Limits, Run, Runner, kind};
+use crate::probe::{Ctx, Run, Runner, kind};
 
 pub(crate) fn cx() -> Ctx {
-    Ctx { clock: Clock::system(), agent: AgentId::new("tower").unwrap(), limits: Arc::new(Limits::default()) }
+    Ctx {
+        clock: Clock::system(),
+        agent: AgentId::new("tower").unwrap(),
+        limits: Arc::default(),
+        profiles: Arc::default(),
+    }
 }
 
 /// A task of one second and 900 ms.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fengsui::agent::{Agent, Parts};
 use fengsui::config;
-use fengsui::model::plan::{Plan, PlanObject, PlanRule, RuleAt, RuleCase, RuleSource, Target, Task};
+use fengsui::model::plan::{Plan, PlanObject, PlanProfile, PlanRule, RuleAt, RuleCase, RuleSource, Target, Task};
 use fengsui::model::wire::Record;
 use fengsui::model::{AgentId, Alert, AlertState, Object, ObjectKind, Severity};
 use fengsui::net::clock::Clock;
@@ -72,6 +72,7 @@ fn plan(rev: u64, port: u16, fails: f64) -> Plan {
         rules: vec![rule],
         sources: Vec::new(),
         calendars: Vec::new(),
+        profiles: Vec::new(),
         secrets: BTreeMap::new(),
         skipped: Vec::new(),
     }
@@ -189,4 +190,49 @@ async fn a_firing_alert_survives_a_restart_without_being_raised_again() {
     until("the alert to clear", &clock, || agent.firing().is_empty()).await;
     agent.stop().await;
     assert_eq!(states(&alerts(&site).await), [AlertState::Firing, AlertState::Cleared]);
+}
+
+/// A plan of one device with one processor, whose profile reads it at this scale.
+fn device_plan(rev: u64, port: u16, scale: f64) -> Plan {
+    let toml = format!(
+        "[[profile]]\nid = \"generic\"\n[[profile.table]]\ntable = \"one\"\ninto = \"cpu\"\ntimer = \"fast\"\n\
+         rows = \"1.3.6.1.2.1.25.3.3.1.2\"\nname = {{ text = \"one\" }}\n\
+         ratio = {{ oid = \"1.3.6.1.2.1.25.3.3.1.2\", scale = {scale} }}\n"
+    );
+    let mut plan = plan(rev, port, 3.0);
+    plan.rules.clear();
+    let spec = fengsui::probe::kind("snmp").expect("snmp is a kind").spec;
+    for task in &mut plan.tasks {
+        task.kind = "snmp".into();
+        task.settings = config::parse_set(spec, &[]).expect("defaults are valid");
+        task.secret = Some("public".into());
+        task.interval_ms = 300;
+        task.timeout_ms = 300;
+    }
+    plan.secrets = BTreeMap::from([("public".into(), crate::snmp::community("public"))]);
+    plan.profiles = vec![
+        PlanProfile { id: "generic".parse().expect("it is an id"), toml: toml.into() },
+        PlanProfile { id: "broken".parse().expect("it is an id"), toml: "[[profile]]\nid = \"broken\"\n".into() },
+    ];
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn profiles_come_with_the_plan_and_another_plan_brings_others() {
+    let lines = "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999.1\n1.3.6.1.2.1.1.3.0|67:counter|100,100\n\
+                 1.3.6.1.2.1.25.3.3.1.2.1|2|50\n";
+    let recording = Arc::new(fengsui::sim::Recording::parse("one", lines.as_bytes()).expect("it is a recording"));
+    let (world, at) = crate::snmp::world(recording, vec![crate::snmp::community("public")]).await;
+    let (site, clock) = (Site::new(), Clock::system());
+    let agent = start(&site, &clock, device_plan(1, at.port(), 0.01)).await;
+    let ratio = |agent: &Agent| {
+        let text = agent.latest.text(fengsui::engine::expose::text::Dialect::Plain);
+        let line = text.lines().find(|line| line.starts_with("fengsui_snmp_cpu_ratio{"))?.to_owned();
+        line.rsplit(' ').next()?.parse::<f64>().ok()
+    };
+    until("the processor by the first profile", &clock, || ratio(&agent) == Some(0.5)).await;
+    agent.set_plan(device_plan(2, at.port(), 0.001)).await;
+    until("the processor by the second profile", &clock, || ratio(&agent) == Some(0.05)).await;
+    agent.stop().await;
+    drop(world);
 }

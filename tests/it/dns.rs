@@ -11,7 +11,7 @@ use fengsui::config::kinds::parse_set;
 use fengsui::model::plan::{Target, Task};
 use fengsui::model::{AgentId, Value};
 use fengsui::net::clock::Clock;
-use fengsui::probe::{Ctx, Limits, Run, dns};
+use fengsui::probe::{Ctx, Run, dns};
 
 /// The path of dnsmasq; `None` (said on stdout) where it is not installed.
 fn dnsmasq() -> Option<PathBuf> {
@@ -73,7 +73,7 @@ impl Server {
 
     async fn ask(&self, set: &[&str]) -> Run {
         let agent = AgentId::new("tower").unwrap();
-        let cx = Ctx { clock: Clock::system(), agent, limits: Arc::new(Limits::default()) };
+        let cx = Ctx { clock: Clock::system(), agent, limits: Arc::default(), profiles: Arc::default() };
         let task = Arc::new(Task {
             id: "p|asset:a|".into(),
             probe: "p".parse().unwrap(),

@@ -10,8 +10,10 @@ use fengsui::model::id::ProbeId;
 use fengsui::probe::{KINDS, catalog};
 
 /// Unit suffixes of numbers, as Prometheus has them, and what counts things.
-const UNITS: &[&str] =
-    &["_seconds", "_ratio", "_bytes", "_octets", "_packets", "_total", "_bps", "_celsius", "_volts"];
+const UNITS: &[&str] = &[
+    "_seconds", "_ratio", "_bytes", "_octets", "_packets", "_total", "_bps", "_celsius", "_volts", "_amperes",
+    "_watts", "_dbm", "_hertz", "_rpm",
+];
 /// Numbers without a unit, each with its reason.
 const BARE: &[(&str, &str)] = &[
     ("up", "0 or 1"),
@@ -37,6 +39,7 @@ const COUNTS: &[&str] = &[
     "speed",
     "changes",
     "resets",
+    "sessions",
 ];
 
 #[test]

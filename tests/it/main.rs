@@ -18,6 +18,7 @@ mod docs;
 mod door;
 mod fields;
 mod grafana;
+mod health;
 mod hours;
 mod house;
 mod lab;

@@ -10,6 +10,7 @@ use fengsui::config::defs::profile::ProfileDef;
 use fengsui::config::defs::profile::choose::{Chosen, candidates};
 use fengsui::config::defs::{self, Loaded};
 use fengsui::model::device::{Class, Device, Fact};
+use fengsui::model::plan::PlanProfile;
 use fengsui::net::clock::Clock;
 use fengsui::net::snmp::{Manner, Oid, Session, Value};
 use fengsui::probe;
@@ -187,6 +188,29 @@ fn a_switch_of_huawei_says_what_its_recording_says() {
     );
     assert_eq!(lines(&device, "ospf_neighbours", &[]), ["10.65.0.1 10.64.0.1 full"]);
     assert!(device.incomplete.is_empty());
+}
+
+#[test]
+fn a_profile_that_was_sent_reads_back_as_it_was() {
+    let loaded = shipped();
+    let there = &loaded.definitions.profiles;
+    let sent: Vec<PlanProfile> =
+        there.iter().map(|def| PlanProfile { id: def.id.clone(), toml: def.toml.clone() }).collect();
+    let (back, wrong) = defs::profiles(&sent, probe::catalog());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let shown = |def: &ProfileDef| {
+        let names = (&def.id, &def.zh, &def.en, &def.vendor, &def.os, &def.like, &def.without);
+        format!("{names:?} {:?} {:?} {:?}", def.matches, def.device, def.tables)
+    };
+    assert_eq!(back.len(), there.len());
+    for (back, there) in back.iter().zip(there) {
+        assert_eq!(shown(back), shown(there));
+    }
+    // One that an agent cannot read costs itself alone; from a console that sends none an agent takes its own.
+    let one = PlanProfile { toml: "[[profile]]\nid = \"generic\"\nnovel = 1\n".into(), ..sent[0].clone() };
+    let (back, wrong) = defs::profiles(&[&sent[1..], &[one]].concat(), probe::catalog());
+    assert_eq!((back.len(), wrong.len()), (there.len() - 1, 1), "{wrong:#?}");
+    assert_eq!(defs::profiles(&[], probe::catalog()).0.len(), there.len());
 }
 
 /// A generic device with these lines.

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fengsui::config::defs;
 use fengsui::model::observation::{Cause, Outcome, Row, Value};
 use fengsui::model::plan::{SettingValue, Settings, Target, Task};
 use fengsui::model::secret::{SnmpAuth, SnmpPrivacy};
@@ -15,8 +16,11 @@ use fengsui::model::{AgentId, Object, ProbeId, Secret, SecretText};
 use fengsui::net::clock::Clock;
 use fengsui::net::serve::Access;
 use fengsui::net::snmp::{Columns, Manner, Oid, Session, SnmpError, refuses};
+use fengsui::probe::device::Profiles;
 use fengsui::probe::{self, Ctx, Prober, Run, Runner};
 use fengsui::sim::{Action, DeviceSpec, Kind, Recording, ServiceSpec, Step, World};
+
+use crate::health::parts;
 
 const AUTH: &str = "authpass-1";
 const PRIVACY: &str = "privpass-1";
@@ -34,12 +38,19 @@ fn user(auth: &str, privacy: &str) -> Secret {
     }
 }
 
-fn cx() -> Ctx {
-    Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default() }
+pub(crate) fn cx() -> Ctx {
+    let profiles = Arc::new(Profiles::default());
+    profiles.set(defs::load(&[], probe::catalog()).definitions.profiles.clone());
+    Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default(), profiles }
 }
 
 /// A prober of the kind as the agent makes it.
-fn prober(cx: &Ctx, at: SocketAddr, secret: Option<&Secret>, settings: &[(&str, SettingValue)]) -> Box<dyn Prober> {
+pub(crate) fn prober(
+    cx: &Ctx,
+    at: SocketAddr,
+    secret: Option<&Secret>,
+    settings: &[(&str, SettingValue)],
+) -> Box<dyn Prober> {
     let mut all: BTreeMap<String, SettingValue> = BTreeMap::from([
         ("max_repetitions".into(), SettingValue::Int(25)),
         ("retries".into(), SettingValue::Int(0)),
@@ -66,7 +77,7 @@ fn prober(cx: &Ctx, at: SocketAddr, secret: Option<&Secret>, settings: &[(&str, 
     make(cx, &Arc::new(task), secret).unwrap()
 }
 
-async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> Run {
+pub(crate) async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> Run {
     let deadline = cx.clock.mono().plus(Duration::from_secs(2));
     let run = prober.run(cx, deadline).await;
     assert!(cx.clock.mono() <= deadline.plus(Duration::from_millis(200)), "a run ends by its deadline");
@@ -74,7 +85,7 @@ async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> Run {
 }
 
 /// A field of the target row, or of the interface of that name.
-fn field(run: &Run, interface: Option<&str>, name: &str) -> Value {
+pub(crate) fn field(run: &Run, interface: Option<&str>, name: &str) -> Value {
     let (table, slot, _) = probe::kind("snmp").unwrap().spec.schema.find(name).unwrap();
     let object: Object = match interface {
         Some(port) => format!("interface:a/{port}").parse().unwrap(),
@@ -86,11 +97,11 @@ fn field(run: &Run, interface: Option<&str>, name: &str) -> Value {
     row.values[slot].clone()
 }
 
-fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     Value::Text(text.into())
 }
 
-fn recording(name: &str) -> Arc<Recording> {
+pub(crate) fn recording(name: &str) -> Arc<Recording> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").join(name);
     Arc::new(Recording::parse(name, &std::fs::read(path).unwrap()).unwrap())
 }
@@ -110,7 +121,7 @@ fn step(action: Action) -> Step {
     Step { device: "d".into(), service: None, action }
 }
 
-fn set(what: &str, value: &str) -> Step {
+pub(crate) fn set(what: &str, value: &str) -> Step {
     step(Action::Set { what: what.into(), value: value.into() })
 }
 
@@ -468,9 +479,22 @@ async fn a_real_snmpd_says_the_same_to_the_probe_and_to_snmpget() {
     let described = described.split_once("STRING: ").unwrap().1.trim_matches('"').to_owned();
     let names = ask(&walk, snmpd.at, V2C, &["1.3.6.1.2.1.31.1.1.1.1"]);
     let statuses = ask(&walk, snmpd.at, V2C, &["1.3.6.1.2.1.2.2.1.8"]);
+    // It says how busy its processors are when it has run for a minute, and that is not waited for.
+    let loads = ask(&walk, snmpd.at, V2C, &["1.3.6.1.2.1.25.3.3.1.2"]);
+    let processors = loads.iter().filter(|line| line.contains("INTEGER")).count();
+    let memory = ask(&get, snmpd.at, V2C, &["1.3.6.1.4.1.2021.4.5.0"]).concat();
+    let memory = memory.split_once("INTEGER: ").and_then(|(_, size)| size.split(' ').next()).unwrap();
+    let memory: f64 = memory.parse().unwrap();
     for secret in [community("public"), user(AUTH, PRIVACY)] {
-        let run = once(&cx, &mut prober(&cx, snmpd.at, Some(&secret), &[])).await;
+        let mut prober = prober(&cx, snmpd.at, Some(&secret), &[("health", SettingValue::Bool(true))]);
+        once(&cx, &mut prober).await;
+        let run = once(&cx, &mut prober).await;
         assert_eq!((run.outcome, &run.detail), (Outcome::Ok, &None), "{}", secret.kind());
+        assert_eq!(field(&run, None, "profile"), text("linux"));
+        assert_eq!(parts(&run, "cpu_ratio").len(), processors, "{:?}", parts(&run, "cpu_ratio"));
+        assert_eq!(parts(&run, "memory_size_bytes"), [format!("Physical memory {:.2}", memory * 1024.0)]);
+        let used: f64 = parts(&run, "memory_used_ratio")[0].rsplit(' ').next().unwrap().parse().unwrap();
+        assert!((0.01..=1.0).contains(&used), "{used}");
         assert_eq!(field(&run, None, "name"), text("real-agent"));
         assert_eq!(field(&run, None, "location"), text("somewhere"));
         assert_eq!(field(&run, None, "description"), text(&described));

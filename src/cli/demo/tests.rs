@@ -10,7 +10,8 @@ use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Task};
 use crate::model::{LinkId, Outcome, Value};
 use crate::net::clock::Clock;
-use crate::probe::{self, Ctx, Limits, Run, Runner};
+use crate::probe::device::Profiles;
+use crate::probe::{self, Ctx, Run, Runner};
 
 /// Longer than any probe of the demo takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
@@ -56,7 +57,9 @@ async fn running(clock: &Clock, dir: &Path) -> (Told, Show) {
 
 fn cx(clock: &Clock) -> Ctx {
     let agent = AgentId::new(prefecture::AGENT).unwrap();
-    Ctx { clock: clock.clone(), agent, limits: Arc::new(Limits::default()) }
+    let profiles = Arc::new(Profiles::default());
+    profiles.set(defs::load(&[], probe::catalog()).definitions.profiles.clone());
+    Ctx { clock: clock.clone(), agent, limits: Arc::default(), profiles }
 }
 
 async fn look(cx: &Ctx, task: &Task, within: Duration) -> Run {

@@ -48,6 +48,8 @@ pub struct ProfileDef {
     pub device: Vec<Vec<Source>>,
     /// Its tables.
     pub tables: Vec<TableDef>,
+    /// A document of TOML with it alone, as agents are sent it.
+    pub toml: Arc<str>,
     /// Where it stands.
     pub origin: Origin,
 }
@@ -249,6 +251,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, generic: &BTreeS
         without,
         device,
         tables,
+        toml: table.written("profile").into(),
         origin,
     })
 }

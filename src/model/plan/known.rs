@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Job, PLAN_SCHEMA, Plan, PlanObject, PlanRule, PlanSource, Task};
+use super::{Job, PLAN_SCHEMA, Plan, PlanObject, PlanProfile, PlanRule, PlanSource, Task};
 use crate::model::calendar::Calendar;
 use crate::model::id::AgentId;
 use crate::model::secret::Secret;
@@ -37,6 +37,8 @@ pub(super) struct PlanBody {
     #[serde(default)]
     calendars: Known<Arc<Calendar>>,
     #[serde(default)]
+    profiles: Known<PlanProfile>,
+    #[serde(default)]
     secrets: KnownSecrets,
     #[serde(default)]
     skipped: Vec<String>,
@@ -57,6 +59,7 @@ impl From<PlanBody> for Plan {
             ("rule", body.rules.skipped),
             ("source", body.sources.skipped),
             ("calendar", body.calendars.skipped),
+            ("profile", body.profiles.skipped),
             ("secret", body.secrets.skipped),
         ];
         for (part, names) in parts {
@@ -80,6 +83,7 @@ impl From<PlanBody> for Plan {
             rules: body.rules.kept,
             sources: body.sources.kept,
             calendars: body.calendars.kept,
+            profiles: body.profiles.kept,
             secrets: body.secrets.kept,
             skipped,
         }

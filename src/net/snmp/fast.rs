@@ -55,6 +55,9 @@ struct Device {
     answer: AtomicU32,
     /// Rows a request that it bore, if it did not bear all that were wanted.
     bore: AtomicU32,
+    /// Requests that it was sent, and those among them that it had been sent before.
+    sent: AtomicU32,
+    again: AtomicU32,
 }
 
 impl Device {
@@ -139,6 +142,8 @@ impl Lines {
             manner,
             answer: AtomicU32::new(FIRST_ANSWER),
             bore: AtomicU32::new(ANY),
+            sent: AtomicU32::new(0),
+            again: AtomicU32::new(0),
         };
         Ok(Peer { device: Arc::new(device), line })
     }
@@ -182,6 +187,11 @@ impl Peer {
         let [sent, again, answers, strays, overflows] =
             [sent, again, answers, strays, overflows].map(|count| count.load(Relaxed));
         Traffic { sent, again, answers, strays, overflows }
+    }
+
+    /// Requests that went to this device, and those among them that had gone before.
+    pub(super) fn sent(&self) -> (u32, u32) {
+        (self.device.sent.load(Relaxed), self.device.again.load(Relaxed))
     }
 
     /// One request and its answer.

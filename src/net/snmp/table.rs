@@ -34,6 +34,8 @@ pub struct Walked {
     pub error: Option<SnmpError>,
     /// Requests so far.
     pub packets: u32,
+    /// Variables that came.
+    pub variables: u64,
 }
 
 impl Walked {
@@ -125,6 +127,7 @@ impl Table {
         for variable in answer {
             let Variable { name, value } = variable?;
             heard = true;
+            self.walked.variables += 1;
             let Some((at, cursor)) = turn.next().and_then(|at| Some((*at, self.cursors.get_mut(*at)?))) else {
                 continue;
             };

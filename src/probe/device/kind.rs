@@ -5,13 +5,12 @@
 //! failed: what came of it is in the report, and that it is not whole.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fetch::{self, Identity};
 use super::{Wanted, evaluate};
 use crate::config::defs::profile::choose::Chosen;
-use crate::config::defs::{self, ProfileDef};
 use crate::model::device::{Device, report};
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
@@ -87,18 +86,13 @@ pub static SPEC: KindSpec = KindSpec {
         }]),
     },
     secret: true,
+    profiles: true,
 };
 
 /// The prober of a task.
 pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
     let host = task.target.host.clone().filter(|host| !host.is_empty()).ok_or("the task names no host")?;
     Ok(Box::new(Look { task: task.clone(), host, secret: secret.cloned(), sent: None, report: None }))
-}
-
-/// The profiles inside this program.
-fn shipped() -> Arc<[ProfileDef]> {
-    static SHIPPED: OnceLock<Arc<[ProfileDef]>> = OnceLock::new();
-    SHIPPED.get_or_init(|| defs::load(&[], crate::probe::catalog()).definitions.profiles.clone().into()).clone()
 }
 
 struct Look {
@@ -165,13 +159,13 @@ impl Look {
             }
             told => told?,
         };
-        let profiles = shipped();
-        let wanted = Wanted::but_counters(&Chosen::of(&profiles, &identity.object_id, &identity.descr));
+        let families = cx.profiles.now();
+        let wanted = Wanted::but_counters(&Chosen::of(families.profiles(), &identity.object_id, &identity.descr));
         let repetitions = self.task.settings.int("max_repetitions").and_then(|n| u32::try_from(n).ok()).unwrap_or(25);
         let answers = fetch::fetch(&session, &wanted, repetitions, clock, end).await?;
         // Tens of thousands of rows take a while: not on a thread of the runtime.
         let put = tokio::task::spawn_blocking(move || {
-            let chosen = Chosen::of(&profiles, &identity.object_id, &identity.descr);
+            let chosen = Chosen::of(families.profiles(), &identity.object_id, &identity.descr);
             let device = evaluate(&chosen, &answers);
             let fingerprint = report::fingerprint(&device);
             let packed = Packed::of(&report::within(device.clone(), MAX_REPORT));

@@ -42,6 +42,23 @@ impl Look<'_> {
         }
     }
 
+    /// The cells that a source looks at, at a row: column and index. Those below a row are not among them.
+    pub(super) fn cells(&self, source: &Source, index: &[u32], add: &mut dyn FnMut(&[u32], &[u32])) {
+        match &source.from {
+            From::Column { column, key: None } => add(column, index),
+            From::Column { column, key: Some(key) } => {
+                self.cells(key, index, add);
+                self.key(key, index).into_iter().for_each(|index| add(column, &index));
+            }
+            From::Scalar(oid) => add(oid, &[]),
+            From::Port(inner) => self.cells(inner, index, add),
+            From::Index(..) | From::Below { .. } | From::Text(_) => {}
+        }
+        let others = [&source.exponent, &source.digits, &source.times].into_iter().flatten().map(|inner| &**inner);
+        let others = others.chain(source.only.iter().map(|check| &check.source)).chain(&source.plus);
+        others.for_each(|inner| self.cells(inner, index, add));
+    }
+
     /// How many things the list of a source makes.
     pub(super) fn items(&self, source: &Source, index: &[u32]) -> usize {
         match (source.split, self.raw(source, index)) {
@@ -79,10 +96,8 @@ impl Look<'_> {
 
     fn raw(&self, source: &Source, index: &[u32]) -> Option<Raw<'_>> {
         Some(match &source.from {
-            From::Column { column, key: None } => Raw::Wire(self.answers.column(column)?.get(index)?),
-            From::Column { column, key: Some(key) } => {
-                Raw::Wire(self.answers.column(column)?.get(&self.key(key, index)?)?)
-            }
+            From::Column { column, key: None } => Raw::Wire(self.answers.at(column, index)?),
+            From::Column { column, key: Some(key) } => Raw::Wire(self.answers.at(column, &self.key(key, index)?)?),
             From::Scalar(oid) => Raw::Wire(self.answers.of_scalar(oid)?),
             From::Index(first, last) => Raw::Text(joined(slice(index, *first, *last)?)),
             From::Below { column, first, last } => {

@@ -2,25 +2,25 @@
 //!
 //! Identity is ifName, else ifDescr, else ifIndex: an index moves when a card is added, a name does not. Names,
 //! descriptions and addresses are read again only when the table changed or grew old, to be gentle to the device.
+//! A quarter of a million of them fit in memory, so what is kept of one is flat.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::counter::{self, Between, Reading};
-use crate::codec::text;
-use crate::model::id::MAX_NAME;
+use super::names;
+use super::rows::{Moving, Reads, Still, Stills};
+use crate::model::id::{AssetId, MAX_NAME, Object};
 use crate::model::observation::Value;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
-use crate::net::snmp::{Columns, Oid, Session, Value as Wire};
+use crate::net::snmp::{Oid, Session, Walked};
 
 /// Names and aliases older than this are read again even if the device says that nothing changed.
-const MAX_AGE: Duration = Duration::from_secs(600);
+pub(super) const MAX_AGE: Duration = Duration::from_secs(600);
 /// What ifSpeed says when the line is faster than it can.
 const SPEED_TOO_HIGH: u64 = u32::MAX as u64;
-
-/// ifType of a loopback.
-const SOFTWARE_LOOPBACK: u64 = 24;
 
 const IF: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1];
 const IFX: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1];
@@ -44,14 +44,14 @@ const NARROW: &[(&[u32], u32)] = &[
     (IF, 16), // 11 ifOutOctets
     (IF, 5),  // 12 ifSpeed, bit/s
 ];
-/// Columns that rarely change.
+/// Columns that rarely change, in the order in which `Stills` takes them.
 const STILL: &[(&[u32], u32)] = &[
-    (IFX, 1),  // 0 ifName
-    (IF, 2),   // 1 ifDescr
-    (IFX, 18), // 2 ifAlias
-    (IF, 4),   // 3 ifMtu
-    (IF, 6),   // 4 ifPhysAddress
-    (IF, 3),   // 5 ifType
+    (IFX, 1),  // ifName
+    (IF, 2),   // ifDescr
+    (IFX, 18), // ifAlias
+    (IF, 4),   // ifMtu
+    (IF, 6),   // ifPhysAddress
+    (IF, 3),   // ifType
 ];
 
 fn oids(columns: &[(&[u32], u32)]) -> Vec<Oid> {
@@ -67,48 +67,66 @@ pub(super) struct Moment {
     pub(super) elapsed: Option<Duration>,
     /// ifNumber and ifTableLastChange: the table was rebuilt if they differ.
     pub(super) shape: (Option<u64>, Option<u64>),
+    /// The device started a few minutes ago: boards may be missing yet, and averages.
+    pub(super) young: bool,
 }
 
 /// What is kept from run to run.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    still: BTreeMap<u32, Still>,
+    /// By index.
+    ports: Vec<Port>,
     read_at: Option<Mono>,
     shape: (Option<u64>, Option<u64>),
-    seen: HashMap<u32, Seen>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Still {
-    name: String,
-    alias: Value,
-    mtu: Value,
-    mac: Value,
-    /// A loopback: the speed it names is made up (net-snmp says 10 Mbit/s), and traffic beyond it is real.
+impl Memory {
+    /// Indexes and names.
+    pub(super) fn names(&self) -> impl Iterator<Item = (u32, &Arc<str>)> {
+        self.ports.iter().map(|port| (port.index, &port.name))
+    }
+}
+
+/// One interface.
+#[derive(Debug)]
+struct Port {
+    index: u32,
+    /// Octets; 0 = not known.
+    mtu: u32,
+    name: Arc<str>,
+    alias: Option<Arc<str>>,
+    mac: Option<[u8; 6]>,
+    /// The speed it names is made up (net-snmp says 10 Mbit/s), and traffic beyond it is real.
     loopback: bool,
+    seen: Option<Seen>,
 }
 
 /// Readings of one interface, to compare the next with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Seen {
-    name: String,
-    discontinuity: Option<u64>,
     octets: [Option<Octets>; 2],
-    /// Device time between these readings and the run before this one.
-    age: Duration,
+    discontinuity: Option<u32>,
+    /// Milliseconds of device time between these readings and the run before this one.
+    age: u32,
 }
 
+/// A counter of octets. A narrow one is the lower half of its total, the upper half is what its wraps add up to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Octets {
-    reading: Reading,
-    /// What the wraps of a 32-bit counter add up to.
-    wraps: u64,
+    total: u64,
+    wide: bool,
 }
 
-/// One interface, in the order of the fields of the table.
+impl Octets {
+    const fn reading(self) -> Reading {
+        if self.wide { Reading::C64(self.total) } else { Reading::C32(self.total as u32) }
+    }
+}
+
+/// One interface, its values in the order of the fields of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Interface {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) values: Vec<Value>,
 }
 
@@ -126,163 +144,163 @@ pub(super) struct Found {
 pub(super) async fn read(
     session: &Session,
     memory: &mut Memory,
+    asset: &AssetId,
     moment: &Moment,
     repetitions: u32,
     clock: &Clock,
     deadline: Mono,
 ) -> Found {
     let mut shortfalls = Vec::new();
-    let mut moving = Columns::new(repetitions);
-    session.walk_columns(&oids(MOVING), &mut moving, clock, deadline).await;
-    let narrow =
-        moving.rows.values().any(|row| cell(row, 2).is_none() || cell(row, 3).is_none() || speed(row).is_none());
-    if narrow && moving.error.is_none() {
-        session.walk_columns(&oids(NARROW), &mut moving, clock, deadline).await;
+    let empty = Moving::with_room(memory.ports.len());
+    let walked = Walked::new(repetitions);
+    let (moving, mut walked) = session.scan(&oids(MOVING), empty, walked, clock, deadline).await;
+    let mut moving = moving.unwrap_or_default();
+    if moving.rows.iter().any(is_narrow) && walked.error.is_none() {
+        moving.behind(MOVING.len());
+        let (both, so_far) = session.scan(&oids(NARROW), moving, walked, clock, deadline).await;
+        (moving, walked) = (both.unwrap_or_default(), so_far);
     }
-    let mut repetitions = moving.repetitions;
-    let known = moving.rows.keys().all(|index| index_of(index).is_none_or(|i| memory.still.contains_key(&i)));
+    let mut repetitions = walked.repetitions;
+    let known = moving.rows.iter().all(|row| place(&memory.ports, row.index).is_ok());
     let fresh = memory.read_at.is_some_and(|at| moment.at.since(at) < MAX_AGE);
     let same = memory.shape == moment.shape && moment.elapsed.is_some();
-    if !(known && fresh && same) && moving.error.is_none() {
-        let mut still = Columns::new(repetitions);
-        session.walk_columns(&oids(STILL), &mut still, clock, deadline).await;
+    if !(known && fresh && same) && walked.error.is_none() {
+        let still = Walked::new(repetitions);
+        let (stills, still) = session.scan(&oids(STILL), Stills::default(), still, clock, deadline).await;
         repetitions = still.repetitions;
-        let whole = still.whole();
-        learn(memory, &still, whole);
+        learn(memory, asset, stills.unwrap_or_default().rows, still.whole());
         memory.shape = moment.shape;
-        memory.read_at = whole.then_some(moment.at);
-        tell(&mut shortfalls, &still);
+        memory.read_at = still.whole().then_some(moment.at);
+        tell(&mut shortfalls, &still, memory.ports.len());
     }
-    tell(&mut shortfalls, &moving);
-    let interfaces = judge(memory, &moving, moment);
+    tell(&mut shortfalls, &walked, moving.rows.len());
+    let interfaces = judge(memory, &moving.rows, walked.whole(), moment);
     Found { interfaces, shortfalls, repetitions }
 }
 
-fn tell(shortfalls: &mut Vec<String>, columns: &Columns) {
-    shortfalls.extend(columns.shortfalls.iter().cloned());
-    shortfalls.extend(
-        columns.error.iter().map(|error| format!("interfaces cut after {} rows: {error}", columns.rows.len())),
-    );
+fn tell(shortfalls: &mut Vec<String>, walked: &Walked, rows: usize) {
+    shortfalls.extend(walked.shortfalls.iter().cloned());
+    shortfalls.extend(walked.error.iter().map(|error| format!("interfaces cut after {rows} rows: {error}")));
 }
 
-fn learn(memory: &mut Memory, still: &Columns, whole: bool) {
-    if whole {
-        memory.still.clear(); // an interface that is gone must not lend its name
-    }
-    let mut read: Vec<(u32, Still)> = Vec::with_capacity(still.rows.len());
-    for (index, row) in &still.rows {
-        let Some(index) = index_of(index) else { continue };
-        let text = |at| cell(row, at).and_then(Wire::as_bytes).map(text::decode).unwrap_or_default();
-        let name = [text(0), text(1)].into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| index.to_string());
-        let alias = text(2);
-        read.push((
-            index,
-            Still {
-                name: fit(name),
-                alias: if alias.is_empty() { Value::Null } else { Value::Text(alias.into()) },
-                mtu: cell(row, 3).and_then(Wire::as_u64).map_or(Value::Null, |mtu| Value::gauge(mtu as f64)),
-                mac: cell(row, 4)
-                    .and_then(Wire::as_bytes)
-                    .and_then(mac)
-                    .map_or(Value::Null, |mac| Value::Text(mac.into())),
-                loopback: cell(row, 5).and_then(Wire::as_u64) == Some(SOFTWARE_LOOPBACK),
-            },
-        ));
-    }
+/// The place of an index.
+fn place(ports: &[Port], index: u32) -> Result<usize, usize> {
+    ports.binary_search_by_key(&index, |port| port.index)
+}
+
+fn learn(memory: &mut Memory, asset: &AssetId, read: Vec<Still>, whole: bool) {
+    let mut before = std::mem::take(&mut memory.ports);
+    // Readings go with the name: a port that moved to another index goes on there, and no other inherits them.
+    let mut seen: HashMap<Arc<str>, Seen> =
+        before.iter().filter_map(|port| Some((port.name.clone(), port.seen?))).collect();
     let mut count: HashMap<String, u32> = HashMap::new();
-    for (_, still) in &read {
-        *count.entry(still.name.clone()).or_default() += 1;
-    }
-    for (index, mut still) in read {
-        if count.get(&still.name).is_some_and(|n| *n > 1) {
-            still.name = fit(format!("{}#{index}", still.name));
+    let named: Vec<(String, Still)> = read.into_iter().map(|still| (fit(still.called()), still)).collect();
+    named.iter().for_each(|(name, _)| *count.entry(name.clone()).or_default() += 1);
+    let mut fresh = Vec::with_capacity(named.len());
+    for (mut name, still) in named {
+        if count.get(&name).is_some_and(|n| *n > 1) {
+            name = fit(format!("{name}#{}", still.index));
         }
-        memory.still.insert(index, still);
+        // A name that cannot be one of an interface makes no row.
+        let Ok(Object::Interface { name, .. }) = Object::interface(asset.clone(), &name) else { continue };
+        let name = names::one(name);
+        let Still { index, alias, mtu, mac, loopback, .. } = still;
+        let alias = (!alias.is_empty()).then(|| Arc::from(alias));
+        fresh.push(Port { index, mtu, seen: seen.remove(&name), name, alias, mac, loopback });
     }
+    // An interface that is gone must not lend its name; one that was not reached this time keeps it.
+    if !whole {
+        let taken: HashSet<(Option<u32>, &str)> =
+            fresh.iter().flat_map(|port| [(Some(port.index), ""), (None, &*port.name)]).collect();
+        before.retain(|old| !taken.contains(&(Some(old.index), "")) && !taken.contains(&(None, &*old.name)));
+        fresh.append(&mut before);
+    }
+    fresh.sort_by_key(|port| port.index);
+    fresh.shrink_to_fit();
+    memory.ports = fresh;
 }
 
 /// At most `MAX_NAME` bytes; what is cut is the front, because vendors put the port last.
-fn fit(name: String) -> String {
+pub(super) fn fit(name: String) -> String {
     let from = (0..=name.len()).find(|at| name.len() - at <= MAX_NAME && name.is_char_boundary(*at)).unwrap_or(0);
     name.get(from..).unwrap_or_default().to_owned()
 }
 
-fn mac(bytes: &[u8]) -> Option<String> {
-    let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    (bytes.len() == 6).then(|| hex.join(":"))
+fn mac(bytes: [u8; 6]) -> Value {
+    let [a, b, c, d, e, f] = bytes;
+    Value::Text(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}").into())
 }
 
-fn judge(memory: &mut Memory, moving: &Columns, moment: &Moment) -> Vec<Interface> {
-    let mut seen = HashMap::with_capacity(moving.rows.len());
-    let mut interfaces = Vec::with_capacity(moving.rows.len());
-    for (index, row) in &moving.rows {
-        let Some(index) = index_of(index) else { continue };
-        let Some(still) = memory.still.get(&index) else { continue }; // its name was not read: no identity, no row
-        let before = memory.seen.remove(&index).filter(|before| before.name == still.name);
-        let (interface, now) = one(still, row, before, moment);
-        interfaces.push(interface);
-        seen.insert(index, now);
-    }
-    if !moving.whole() {
-        // Rows that did not come keep their readings; the next run compares over the longer time.
-        for (index, mut before) in memory.seen.drain() {
-            if let Some(elapsed) = moment.elapsed {
-                before.age += elapsed;
-                seen.entry(index).or_insert(before);
+fn judge(memory: &mut Memory, rows: &[Reads], whole: bool, moment: &Moment) -> Vec<Interface> {
+    let mut interfaces = Vec::with_capacity(rows.len());
+    let mut rows = rows.iter().peekable();
+    for port in &mut memory.ports {
+        while rows.next_if(|row| row.index < port.index).is_some() {
+            // Its name was not read: no identity, no row.
+        }
+        match rows.next_if(|row| row.index == port.index) {
+            Some(row) => interfaces.push(one(port, row, moment)),
+            None if whole => port.seen = None,
+            // A row that did not come keeps its readings; the next run compares over the longer time.
+            None => {
+                port.seen = port.seen.zip(moment.elapsed).map(|(seen, elapsed)| Seen {
+                    age: millis(Duration::from_millis(seen.age.into()) + elapsed),
+                    ..seen
+                });
             }
         }
     }
-    memory.seen = seen;
     interfaces
 }
 
-fn one(still: &Still, row: &[Option<Wire>], before: Option<Seen>, moment: &Moment) -> (Interface, Seen) {
-    let number = |at| cell(row, at).and_then(Wire::as_u64);
-    let count = |at| number(at).map_or(Value::Null, Value::U64);
-    let state = |at, most: u64| match number(at) {
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn one(port: &mut Port, row: &Reads, moment: &Moment) -> Interface {
+    let before = port.seen;
+    let count = |at| row.get(at).map_or(Value::Null, Value::U64);
+    let state = |at, most: u64| match row.get(at) {
         Some(code) if (1..=most).contains(&code) => Value::State((code - 1) as u8),
         _ => Value::Null,
     };
-    let speed = speed(row).filter(|_| !still.loopback);
-    let discontinuity = number(5);
-    let elapsed = moment.elapsed.map(|elapsed| elapsed + before.as_ref().map_or(Duration::ZERO, |b| b.age));
-    let broken = before.as_ref().is_none_or(|b| b.discontinuity != discontinuity);
+    let speed = speed(row).filter(|_| !port.loopback);
+    let discontinuity = row.get(5).and_then(|ticks| u32::try_from(ticks).ok());
+    let age = before.map_or(Duration::ZERO, |b| Duration::from_millis(b.age.into()));
+    let elapsed = moment.elapsed.map(|elapsed| elapsed + age);
+    let broken = before.is_none_or(|b| b.discontinuity != discontinuity);
     let mut octets = [None; 2];
     let mut rates = [Value::Null, Value::Null];
     let mut ratios = [Value::Null, Value::Null];
     let mut too_close = false;
-    for (way, (wide, narrow)) in [(2, 10), (3, 11)].into_iter().enumerate() {
-        let reading = match (cell(row, wide).and_then(Wire::as_u64), cell(row, narrow).and_then(Wire::as_u32)) {
-            (Some(v), _) => Reading::C64(v),
-            (None, Some(v)) => Reading::C32(v),
+    let places = octets.iter_mut().zip(&mut rates).zip(&mut ratios);
+    for (way, ((octets, rate), ratio)) in places.enumerate() {
+        let narrow = || row.get(way + 10).and_then(|value| u32::try_from(value).ok());
+        let mut now = match (row.get(way + 2), narrow()) {
+            (Some(total), _) => Octets { total, wide: true },
+            (None, Some(value)) => Octets { total: value.into(), wide: false },
             (None, None) => continue,
         };
-        let old = before.as_ref().and_then(|b| b.octets.get(way).copied().flatten());
-        let mut wraps = old.map_or(0, |old| old.wraps);
+        let old = before.and_then(|b| b.octets.get(way).copied().flatten());
         if let (Some(old), Some(elapsed)) = (old, elapsed) {
             too_close |= elapsed < counter::MIN_ELAPSED;
             let between = Between { elapsed, restarted: broken, speed };
-            let grown = counter::growth(old.reading, reading, &between);
-            match (grown, old.reading, reading) {
-                (Some(_), Reading::C32(a), Reading::C32(b)) if b < a => wraps += 1 << 32,
-                (None, _, _) if !too_close => wraps = 0,
-                _ => {}
+            let grown = counter::growth(old.reading(), now.reading(), &between);
+            if !now.wide {
+                let wraps = if old.wide { 0 } else { old.total >> 32 };
+                let wrapped = grown.is_some() && now.total < old.total & u64::from(u32::MAX);
+                let wraps = if grown.is_none() && !too_close { 0 } else { wraps + u64::from(wrapped) };
+                now.total |= wraps << 32;
             }
-            if let (Some(grown), Some(rate), Some(ratio)) = (grown, rates.get_mut(way), ratios.get_mut(way)) {
+            if let Some(grown) = grown {
                 let bps = counter::rate(grown, elapsed).min(speed.unwrap_or(f64::INFINITY));
                 *rate = Value::gauge(bps);
                 *ratio = speed.map_or(Value::Null, |speed| Value::gauge(bps / speed));
             }
         }
-        if let Some(place) = octets.get_mut(way) {
-            *place = Some(Octets { reading, wraps });
-        }
+        *octets = Some(now);
     }
-    let total = |octets: Option<Octets>| match octets {
-        Some(Octets { reading: Reading::C64(v), .. }) => Value::U64(v),
-        Some(Octets { reading: Reading::C32(v), wraps }) => Value::U64(wraps + u64::from(v)),
-        None => Value::Null,
-    };
+    let total = |octets: Option<Octets>| octets.map_or(Value::Null, |octets| Value::U64(octets.total));
     let [in_octets, out_octets] = octets;
     let [in_bps, out_bps] = rates;
     let [in_ratio, out_ratio] = ratios;
@@ -300,34 +318,28 @@ fn one(still: &Still, row: &[Option<Wire>], before: Option<Seen>, moment: &Momen
         in_ratio,
         out_ratio,
         speed.map_or(Value::Null, Value::gauge),
-        still.mtu.clone(),
-        still.alias.clone(),
-        still.mac.clone(),
+        if port.mtu == 0 { Value::Null } else { Value::gauge(port.mtu.into()) },
+        port.alias.clone().map_or(Value::Null, Value::Text),
+        port.mac.map_or(Value::Null, mac),
     ];
-    let now = match (before, elapsed) {
+    port.seen = match (before, elapsed) {
         // Too close to say anything: the older reading stays the one to compare with.
-        (Some(before), Some(elapsed)) if too_close && !broken => Seen { age: elapsed, ..before },
-        _ => Seen { name: still.name.clone(), discontinuity, octets, age: Duration::ZERO },
+        (Some(before), Some(elapsed)) if too_close && !broken => Some(Seen { age: millis(elapsed), ..before }),
+        _ => Some(Seen { octets, discontinuity, age: 0 }),
     };
-    (Interface { name: still.name.clone(), values }, now)
+    Interface { name: port.name.clone(), values }
+}
+
+/// A row that lacks what only newer agents say.
+fn is_narrow(row: &Reads) -> bool {
+    row.get(2).is_none() || row.get(3).is_none() || speed(row).is_none()
 }
 
 /// Bits a second: ifHighSpeed, or ifSpeed where that says more.
-fn speed(row: &[Option<Wire>]) -> Option<f64> {
-    let high = cell(row, 4).and_then(Wire::as_u64).filter(|mbit| *mbit > 0).map(|mbit| mbit as f64 * 1e6);
-    let low = cell(row, 12).and_then(Wire::as_u64).filter(|bit| *bit > 0 && *bit < SPEED_TOO_HIGH);
+fn speed(row: &Reads) -> Option<f64> {
+    let high = row.get(4).filter(|mbit| *mbit > 0).map(|mbit| mbit as f64 * 1e6);
+    let low = row.get(12).filter(|bit| *bit > 0 && *bit < SPEED_TOO_HIGH);
     high.or(low.map(|bit| bit as f64))
-}
-
-fn cell(row: &[Option<Wire>], at: usize) -> Option<&Wire> {
-    row.get(at).and_then(Option::as_ref)
-}
-
-fn index_of(index: &[u32]) -> Option<u32> {
-    match index {
-        [index] => Some(*index),
-        _ => None, // no row of ifTable
-    }
 }
 
 #[cfg(test)]

@@ -1,52 +1,54 @@
 //! Tables of readings, run by run: identity, gaps, wraps, cut tables.
 
 use super::*;
-use crate::net::snmp::SnmpError;
+use crate::codec::snmp::{Value as Wire, write};
+use crate::net::snmp::Sink;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn octets(text: &str) -> Option<Wire> {
-    Some(Wire::OctetString(text.as_bytes().to_vec().into()))
-}
-
-fn columns(rows: Vec<(u32, Vec<Option<Wire>>)>) -> Columns {
-    let mut columns = Columns::new(25);
-    columns.rows = rows.into_iter().map(|(index, row)| (vec![index], row)).collect();
-    columns
+fn reads(index: u32, values: &[(usize, u64)]) -> Reads {
+    let mut row = Reads::new(index);
+    values.iter().for_each(|(column, value)| row.set(*column, *value));
+    row
 }
 
 /// A 100 Mbit/s port: admin, oper, and octets in both directions.
-fn wide(octets: u64) -> Vec<Option<Wire>> {
-    let number = |v| Some(Wire::Counter64(v));
-    let mut row = vec![None; 13];
-    row[0] = Some(Wire::Integer(1));
-    row[1] = Some(Wire::Integer(7));
-    row[2] = number(octets);
-    row[3] = number(octets * 2);
-    row[4] = Some(Wire::Gauge32(100));
-    row[6] = Some(Wire::Counter32(3));
-    row
+fn wide(index: u32, octets: u64) -> Reads {
+    reads(index, &[(0, 1), (1, 7), (2, octets), (3, octets * 2), (4, 100), (6, 3)])
 }
 
-fn narrow(octets: u32) -> Vec<Option<Wire>> {
-    let mut row = vec![None; 13];
-    row[10] = Some(Wire::Counter32(octets));
-    row[12] = Some(Wire::Gauge32(100_000_000));
-    row
+fn narrow(octets: u32) -> Reads {
+    reads(1, &[(10, octets.into()), (12, 100_000_000)])
+}
+
+fn asset() -> AssetId {
+    AssetId::new("a").unwrap()
+}
+
+fn still(index: u32, name: &str) -> Still {
+    Still { index, name: name.into(), ..Still::default() }
 }
 
 fn named(names: &[(u32, &str)]) -> Memory {
     let mut memory = Memory::default();
-    learn(&mut memory, &columns(names.iter().map(|(i, n)| (*i, vec![octets(n)])).collect()), true);
+    rename(&mut memory, names, true);
     memory
 }
 
+fn rename(memory: &mut Memory, names: &[(u32, &str)], whole: bool) {
+    learn(memory, &asset(), names.iter().map(|(index, name)| still(*index, name)).collect(), whole);
+}
+
+fn names(memory: &Memory) -> Vec<&str> {
+    memory.ports.iter().map(|port| &*port.name).collect()
+}
+
 fn moment(elapsed: Option<Duration>) -> Moment {
-    Moment { at: Mono::default(), elapsed, shape: (None, None) }
+    Moment { at: Mono::default(), elapsed, shape: (None, None), young: false }
 }
 
 fn value<'a>(found: &'a [Interface], name: &str, slot: usize) -> &'a Value {
-    found.iter().find(|i| i.name == name).map(|i| &i.values[slot]).unwrap()
+    found.iter().find(|i| &*i.name == name).map(|i| &i.values[slot]).unwrap()
 }
 
 const IN_OCTETS: usize = 2;
@@ -54,38 +56,82 @@ const IN_BPS: usize = 8;
 const IN_RATIO: usize = 10;
 
 #[test]
+fn rows_come_column_by_column_in_any_order_and_find_their_place() {
+    let mut moving = Moving::default();
+    let mut take = |column, index: &[u32], value| {
+        let mut encoded = write::name(&[&[1, 3], index].concat());
+        moving.take(column, &encoded.split_off(1), &value);
+    };
+    for index in [3, 7, 200] {
+        take(0, &[index], Wire::Integer(1));
+        take(2, &[index], Wire::Counter64(u64::MAX));
+    }
+    take(1, &[7], Wire::Gauge32(2));
+    take(1, &[5], Wire::Integer(2));
+    take(0, &[3], Wire::Integer(-1));
+    take(0, &[3, 1], Wire::Integer(1));
+    take(0, &[9], Wire::Octets(b"1"));
+    moving.behind(10);
+    moving.take(0, &[7], &Wire::Counter32(9));
+    let indexes: Vec<u32> = moving.rows.iter().map(|row| row.index).collect();
+    assert_eq!(indexes, [3, 5, 7, 200]);
+    let seven = &moving.rows[2];
+    let got: Vec<Option<u64>> = [0, 1, 2, 3, 10].iter().map(|at| seven.get(*at)).collect();
+    assert_eq!(got, [Some(1), Some(2), Some(u64::MAX), None, Some(9)]);
+    assert_eq!(moving.rows[0].get(0), Some(1), "what is no number changes nothing");
+}
+
+#[test]
 fn a_name_is_ifname_else_ifdescr_else_ifindex_and_twins_carry_their_index() {
-    let mut memory = Memory::default();
+    let mut stills = Stills::default();
     let long = "x".repeat(300) + "/7";
-    learn(
-        &mut memory,
-        &columns(vec![
-            (1, vec![octets("GE0/1"), octets("Gigabit 1")]),
-            (2, vec![octets(""), octets("Gigabit 2\0")]),
-            (3, vec![None, octets(" ")]),
-            (4, vec![octets("Port"), None]),
-            (5, vec![octets("Port"), None]),
-            (6, vec![octets(&long), None]),
-            (7, vec![Some(Wire::OctetString(vec![b'G', 0xff, 0x07].into())), None]),
-        ]),
-        true,
-    );
-    let names: Vec<&str> = memory.still.values().map(|s| s.name.as_str()).collect();
+    for (column, index, bytes) in [
+        (0, 1, "GE0/1".as_bytes()),
+        (0, 2, b""),
+        (0, 4, b"Port"),
+        (0, 5, b"Port"),
+        (0, 6, long.as_bytes()),
+        (0, 7, b"G\xff\x07"),
+        (1, 1, b"Gigabit 1"),
+        (1, 2, b"Gigabit 2\0"),
+        (1, 3, b" "),
+        (2, 2, b"\xb0\xa2\xbf\xcb\xcb\xd5"),
+        (4, 2, &[2, 0, 0x5e, 0, 0, 1]),
+        (4, 3, &[2, 0, 0x5e]),
+    ] {
+        stills.take(column, &[index], &Wire::Octets(bytes));
+    }
+    stills.take(3, &[2], &Wire::Integer(1500));
+    stills.take(5, &[2], &Wire::Integer(24));
+    let mut memory = Memory::default();
+    learn(&mut memory, &asset(), stills.rows, true);
+    let names = names(&memory);
     assert_eq!(names[..5], ["GE0/1", "Gigabit 2", "3", "Port#4", "Port#5"]);
     assert!(names[5].len() == MAX_NAME && names[5].ends_with("/7"));
     assert_eq!(names[6], "G\u{fffd}");
+    let two = &memory.ports[1];
+    assert_eq!((two.alias.as_deref(), two.mtu, two.loopback), (Some("阿克苏"), 1500, true));
+    assert_eq!(two.mac.map(mac), Some(Value::Text("02:00:5e:00:00:01".into())));
+    assert_eq!(memory.ports[2].mac, None);
+}
+
+#[test]
+fn one_copy_of_a_name_serves_all_devices() {
+    let (one, other) = (named(&[(1, "GigabitEthernet0/0/1")]), named(&[(9, "GigabitEthernet0/0/1")]));
+    assert!(Arc::ptr_eq(&one.ports[0].name, &other.ports[0].name));
+    assert!(size_of::<Port>() <= 112, "{} bytes a port", size_of::<Port>());
 }
 
 #[test]
 fn the_first_run_has_counters_but_no_rates_and_the_second_has_both() {
     let mut memory = named(&[(1, "a")]);
-    let first = judge(&mut memory, &columns(vec![(1, wide(1_000))]), &moment(None));
+    let first = judge(&mut memory, &[wide(1, 1_000)], true, &moment(None));
     assert_eq!(value(&first, "a", IN_OCTETS), &Value::U64(1_000));
     assert_eq!(value(&first, "a", IN_BPS), &Value::Null);
     assert_eq!(value(&first, "a", 0), &Value::State(0));
     assert_eq!(value(&first, "a", 1), &Value::State(6));
     assert_eq!(value(&first, "a", 5), &Value::Null, "out_errors did not come: not measured, never 0");
-    let second = judge(&mut memory, &columns(vec![(1, wide(1_251_000))]), &moment(Some(SECOND)));
+    let second = judge(&mut memory, &[wide(1, 1_251_000)], true, &moment(Some(SECOND)));
     assert_eq!(value(&second, "a", IN_BPS), &Value::F64(10_000_000.0));
     assert_eq!(value(&second, "a", IN_RATIO), &Value::F64(0.1));
 }
@@ -94,9 +140,9 @@ fn the_first_run_has_counters_but_no_rates_and_the_second_has_both() {
 fn after_a_restart_or_a_discontinuity_there_is_a_gap_and_then_rates_again() {
     let mut memory = named(&[(1, "a")]);
     let with = |octets, discontinuity| {
-        let mut row = wide(octets);
-        row[5] = Some(Wire::TimeTicks(discontinuity));
-        columns(vec![(1, row)])
+        let mut row = wide(1, octets);
+        row.set(5, discontinuity);
+        [row]
     };
     for (octets, discontinuity, elapsed, want) in [
         (1_000_000, 0, None, None),
@@ -108,7 +154,7 @@ fn after_a_restart_or_a_discontinuity_there_is_a_gap_and_then_rates_again() {
         (5, 99, Some(SECOND), None), // and this one did not say so
         (1_250_005, 99, Some(SECOND), Some(10_000_000.0)),
     ] {
-        let found = judge(&mut memory, &with(octets, discontinuity), &moment(elapsed));
+        let found = judge(&mut memory, &with(octets, discontinuity), true, &moment(elapsed));
         assert_eq!(value(&found, "a", IN_BPS).number(), want, "{octets} {discontinuity}");
     }
 }
@@ -118,7 +164,7 @@ fn a_32_bit_counter_that_wraps_goes_on_growing() {
     let mut memory = named(&[(1, "a")]);
     let mut totals = Vec::new();
     for (octets, elapsed) in [(u32::MAX - 999, None), (1_000, Some(SECOND)), (3_000, Some(SECOND))] {
-        let found = judge(&mut memory, &columns(vec![(1, narrow(octets))]), &moment(elapsed));
+        let found = judge(&mut memory, &[narrow(octets)], true, &moment(elapsed));
         totals.push(value(&found, "a", IN_OCTETS).number().unwrap());
     }
     assert_eq!(totals, [4_294_966_296.0, 4_294_968_296.0, 4_294_970_296.0]);
@@ -127,13 +173,11 @@ fn a_32_bit_counter_that_wraps_goes_on_growing() {
 #[test]
 fn a_row_that_did_not_come_is_no_row_and_is_compared_over_the_longer_time_later() {
     let mut memory = named(&[(1, "a"), (2, "b")]);
-    let both = |octets| columns(vec![(1, wide(octets)), (2, wide(octets))]);
-    judge(&mut memory, &both(0), &moment(None));
-    let mut cut = columns(vec![(1, wide(1_250_000))]);
-    cut.error = Some(SnmpError::Timeout { peer: ([127, 0, 0, 1], 161).into() });
-    let found = judge(&mut memory, &cut, &moment(Some(SECOND)));
+    let both = |octets| [wide(1, octets), wide(2, octets)];
+    judge(&mut memory, &both(0), true, &moment(None));
+    let found = judge(&mut memory, &[wide(1, 1_250_000)], false, &moment(Some(SECOND)));
     assert_eq!(found.len(), 1);
-    let found = judge(&mut memory, &both(2_500_000), &moment(Some(SECOND)));
+    let found = judge(&mut memory, &both(2_500_000), true, &moment(Some(SECOND)));
     assert_eq!(value(&found, "a", IN_BPS), &Value::F64(10_000_000.0));
     assert_eq!(value(&found, "b", IN_BPS), &Value::F64(10_000_000.0));
 }
@@ -142,18 +186,30 @@ fn a_row_that_did_not_come_is_no_row_and_is_compared_over_the_longer_time_later(
 fn a_run_too_close_after_another_says_nothing_and_spoils_nothing() {
     let mut memory = named(&[(1, "a")]);
     let tenth = Duration::from_millis(100);
-    judge(&mut memory, &columns(vec![(1, wide(0))]), &moment(None));
-    let close = judge(&mut memory, &columns(vec![(1, wide(500_000))]), &moment(Some(tenth)));
+    judge(&mut memory, &[wide(1, 0)], true, &moment(None));
+    let close = judge(&mut memory, &[wide(1, 500_000)], true, &moment(Some(tenth)));
     assert_eq!(value(&close, "a", IN_BPS), &Value::Null);
-    let later = judge(&mut memory, &columns(vec![(1, wide(1_375_000))]), &moment(Some(SECOND)));
+    let later = judge(&mut memory, &[wide(1, 1_375_000)], true, &moment(Some(SECOND)));
     assert_eq!(value(&later, "a", IN_BPS), &Value::F64(10_000_000.0));
 }
 
 #[test]
-fn an_index_that_got_another_name_is_another_interface() {
-    let mut memory = named(&[(1, "a")]);
-    judge(&mut memory, &columns(vec![(1, wide(0))]), &moment(None));
-    learn(&mut memory, &columns(vec![(1, vec![octets("b")])]), true);
-    let found = judge(&mut memory, &columns(vec![(1, wide(1_250_000))]), &moment(Some(SECOND)));
-    assert_eq!(value(&found, "b", IN_BPS), &Value::Null);
+fn an_index_that_got_another_name_is_another_interface_and_a_name_that_moved_is_the_same() {
+    let mut memory = named(&[(1, "a"), (2, "b")]);
+    judge(&mut memory, &[wide(1, 0), wide(2, 0)], true, &moment(None));
+    rename(&mut memory, &[(1, "c"), (2, "a"), (3, "b")], true);
+    let rows = [wide(1, 1_250_000), wide(2, 1_250_000), wide(3, 2_500_000)];
+    let found = judge(&mut memory, &rows, true, &moment(Some(SECOND)));
+    let rates: Vec<Option<f64>> = ["c", "a", "b"].iter().map(|name| value(&found, name, IN_BPS).number()).collect();
+    assert_eq!(rates, [None, Some(10_000_000.0), Some(20_000_000.0)]);
+}
+
+#[test]
+fn names_that_were_not_reached_stay_and_names_that_are_gone_do_not() {
+    let mut memory = named(&[(1, "a"), (2, "b"), (3, "c")]);
+    rename(&mut memory, &[(1, "a"), (2, "d")], false);
+    assert_eq!(names(&memory), ["a", "d", "c"]);
+    rename(&mut memory, &[(2, "a")], true);
+    assert_eq!(names(&memory), ["a"]);
+    assert_eq!(judge(&mut memory, &[wide(1, 0), wide(2, 0), wide(9, 0)], true, &moment(None)).len(), 1);
 }

@@ -199,6 +199,7 @@ async fn plans_and_jobs_come_by_long_poll_and_a_job_comes_once() {
         rules: Vec::new(),
         sources: Vec::new(),
         calendars: Vec::new(),
+        profiles: Vec::new(),
         secrets: Default::default(),
         skipped: Vec::new(),
     };

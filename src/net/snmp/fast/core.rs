@@ -194,8 +194,10 @@ impl Core {
     pub(super) fn sent(&mut self, at: u32, now: Mono) {
         let Some(job) = self.slots.get_mut(at as usize).and_then(|slot| slot.job.as_mut()) else { return };
         self.counts.sent.fetch_add(1, Relaxed);
+        job.order.device.sent.fetch_add(1, Relaxed);
         if job.tries > 0 || job.excused > 0 {
             self.counts.again.fetch_add(1, Relaxed);
+            job.order.device.again.fetch_add(1, Relaxed);
         }
         job.tries += 1;
         let until = now.plus(job.order.device.wait(job.tries));

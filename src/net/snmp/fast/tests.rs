@@ -25,6 +25,8 @@ fn device(peer: &str, v1: bool, retries: u32) -> Arc<Device> {
         manner: Manner { timeout: ms(900), retries, strict_source: true },
         answer: AtomicU32::new(FIRST_ANSWER),
         bore: AtomicU32::new(ANY),
+        sent: AtomicU32::new(0),
+        again: AtomicU32::new(0),
     })
 }
 

@@ -1,0 +1,72 @@
+//! Families of devices while probes run: the profiles in force, and for each family that was met what its fast tables
+//! want, made once for all its devices.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::Wanted;
+use crate::config::defs::ProfileDef;
+use crate::config::defs::profile::choose::Chosen;
+use crate::config::defs::profile::{TableDef, Timer};
+
+/// The profiles in force; a new plan may bring others while probes run.
+#[derive(Debug, Default)]
+pub struct Profiles(RwLock<Arc<Families>>);
+
+impl Profiles {
+    /// These from now on.
+    pub fn set(&self, profiles: Vec<ProfileDef>) {
+        let fresh = Arc::new(Families { profiles, met: Mutex::default() });
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
+    /// Those in force: another `Arc` than before if they were changed.
+    pub fn now(&self) -> Arc<Families> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A set of profiles, and what was made of them so far.
+#[derive(Debug, Default)]
+pub struct Families {
+    profiles: Vec<ProfileDef>,
+    met: Mutex<HashMap<String, Arc<Family>>>,
+}
+
+impl Families {
+    /// All profiles, by id.
+    pub fn profiles(&self) -> &[ProfileDef] {
+        &self.profiles
+    }
+
+    /// The family of a device, by its sysObjectID and sysDescr.
+    pub fn of(&self, object_id: &[u32], descr: &str) -> Arc<Family> {
+        let chosen = Chosen::of(&self.profiles, object_id, descr);
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.entry(chosen.id().to_owned()).or_insert_with(|| Arc::new(Family::new(&chosen))).clone()
+    }
+}
+
+/// What all devices of a profile have in common.
+#[derive(Debug)]
+pub struct Family {
+    /// The profile's id; empty if there is none, not even the generic one.
+    pub id: Arc<str>,
+    /// Its tables of the fast timer whose things have no probe of their own.
+    pub(crate) tables: Vec<TableDef>,
+    /// What these need.
+    pub(crate) wanted: Wanted,
+}
+
+/// Classes that the probe `snmp` reads by the profile; it has its own ways with interfaces and routing neighbours.
+pub const HEALTH: [&str; 3] = ["cpu", "memory", "sensors"];
+
+impl Family {
+    fn new(chosen: &Chosen<'_>) -> Self {
+        let health = |table: &&TableDef| table.timer == Timer::Fast && HEALTH.contains(&table.into.name);
+        let tables: Vec<TableDef> = chosen.tables().into_iter().filter(health).cloned().collect();
+        let mut wanted = Wanted::default();
+        tables.iter().for_each(|table| wanted.table(table));
+        Self { id: Arc::from(chosen.id()), tables, wanted }
+    }
+}

@@ -1,0 +1,234 @@
+//! What the kind takes and observes.
+
+use std::borrow::Cow;
+
+use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
+use crate::model::id::ObjectKind;
+use crate::probe::FAMILY;
+
+const STATES_ADMIN: &[Cow<'static, str>] = &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("testing")];
+const STATES_OPER: &[Cow<'static, str>] = &[
+    Cow::Borrowed("up"),
+    Cow::Borrowed("down"),
+    Cow::Borrowed("testing"),
+    Cow::Borrowed("unknown"),
+    Cow::Borrowed("dormant"),
+    Cow::Borrowed("not_present"),
+    Cow::Borrowed("lower_layer_down"),
+];
+
+/// What a routing neighbour means to traffic; `engine::ends` knows them by position.
+const ADJACENCIES: &[Cow<'static, str>] =
+    &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("forming"), Cow::Borrowed("shut")];
+/// ospfNbrState, then bgpPeerState, then what neither table says.
+const ADJACENCY_STATES: &[Cow<'static, str>] = &[
+    Cow::Borrowed("down"),
+    Cow::Borrowed("attempt"),
+    Cow::Borrowed("init"),
+    Cow::Borrowed("two_way"),
+    Cow::Borrowed("exchange_start"),
+    Cow::Borrowed("exchange"),
+    Cow::Borrowed("loading"),
+    Cow::Borrowed("full"),
+    Cow::Borrowed("idle"),
+    Cow::Borrowed("connect"),
+    Cow::Borrowed("active"),
+    Cow::Borrowed("open_sent"),
+    Cow::Borrowed("open_confirm"),
+    Cow::Borrowed("established"),
+    Cow::Borrowed("gone"),
+];
+
+/// By position in `model::device::SENSORS`.
+const SENSORS: &[Cow<'static, str>] = &[
+    Cow::Borrowed("temperature"),
+    Cow::Borrowed("fan"),
+    Cow::Borrowed("fan_ratio"),
+    Cow::Borrowed("power_supply"),
+    Cow::Borrowed("board"),
+    Cow::Borrowed("voltage"),
+    Cow::Borrowed("current"),
+    Cow::Borrowed("power"),
+    Cow::Borrowed("optical_rx"),
+    Cow::Borrowed("optical_tx"),
+    Cow::Borrowed("optical"),
+    Cow::Borrowed("humidity"),
+    Cow::Borrowed("frequency"),
+    Cow::Borrowed("charge"),
+    Cow::Borrowed("battery"),
+    Cow::Borrowed("load"),
+    Cow::Borrowed("runtime"),
+    Cow::Borrowed("sessions"),
+];
+/// By position in `model::device::STATUS`.
+const SENSOR_STATES: &[Cow<'static, str>] = &[
+    Cow::Borrowed("ok"),
+    Cow::Borrowed("warning"),
+    Cow::Borrowed("critical"),
+    Cow::Borrowed("absent"),
+    Cow::Borrowed("unknown"),
+];
+
+/// How well what is said is protected, from worst to best.
+const SECURITY: &[Cow<'static, str>] = &[
+    Cow::Borrowed("v1"),
+    Cow::Borrowed("v2c"),
+    Cow::Borrowed("v3_open"),
+    Cow::Borrowed("v3_auth"),
+    Cow::Borrowed("v3_privacy"),
+];
+
+/// What it takes and observes.
+pub static SPEC: KindSpec = KindSpec {
+    name: "snmp",
+    zh: "通过 SNMP 读取设备信息、接口表、路由邻居、处理器、内存与传感器",
+    en: "what a device says of itself, its interfaces, routing neighbours, processors, memory and sensors, by SNMP",
+    on: &[ObjectKind::Asset],
+    target: TargetNeed::Address,
+    settings: &[
+        SettingDef {
+            name: "max_repetitions",
+            kind: SettingType::Int(1, 200),
+            default: Some("25"),
+            zh: "每次 GETBULK 请求的行数；设备吃不消时自动减半",
+            en: "rows a GETBULK asks for; halved by itself when the device does not bear it",
+        },
+        SettingDef {
+            name: "retries",
+            kind: SettingType::Int(0, 5),
+            default: Some("1"),
+            zh: "请求超时后的重发次数",
+            en: "how often a request without answer is sent again",
+        },
+        SettingDef {
+            name: "interfaces",
+            kind: SettingType::Bool,
+            default: Some("true"),
+            zh: "是否读取接口表",
+            en: "whether the interface table is read",
+        },
+        SettingDef {
+            name: "neighbours",
+            kind: SettingType::Bool,
+            default: Some("true"),
+            zh: "是否读取 OSPF、BGP 邻居表",
+            en: "whether the tables of OSPF and BGP neighbours are read",
+        },
+        SettingDef {
+            name: "health",
+            kind: SettingType::Bool,
+            default: Some("true"),
+            zh: "是否按设备模板读取处理器、内存与传感器",
+            en: "whether processors, memory and sensors are read by the device's profile",
+        },
+        SettingDef {
+            name: "strict_source",
+            kind: SettingType::Bool,
+            default: Some("true"),
+            zh: "应答必须来自被询问的地址；多地址设备可关闭",
+            en: "answers must come from the address that was asked; off for devices with several addresses",
+        },
+        FAMILY,
+    ],
+    schema: KindSchema {
+        kind: Cow::Borrowed("snmp"),
+        tables: Cow::Borrowed(&[
+            Table {
+                on: TableOn::Target,
+                instance: None,
+                fields: Cow::Borrowed(&[
+                    Field::gauge("uptime_seconds", "设备运行时间（秒）", "time since the device's agent started"),
+                    Field::gauge("interfaces", "接口数量", "how many interfaces the device has"),
+                    Field::text("name", "设备名称（sysName）", "sysName"),
+                    Field::text("description", "设备描述（sysDescr）", "sysDescr"),
+                    Field::text("object_id", "设备型号标识（sysObjectID）", "sysObjectID"),
+                    Field::text("location", "设备位置（sysLocation）", "sysLocation"),
+                    Field::text("contact", "设备联系人（sysContact）", "sysContact"),
+                    Field::text("profile", "设备模板", "profile of the device's family"),
+                    Field::state(
+                        "security",
+                        SECURITY,
+                        "SNMP 版本与安全级别",
+                        "SNMP version and security level in use",
+                    ),
+                    Field::gauge("requests_count", "本次发出的请求数", "requests of this run"),
+                    Field::gauge("retries_count", "本次重发的请求数", "requests of this run that were sent again"),
+                    Field::gauge("variables_count", "本次读到的变量数", "variables that came in this run"),
+                ]),
+            },
+            Table {
+                on: TableOn::Interface,
+                instance: None,
+                fields: Cow::Borrowed(&[
+                    Field::state("admin", STATES_ADMIN, "接口管理状态", "what the interface is set to"),
+                    Field::state("oper", STATES_OPER, "接口运行状态", "what the interface does"),
+                    Field::counter("in_octets", "入字节数", "octets received"),
+                    Field::counter("out_octets", "出字节数", "octets sent"),
+                    Field::counter("in_errors", "入错误包数", "packets received with errors"),
+                    Field::counter("out_errors", "出错误包数", "packets not sent because of errors"),
+                    Field::counter("in_discards", "入丢弃包数", "received packets discarded"),
+                    Field::counter("out_discards", "出丢弃包数", "packets to send discarded"),
+                    Field::gauge("in_bps", "入速率（比特每秒）", "bits a second received since the last run"),
+                    Field::gauge("out_bps", "出速率（比特每秒）", "bits a second sent since the last run"),
+                    Field::gauge("in_ratio", "入带宽利用率", "in_bps as a part of the interface's speed"),
+                    Field::gauge("out_ratio", "出带宽利用率", "out_bps as a part of the interface's speed"),
+                    Field::gauge("speed_bps", "接口带宽（比特每秒）", "speed of the interface"),
+                    Field::gauge("mtu", "最大传输单元（字节）", "largest packet, in octets"),
+                    Field::text("alias", "接口描述（ifAlias）", "ifAlias, what the operators call it"),
+                    Field::text("mac", "接口 MAC 地址", "physical address"),
+                ]),
+            },
+            Table {
+                on: TableOn::Target,
+                instance: Some(Cow::Borrowed("neighbour")),
+                fields: Cow::Borrowed(&[
+                    Field::state("adjacency", ADJACENCIES, "路由邻接", "what the adjacency means to traffic"),
+                    Field::state(
+                        "adjacency_state",
+                        ADJACENCY_STATES,
+                        "路由邻居状态（OSPF 或 BGP）",
+                        "the neighbour's state in the words of OSPF or BGP",
+                    ),
+                    Field::text("neighbour_router", "邻居路由器标识", "the neighbour's OSPF router id"),
+                    Field::text("neighbour_as", "邻居自治系统号", "the peer's BGP AS number"),
+                ]),
+            },
+            Table {
+                on: TableOn::Target,
+                instance: Some(Cow::Borrowed("processor")),
+                fields: Cow::Borrowed(&[Field::gauge("cpu_ratio", "处理器利用率", "how busy the processor is")]),
+            },
+            Table {
+                on: TableOn::Target,
+                instance: Some(Cow::Borrowed("memory")),
+                fields: Cow::Borrowed(&[
+                    Field::gauge("memory_used_ratio", "内存利用率", "memory in use, as a part of all"),
+                    Field::gauge("memory_size_bytes", "内存容量（字节）", "size of the memory"),
+                ]),
+            },
+            Table {
+                on: TableOn::Target,
+                instance: Some(Cow::Borrowed("sensor")),
+                fields: Cow::Borrowed(&[
+                    Field::state("sensor", SENSORS, "传感器种类", "what is measured"),
+                    Field::state("sensor_status", SENSOR_STATES, "设备自述的状态", "how it is, as the device says"),
+                    Field::gauge("temperature_celsius", "温度（摄氏度）", "temperature"),
+                    Field::gauge("fan_rpm", "风扇转速（转每分）", "speed of the fan"),
+                    Field::gauge("fan_ratio", "风扇转速比", "speed of the fan, as a part of the fastest"),
+                    Field::gauge("voltage_volts", "电压（伏）", "voltage"),
+                    Field::gauge("current_amperes", "电流（安）", "current"),
+                    Field::gauge("power_watts", "功率（瓦）", "power"),
+                    Field::gauge("optical_dbm", "光功率（dBm）", "optical power"),
+                    Field::gauge("humidity_ratio", "相对湿度", "relative humidity"),
+                    Field::gauge("charge_ratio", "电池电量", "charge of the battery"),
+                    Field::gauge("load_ratio", "负载率", "load, as a part of the rated one"),
+                    Field::gauge("frequency_hertz", "频率（赫兹）", "frequency"),
+                    Field::gauge("runtime_seconds", "电池剩余时间（秒）", "how long the battery lasts"),
+                    Field::gauge("sessions", "会话数", "sessions"),
+                ]),
+            },
+        ]),
+    },
+    secret: true,
+    profiles: true,
+};
