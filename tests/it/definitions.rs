@@ -46,7 +46,7 @@ kind = "switch"
 zone = "extranet"
 address = "10.65.0.1"
 tcp = [22]
-tags = ["udp-echo", "dns"]
+tags = ["udp-echo", "dns", "routing", "snmp-v3"]
 snmp = { secret = "core" }
 [[asset]]
 id = "portal"

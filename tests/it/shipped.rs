@@ -4,6 +4,7 @@
 pub(crate) mod certificates;
 mod devices;
 mod heard;
+mod judged;
 mod lines;
 mod runbooks;
 mod services;
