@@ -1,5 +1,6 @@
 //! The work of benches/snmp.sh on our side: reads every device of a target once a cycle, keeps what it reads in memory,
-//! and tells what that cost. `bare` sends the same datagrams and looks at nothing: what sockets alone cost.
+//! and tells what that cost. `probe` does it by the probers that an agent runs, whatever they make of it included; `bare`
+//! sends the same datagrams and looks at nothing: what sockets alone cost.
 
 #![allow(clippy::disallowed_methods)] // a benchmark reads its arguments and what the kernel says of it
 #![allow(clippy::disallowed_types)] // bare sockets are what ours are held against
@@ -9,10 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fengsui::codec::snmp::{Body, Head, Kind, Message, Value, Version, Writer, oid, write};
-use fengsui::model::{Secret, SecretText};
+use fengsui::config::defs;
+use fengsui::config::kinds::settings_of;
+use fengsui::model::plan::{Target, Task};
+use fengsui::model::{AgentId, Outcome, Secret, SecretText};
 use fengsui::net::clock::Clock;
 use fengsui::net::snmp::{Manner, Oid, Session, Sink, Walked};
 use fengsui::net::sock::{self, BATCH, Inbox, Outgoing, Queue, Route};
+use fengsui::probe::device::Profiles;
+use fengsui::probe::{Ctx, Prober};
 use tokio::io::Interest;
 
 /// Columns of the table that is polled: ifTable and ifXTable.
@@ -64,8 +70,9 @@ fn main() {
     match options.mode.as_str() {
         "bare" => runtime.block_on(bare(&options)),
         "walk" | "table" => runtime.block_on(poll(Arc::new(options))),
+        "probe" => runtime.block_on(probes(&options)),
         _ => eprintln!(
-            "usage: snmp walk|table|bare [--first ADDRESS] [--port N] [--devices N] [--in-flight N] [--cycles N] [--repetitions N] [--root OID]"
+            "usage: snmp walk|table|probe|bare [--first ADDRESS] [--port N] [--devices N] [--in-flight N] [--cycles N] [--repetitions N] [--root OID]"
         ),
     }
 }
@@ -193,6 +200,11 @@ async fn one(device: &mut Device, columns: &[Oid], clock: &Clock, repetitions: u
     }
 }
 
+/// The time that a share of them, sorted, did not take longer than.
+fn share(of: &[Duration], share: f64) -> f64 {
+    of.get(((of.len() as f64 - 1.0) * share) as usize).map_or(0.0, Duration::as_secs_f64)
+}
+
 fn report(options: &Options, devices: Vec<Device>, walls: &[Duration], spent: f64) {
     let steady = f64::from(options.cycles.saturating_sub(1).max(1));
     let variables: u64 = devices.iter().map(|device| device.store.count).sum();
@@ -203,20 +215,129 @@ fn report(options: &Options, devices: Vec<Device>, walls: &[Duration], spent: f6
     each.sort_unstable();
     let mut walls = walls.to_vec();
     walls.sort_unstable();
-    let at = |of: &[Duration], share: f64| {
-        of.get(((of.len() as f64 - 1.0) * share) as usize).map_or(0.0, Duration::as_secs_f64)
-    };
     let traffic = devices[0].session.traffic().expect("v2c");
     let per_100k = spent / (variables as f64 * steady / 1e5);
     println!(
         "cpu_per_100k={per_100k:.5} cycle_p50={:.3} cycle_p99={:.3} device_p50={:.4} device_p99={:.4} variables={variables} sum={sum} failed={failed} packets={packets} again={} strays={} overflows={} rss_kib={}",
-        at(&walls, 0.5),
-        at(&walls, 1.0),
-        at(&each, 0.5),
-        at(&each, 0.99),
+        share(&walls, 0.5),
+        share(&walls, 1.0),
+        share(&each, 0.5),
+        share(&each, 0.99),
         traffic.again,
         traffic.strays,
         traffic.overflows,
+        rss(),
+    );
+}
+
+/// A device and its prober, as an agent has them.
+struct Probed {
+    prober: Box<dyn Prober>,
+    /// The newest numbers of all rows.
+    numbers: Vec<f64>,
+    variables: f64,
+    retries: f64,
+    took: Vec<Duration>,
+    failed: u64,
+}
+
+impl Probed {
+    async fn run(&mut self, cx: &Ctx) {
+        let deadline = cx.clock.mono().plus(Duration::from_secs(20));
+        let run = self.prober.run(cx, deadline).await;
+        if run.outcome != Outcome::Ok {
+            self.failed += 1;
+            return;
+        }
+        self.took.push(run.took);
+        self.numbers.clear();
+        let values = run.rows.iter().flat_map(|row| &row.values);
+        self.numbers.extend(values.filter_map(fengsui::model::Value::number));
+        self.numbers.shrink_to_fit();
+        let field = |name: &str| {
+            let (table, at, _) = fengsui::probe::snmp::SPEC.schema.find(name)?;
+            run.rows.iter().find(|row| row.table == table)?.values.get(at)?.number()
+        };
+        self.variables = field("variables_count").unwrap_or(0.0);
+        self.retries += field("retries_count").unwrap_or(0.0);
+    }
+}
+
+/// The probers of an agent, as many at once as it runs.
+async fn probes(options: &Options) {
+    let profiles = Arc::new(Profiles::default());
+    profiles.set(defs::load(&[], fengsui::probe::catalog()).definitions.profiles.clone());
+    let cx = Arc::new(Ctx {
+        clock: Clock::system(),
+        agent: AgentId::new("bench").expect("an id"),
+        limits: Arc::default(),
+        profiles,
+    });
+    let secret = Secret::SnmpCommunity { v1: false, community: SecretText::new("public") };
+    let settings = settings_of(&fengsui::probe::snmp::SPEC);
+    let device = |n: u32| {
+        let task = Task {
+            instance: "".into(),
+            id: format!("asset-snmp|asset:d{n}|").into(),
+            probe: "asset-snmp".parse().expect("an id"),
+            kind: "snmp".into(),
+            object: format!("asset:d{n}").parse().expect("an object"),
+            target: Target {
+                host: Some(Ipv4Addr::from(u32::from(options.first) + n).to_string()),
+                port: Some(options.port),
+                url: None,
+            },
+            settings: settings.clone(),
+            interval_ms: 60_000,
+            timeout_ms: 20_000,
+            keep_ms: 60_000,
+            secret: Some("public".into()),
+            calendar: None,
+        };
+        let prober = fengsui::probe::snmp::prober(&cx, &Arc::new(task), Some(&secret)).expect("a prober");
+        Probed { prober, numbers: Vec::new(), variables: 0.0, retries: 0.0, took: Vec::new(), failed: 0 }
+    };
+    let shares = options.in_flight.clamp(1, options.devices as usize);
+    let mut lanes: Vec<Vec<Probed>> = (0..shares).map(|_| Vec::new()).collect();
+    (0..options.devices).for_each(|n| lanes[n as usize % shares].push(device(n)));
+    let (mut walls, mut before) = (Vec::new(), cpu());
+    for cycle in 0..options.cycles {
+        let began = cx.clock.mono();
+        let mut tasks = Vec::new();
+        for mut lane in lanes.drain(..) {
+            let cx = cx.clone();
+            tasks.push(tokio::spawn(async move {
+                for device in &mut lane {
+                    device.run(&cx).await;
+                }
+                lane
+            }));
+        }
+        for task in tasks {
+            lanes.push(task.await.expect("a lane"));
+        }
+        walls.push(cx.clock.mono().since(began));
+        if cycle == 0 && options.cycles > 1 {
+            before = cpu(); // the first cycle gets to know the devices; what follows is the steady state
+        }
+    }
+    let spent = cpu() - before;
+    let steady = f64::from(options.cycles.saturating_sub(1).max(1));
+    let all: Vec<Probed> = lanes.into_iter().flatten().collect();
+    let variables: f64 = all.iter().map(|device| device.variables).sum();
+    let mut took: Vec<Duration> = all.iter().flat_map(|device| device.took.iter().copied()).collect();
+    took.sort_unstable();
+    walls.sort_unstable();
+    println!(
+        "cpu_per_100k={:.5} cycle_p50={:.3} cycle_p99={:.3} device_p50={:.4} device_p99={:.4} variables={variables} numbers={} failed={} again={} rss_kib={}",
+        spent / (variables * steady / 1e5),
+        share(&walls, 0.5),
+        share(&walls, 1.0),
+        share(&took, 0.5),
+        share(&took, 0.99),
+        all.iter().map(|device| device.numbers.len()).sum::<usize>(),
+        all.iter().map(|device| device.failed).sum::<u64>(),
+        all.iter().map(|device| device.retries).sum::<f64>(),
         rss(),
     );
 }

@@ -212,6 +212,20 @@ limit "$(of "$line" rss_kib)" $most_kib "KiB with 5,000 devices"
 limit "$(calc "$(of "$line" cpu_per_100k) / $few")" $most_growth "CPU a variable with 5,000 devices, as a share of that with 50"
 limit "$(of "$line" failed)" 0 "tables that did not come whole"
 
+# The same by the probers of an agent, in its own bounds: so many runs at once, so many arenas of memory.
+probers() { MALLOC_ARENA_MAX=2 "$bench" probe --port $port --in-flight 768 --cycles 4 "$@"; }
+line=$(probers --devices 5000)
+echo "5,000 devices by an agent's probers: cycle p50 $(of "$line" cycle_p50) s, longest $(of "$line" cycle_p99) s; $(of "$line" variables) variables, $(of "$line" numbers) numbers kept; CPU per 100,000 variables $(of "$line" cpu_per_100k); sent again $(of "$line" again)"
+limit "$(of "$line" cycle_p99)" $most_cycle "seconds of a cycle of 5,000 devices by probers"
+limit "$(of "$line" rss_kib)" $most_kib "KiB with 5,000 devices and their probers"
+limit "$(of "$line" failed)" 0 "runs that were not whole"
+if [ -n "$have_bulkwalk" ]; then
+    limit "$(calc "$(of "$line" cpu_per_100k) / $(best <"$dir/bulkwalk")")" $most_of_bulkwalk "CPU of probers as a share of snmpbulkwalk's"
+fi
+if [ -n "$have_exporter" ]; then
+    limit "$(calc "$(of "$line" cpu_per_100k) / $(best <"$dir/exporter")")" $most_of_exporter "CPU of probers as a share of prometheus-snmp-exporter's"
+fi
+
 serve --delay 20ms
 line=$("$bench" walk --port $port --devices 1000 --in-flight 1000 --cycles 3 --repetitions $repetitions)
 floor=$(calc "$packets * 0.02")
@@ -219,7 +233,12 @@ echo "1,000 devices, 20 ms away: cycle p50 $(of "$line" cycle_p50) s of $packets
 limit "$(calc "$(of "$line" cycle_p50) / $floor")" $most_of_floor "cycle over a long way, as a share of its round trips"
 limit "$(of "$line" again)" 0 "requests sent again"
 whole=$(of "$line" device_p99)
+line=$(probers --devices 768)
+probers_whole=$(of "$line" device_p99)
 serve --delay 20ms --fault dead=0.1
+line=$(probers --devices 768)
+echo "768 devices by probers with a tenth dead: live devices p50 $(of "$line" device_p50) s, p99 $(of "$line" device_p99) s; without dead ones p99 $probers_whole s"
+limit "$(calc "$(of "$line" device_p99) / $probers_whole")" $most_dead "time of the slowest live devices by probers with a tenth dead, as a share of that with none"
 line=$("$bench" walk --port $port --devices 1000 --in-flight 1000 --cycles 3 --repetitions $repetitions)
 echo "the same with a tenth dead: live devices p50 $(of "$line" device_p50) s, p99 $(of "$line" device_p99) s; without dead ones p99 $whole s; $(of "$line" failed) walks of the dead"
 limit "$(calc "$(of "$line" device_p99) / $whole")" $most_dead "time of the slowest live devices with a tenth dead, as a share of that with none"

@@ -250,7 +250,7 @@ fn a_message_cut_anywhere_is_none() {
 }
 
 /// How many datagrams are mutated in a run of the tests; `fuzz/` goes on for as long as it is let.
-const MUTATIONS: usize = 250_000;
+const MUTATIONS: usize = 1_000_000;
 
 #[test]
 fn mutated_datagrams_never_panic_nor_give_more_than_they_hold() {
