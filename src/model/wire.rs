@@ -62,7 +62,6 @@ as_text!(
     ProblemId,
     ProfileId,
     CalendarId,
-    ProfileId,
     Object
 );
 

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fengsui::config::kinds::settings_of;
+use fengsui::model::ProbeId;
 use fengsui::model::device::{Device, report};
 use fengsui::model::observation::{Cause, Outcome, Value};
 use fengsui::model::plan::{Target, Task};
 use fengsui::model::wire::Report;
-use fengsui::model::{AgentId, ProbeId};
-use fengsui::net::clock::Clock;
 use fengsui::probe::{self, Ctx, Prober, Run, Runner};
 use fengsui::sim::{Action, Recording, Step};
 
-use crate::snmp::{community, world};
+use crate::snmp::{community, cx, world};
 
 /// A made-up bridge: two ports of which the bridge numbers are not the ifIndexes, a neighbour by LLDP, one by no name; two
 /// entries of the old ARP table, of which the new one repeats one and adds one of IPv6; MAC tables that overlap.
@@ -59,10 +58,6 @@ const BRIDGE: &str = "\
 1.3.6.1.2.1.17.7.1.2.2.1.2.10.2.0.0.0.17.7|2|2
 1.3.6.1.2.1.17.7.1.2.2.1.3.10.2.0.0.0.17.7|2|3
 ";
-
-fn cx() -> Ctx {
-    Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default() }
-}
 
 fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
     let kind = probe::kind("device").unwrap();

@@ -40,6 +40,7 @@ fn plan() -> Plan {
         rules: Vec::new(),
         sources: vec![PlanSource { address: "127.0.0.1".parse().unwrap(), asset: "core-1".parse().unwrap() }],
         calendars: Vec::new(),
+        profiles: Vec::new(),
         secrets: BTreeMap::from([("core".to_owned(), user)]),
         skipped: Vec::new(),
     }
