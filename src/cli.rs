@@ -6,6 +6,7 @@
 
 pub mod agent;
 mod arenas;
+pub mod baseline;
 pub mod calendar;
 pub mod check;
 pub mod client;
@@ -133,6 +134,8 @@ pub enum Verb {
     Inventory(inventory::Args),
     /// Working calendars: list and show them, import a year's holidays.
     Calendar(calendar::Args),
+    /// Graded protection: judge device configurations against GB/T 22239.
+    Baseline(baseline::Args),
     /// Look at targets now, by any kind of probe.
     Probe(probe::Args),
     /// Which addresses of a range answer, and what they are.
@@ -214,6 +217,7 @@ fn run(verb: Verb) -> Answer {
         Verb::Check(args) => check::run(args),
         Verb::Inventory(args) => inventory::run(args),
         Verb::Calendar(args) => calendar::run(args),
+        Verb::Baseline(args) => baseline::run(args),
         Verb::Probe(args) => probe::run(args),
         Verb::Discover(args) => discover::run(args),
         Verb::Incident(args) => incident::run(args),

@@ -11,7 +11,7 @@ pub mod inventory;
 pub mod kinds;
 pub mod pattern;
 pub mod plan;
-mod reader;
+pub(crate) mod reader;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,4 +21,4 @@ pub mod zh;
 
 pub use diag::{Diagnostic, Level};
 pub use kinds::{parse_set, settings_of};
-pub use reader::{Sorted, sort_files};
+pub use reader::{BASELINE, Sorted, sort_files};

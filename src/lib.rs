@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps fails where it should
 
 pub mod agent; // runs a plan: schedule, probe, judge, spool
+pub mod baseline; // configurations judged against a policy, with the lines that prove it
 pub mod cli;
 pub mod codec; // bytes <-> values; never panics on input
 pub mod collect; // one file a passive source: syslog

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::text::pick;
 use super::{Answer, Exit, print};
+use crate::baseline::policy;
 use crate::config::defs::{self, Loaded, Origin};
 use crate::config::diag::{Diagnostic, any_error};
 use crate::config::inventory;
 use crate::config::settings::{DEFAULT_OVERLAY, Settings};
-use crate::config::sort_files;
+use crate::config::{BASELINE, sort_files};
 use crate::net::clock::Clock;
 use crate::probe;
 
@@ -48,6 +49,8 @@ pub fn run(args: Args) -> Answer {
     diagnostics.extend(sorted.settings.iter().filter_map(|path| Settings::read(path).err()).flatten());
     let loaded = defs::load(&sorted.definitions, probe::catalog());
     diagnostics.extend(loaded.diagnostics.iter().cloned());
+    let checks: Vec<PathBuf> = definitions.iter().map(|dir| dir.join(BASELINE)).filter(|dir| dir.is_dir()).collect();
+    diagnostics.extend(policy::load(&checks).diagnostics);
     let assets = match if files.is_empty() { Ok(inventory::shipped()) } else { inventory::read(&files) } {
         Ok(read) => read.assets.len(),
         Err(found) => {

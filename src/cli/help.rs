@@ -26,6 +26,34 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("The declared inventory: apply, export, diff, import", "台账：应用、导出、比较、导入"),
     ("Look at targets now, by any kind of probe", "立即监测目标，各种监测均可"),
+    ("Graded protection: judge device configurations against GB/T 22239", "等级保护：按 GB/T 22239 核查设备配置"),
+    (
+        "Judge saved configurations of devices; exit 1 if a check fails, 3 if one could not be judged",
+        "核查保存的设备配置；有不符合项时退出码为 1，有未能核查项时为 3",
+    ),
+    (
+        "Saved configuration, or the capture of a console session (repeat for more)",
+        "保存的配置或控制台会话记录，可多个",
+    ),
+    (
+        "Command language: huawei-vrp, huawei-vrp8, h3c-comware, h3c-comware5, cisco-ios, ruijie-rgos [default: recognised]",
+        "命令语言：huawei-vrp、huawei-vrp8、h3c-comware、h3c-comware5、cisco-ios、ruijie-rgos [默认：自动识别]",
+    ),
+    ("Protection level: l2, l3, or a profile of your own", "保护等级：l2、l3，或自定义方案"),
+    (
+        "Directories of checks that overlay the shipped ones [default: /etc/fengsui/baseline]",
+        "覆盖内置检查项的目录 [默认：/etc/fengsui/baseline]",
+    ),
+    ("How to print: table, or json (one object a check)", "输出格式：table 表格，json 每个检查项一个对象"),
+    (
+        "What a check asks for: clause, commands by dialect, defaults, sources, tests",
+        "说明一个检查项：条款、各类设备的命令、默认值、来源、用例",
+    ),
+    ("Check, such as D06", "检查项，如 D06"),
+    (
+        "Read the policy and run the tests that its checks carry; exit 2 if something is wrong",
+        "读取检查项并运行其自带用例；有错误时退出码为 2",
+    ),
     ("Working calendars: list and show them, import a year's holidays", "工作日历：列出、查看，导入一年的节假日"),
     (
         "List working calendars: open now or not, and for which years their holidays are known",

@@ -23,7 +23,7 @@ use crate::model::{Calendar, CalendarId, ObjectKind, ProbeId, ProblemId, RuleId,
 
 use super::diag::Diagnostic;
 use super::expr::{Expr, Ref};
-use super::reader::{Faults, Source, read_files, toml_files};
+use super::reader::{BASELINE, Faults, Source, read_files, toml_files};
 pub use profile::ProfileDef;
 
 /// Where a definition stands.
@@ -242,7 +242,11 @@ pub fn load(overlays: &[PathBuf], catalog: Catalog) -> Loaded {
 fn parts(overlay: &Path) -> Vec<PathBuf> {
     let inner = ["probes", "alerts", "calendars"].map(|name| overlay.join(name));
     let settings = ["console.toml", "agent.toml"].iter().any(|name| overlay.join(name).exists());
-    if settings || inner.iter().any(|p| p.is_dir()) { inner.to_vec() } else { vec![overlay.to_owned()] }
+    if settings || overlay.join(BASELINE).is_dir() || inner.iter().any(|p| p.is_dir()) {
+        inner.to_vec()
+    } else {
+        vec![overlay.to_owned()]
+    }
 }
 
 /// The same from texts alone, without the embedded ones: one layer of (name, text).

@@ -2,6 +2,7 @@
 //! notes of plans. They are known by their pattern; what is not known stays as it is, so nothing is ever lost.
 //! It stands this low because both the command line and the pages read it; it knows neither.
 
+mod checks; // those of baseline checks
 mod table; // the patterns
 
 /// A text, in Chinese as far as its patterns are known.
@@ -38,7 +39,7 @@ fn known(english: &str) -> Option<String> {
 }
 
 fn exact(english: &str) -> Option<String> {
-    table::SYSTEM.iter().chain(table::TEXTS).find_map(|pattern| apply(pattern, english))
+    table::SYSTEM.iter().chain(table::TEXTS).chain(checks::TEXTS).find_map(|pattern| apply(pattern, english))
 }
 
 /// `{}` in the English stands for any text; `{0}`, `{1}` in the Chinese are those, themselves in Chinese.

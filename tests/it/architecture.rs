@@ -54,6 +54,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "probe", may_use: &["model", "codec", "config", "engine", "net"], bans: &[] },
     Layer { name: "collect", may_use: &["model", "codec", "config", "engine", "net"], bans: &[] },
+    Layer { name: "baseline", may_use: &["model", "codec", "config", "engine", "net"], bans: PURE },
     Layer {
         name: "relay",
         may_use: &["model", "codec", "config", "net"],
@@ -69,7 +70,8 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "cli",
         may_use: &[
-            "model", "codec", "config", "engine", "net", "probe", "collect", "relay", "agent", "console", "sim",
+            "model", "codec", "config", "engine", "net", "probe", "collect", "baseline", "relay", "agent", "console",
+            "sim",
         ],
         bans: &[],
     },

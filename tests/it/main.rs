@@ -8,6 +8,7 @@ mod agent;
 mod agreement;
 mod architecture;
 mod bad;
+mod baseline;
 mod chaos;
 mod definitions;
 mod demo;

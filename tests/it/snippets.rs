@@ -1,5 +1,6 @@
 //! The TOML in documents is what the program reads: an example that it refuses is a bug in one of the two.
 
+use fengsui::baseline::{judge, policy};
 use fengsui::config::settings::{AgentSettings, ConsoleSettings};
 use fengsui::config::{defs, inventory};
 use fengsui::probe;
@@ -32,6 +33,7 @@ fn is_one_of(block: &str, heads: &[&str]) -> bool {
 }
 
 const INVENTORY: &[&str] = &["[[region]]", "[[organisation]]", "[[asset]]", "[[agent]]", "[[link]]", "[[system]]"];
+const CHECKS: &[&str] = &["[[check]]", "[[level]]"];
 const DEFINITIONS: &[&str] = &["[[probe]]", "[[rule]]", "[[override]]", "[[calendar]]", "[[profile]]"];
 
 #[test]
@@ -49,6 +51,10 @@ fn every_example_is_read_without_a_complaint() {
                 declared.push((place, block));
             } else if is_one_of(&block, DEFINITIONS) {
                 defined.push(file);
+            } else if is_one_of(&block, CHECKS) {
+                let read = policy::load(std::slice::from_ref(&file));
+                found.extend(read.diagnostics.iter().map(|d| format!("{place}: {d}")));
+                found.extend(read.policy.checks.values().flat_map(|check| judge::vectors(&read.policy, check)));
             } else if block.contains("[[device]]") {
                 let open = |name: &str| {
                     let path = tree::root().join("tests/scenarios").join(name);

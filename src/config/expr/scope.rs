@@ -131,6 +131,13 @@ impl Scope {
         Self { on, kind: None, fields: BTreeMap::new(), tables: Vec::new(), params: Vec::new() }
     }
 
+    /// Of values with names of their own, such as those that a baseline check captures.
+    pub fn values(names: &BTreeMap<String, Type>) -> Self {
+        let field = |kind: &Type| InScope { kind: kind.clone(), numeric: false, table: None };
+        let fields = names.iter().map(|(name, kind)| (name.clone(), field(kind))).collect();
+        Self { fields, ..Self::filter(ObjectKind::Asset) }
+    }
+
     /// The word before the dot of an attribute.
     pub(super) const fn root(&self) -> ObjectKind {
         match self.on {

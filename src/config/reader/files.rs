@@ -14,6 +14,9 @@ const MAX_DEPTH: usize = 8;
 /// The most files of one directory tree.
 const MAX_FILES: usize = 2_000;
 
+/// The directory of baseline checks beside those of definitions; its files are read by the layer they belong to.
+pub const BASELINE: &str = "baseline";
+
 /// All `*.toml` files below a directory in order of their paths, or the file itself. A missing path gives none;
 /// hidden files and editors' leavings are passed over.
 pub(crate) fn toml_files(path: &Path, faults: &Faults) -> Vec<PathBuf> {
@@ -117,7 +120,8 @@ pub fn sort_files(paths: &[PathBuf]) -> Sorted {
     let mut sorted = Sorted::default();
     for path in paths {
         // Whoever reads them reports what cannot be read.
-        let files = toml_files(path, &Faults::default());
+        let mut files = toml_files(path, &Faults::default());
+        files.retain(|file| !file.starts_with(path.join(BASELINE)));
         let (inventory, other): (Vec<PathBuf>, Vec<PathBuf>) =
             files.into_iter().partition(|f| has_key(f, &INVENTORY));
         let (settings, other): (Vec<PathBuf>, Vec<PathBuf>) = other.into_iter().partition(|f| has_key(f, &SETTINGS));

@@ -1,0 +1,12 @@
+//! Graded protection (等级保护): configurations judged against a policy, with the lines that prove each verdict.
+//!
+//! `dialect` turns a device's configuration into a tree, `policy` reads the checks that operators write, `judge` puts
+//! one to the other. Everything is bytes and values in, values out; files are read by the caller. Nothing here
+//! concludes from the absence of a line in a text that is not whole, and no secret of a configuration leaves `mask`.
+
+pub mod dialect;
+pub mod judge;
+pub mod mask;
+pub mod pattern;
+pub mod policy;
+pub mod record;

@@ -1,0 +1,332 @@
+//! Lines as they may be shown: every password, hash, community and key replaced by `***`, whatever its form.
+//!
+//! It errs on the safe side: all that follows a word which announces a secret is hidden, but for a few words that are
+//! known to be harmless after one.
+
+use super::dialect::Dialect;
+
+/// What stands for a secret.
+pub const HIDDEN: &str = "***";
+/// The longest text that is shown, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// Words after which a secret follows.
+const ANNOUNCE: &[&str] = &[
+    "password",
+    "secret",
+    "cipher",
+    "simple",
+    "plain",
+    "irreversible-cipher",
+    "hash",
+    "community",
+    "key",
+    "key-string",
+    "shared-key",
+    "pre-shared-key",
+    "authentication-key",
+    "message-digest-key",
+    "md5",
+    "sha",
+    "sha2-224",
+    "sha2-256",
+    "sha2-384",
+    "sha2-512",
+    "hmac-md5",
+    "hmac-sha256",
+    "hmac-sha-256",
+    "hmac-sha1",
+    "aes",
+    "aes128",
+    "aes192",
+    "aes256",
+    "aes-128",
+    "des",
+    "des56",
+    "3des",
+    "3desede",
+    "priv",
+    "securityname",
+    "set-key",
+    "passphrase",
+    "wpa-psk",
+    "passphrase",
+    "encrypted",
+    "trap-community",
+];
+
+/// Words that say in which form the secret is that follows at once.
+const FORMS: &[&str] =
+    &["cipher", "simple", "plain", "irreversible-cipher", "hash", "encrypted", "ascii", "hex", "clear"];
+
+/// Other words that may stand between the announcement and the secret.
+const BETWEEN: &[&str] =
+    &["level", "role", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "15", "md5", "sha", "network-admin"];
+
+/// Words that are shown after a secret; a number after one of them, too.
+const HARMLESS: &[&str] = &[
+    "privilege",
+    "level",
+    "acl",
+    "ro",
+    "rw",
+    "view",
+    "mib-view",
+    "idle-timeout",
+    "service-type",
+    "access-limit",
+    "version",
+    "context",
+    "ipv6",
+    "udp-port",
+    "port",
+    "state",
+    "active",
+    "prefer",
+    "mode",
+    "inbound",
+    "outbound",
+];
+
+/// Commands in which an announcing word announces nothing: (dialect is Huawei's or H3C's, how they begin).
+const NOT_SECRET: &[(Option<bool>, &str)] = &[
+    (None, "description "),
+    (Some(true), "local-aaa-user password policy"),
+    (Some(true), "password-control "),
+    (Some(true), "user-password "),
+    (Some(true), "snmp-agent community complexity-check"),
+    (Some(true), "snmp-agent usm-user password complexity-check"),
+    (Some(true), "ssh server cipher "),
+    (Some(true), "ssh server hmac "),
+    (Some(true), "ssh client cipher "),
+    (Some(true), "ssh server key-exchange "),
+    (Some(true), "ssh server dh-exchange "),
+    (Some(true), "password min-length "),
+    (Some(true), "password expire "),
+    (Some(true), "password history "),
+    (Some(true), "password alert "),
+    (Some(false), "password policy "),
+    (Some(false), "service password-"),
+    (Some(false), "security passwords "),
+    (Some(false), "ip ssh "),
+];
+
+/// A command as it may be shown.
+pub fn mask(text: &str, dialect: Dialect) -> String {
+    let harmless =
+        |(hash, start): &(Option<bool>, &str)| hash.is_none_or(|h| h == dialect.hash()) && starts_with(text, start);
+    let mut shown = Vec::new();
+    let bare = NOT_SECRET.iter().any(harmless);
+    let mut state = State::Open;
+    let mut words = text.split_ascii_whitespace().peekable();
+    let mut first = true;
+    while let Some(word) = words.next() {
+        let lower = word.to_ascii_lowercase();
+        let more = words.peek().is_some();
+        let hidden = if looks_secret(word) {
+            state = state.after_secret();
+            true
+        } else {
+            !bare && state.hides(&lower, more)
+        };
+        let announces = !first_is_no_announcement(first, &lower) && ANNOUNCE.contains(&lower.as_str());
+        if !bare && !hidden && announces && state == State::Open {
+            state = if FORMS.contains(&lower.as_str()) { State::Next } else { State::Announced };
+        }
+        if !hidden {
+            shown.push(word.to_owned());
+        } else if shown.last().is_none_or(|last| last != HIDDEN) {
+            shown.push(HIDDEN.to_owned());
+        }
+        first = false;
+    }
+    let line = shown.join(" ");
+    if line.chars().count() > MAX_SHOWN { line.chars().take(MAX_SHOWN).chain(['…']).collect() } else { line }
+}
+
+/// `hash` and `simple` announce a secret only after another word; alone at the head they are no command.
+fn first_is_no_announcement(first: bool, word: &str) -> bool {
+    first
+        && !matches!(word, "password" | "key-string" | "key" | "pre-shared-key" | "authentication-key" | "community")
+}
+
+fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
+/// Where the reader of a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before any announcement.
+    Open,
+    /// A secret is to come.
+    Announced,
+    /// A secret is to come, perhaps with its form before it.
+    Scoped,
+    /// The next word is one.
+    Next,
+    /// After one.
+    Past,
+    /// After one, and a harmless word stands before this one.
+    Harmless,
+}
+
+impl State {
+    fn after_secret(self) -> Self {
+        if self == Self::Open { Self::Open } else { Self::Past }
+    }
+
+    /// Whether a word is hidden; moves on.
+    fn hides(&mut self, word: &str, more: bool) -> bool {
+        match *self {
+            Self::Open => false,
+            // The last word is the secret, even if it looks like a form: `password simple simple`.
+            Self::Announced | Self::Scoped if more && FORMS.contains(&word) => {
+                *self = Self::Next;
+                false
+            }
+            Self::Announced if more && matches!(word, "read" | "write") => {
+                *self = Self::Scoped;
+                false
+            }
+            Self::Announced if more && BETWEEN.contains(&word) => false,
+            Self::Announced | Self::Scoped | Self::Next => {
+                *self = Self::Past;
+                true
+            }
+            Self::Past | Self::Harmless if HARMLESS.contains(&word) => {
+                *self = Self::Harmless;
+                false
+            }
+            Self::Harmless if word.parse::<u32>().is_ok() => {
+                *self = Self::Past;
+                false
+            }
+            Self::Past | Self::Harmless => {
+                *self = Self::Past;
+                true
+            }
+        }
+    }
+}
+
+/// Whether a word has the form of a ciphertext or a hash, wherever it stands.
+fn looks_secret(word: &str) -> bool {
+    let marks = [
+        "%^%#", "%$%$", "%#%#", "%@%@", "%+%#", "$1$", "$5$", "$6$", "$8$", "$9$", "$h$", "$c$", "$1a$", "$1b$",
+        "$1c$", "$1d$", "$14$", "$10$", "$y$",
+    ];
+    marks.iter().any(|mark| word.contains(mark)) || word.contains("-----BEGIN")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_of_any_form_is_shown() {
+        let hash = [
+            "local-user U password simple SECRET",
+            "local-user U password cipher SECRET privilege level 15",
+            "local-user U password irreversible-cipher $1a$SECRET$ idle-timeout 60 0",
+            "local-user U password irreversible-cipher $1c$SECRET$",
+            "password hash $h$6$SECRET",
+            "password simple SECRET",
+            "password cipher %^%#SECRET%^%#",
+            "set authentication password cipher %$%$SECRET%$%$",
+            "set authentication password simple SECRET",
+            "super password level 15 cipher SECRET",
+            "super password level 3 simple SECRET",
+            "super password role network-admin hash SECRET",
+            "snmp-agent community read SECRET",
+            "snmp-agent community write cipher %#%#SECRET%#%# acl 2000",
+            "snmp-agent community read simple SECRET mib-view SECRET acl 2000",
+            "snmp-agent usm-user v3 U authentication-mode sha2-256 cipher %+%##SECRET%+%#",
+            "snmp-agent usm-user v3 U G simple authentication-mode sha SECRET privacy-mode aes128 SECRET",
+            "snmp-agent usm-user v3 U G authentication-mode md5 SECRET privacy-mode des56 SECRET",
+            "snmp-agent target-host trap address udp-domain 10.0.0.1 params securityname SECRET v2c",
+            "snmp-agent target-host trap address udp-domain 10.0.0.1 params securityname cipher SECRET v2c",
+            "ntp-service authentication-keyid 1 authentication-mode md5 cipher SECRET",
+            "ntp-service authentication-keyid 1 authentication-mode hmac-sha256 SECRET",
+            "radius-server shared-key cipher SECRET",
+            "hwtacacs-server shared-key SECRET",
+            "primary authentication 10.0.0.1 key cipher SECRET",
+            "key authentication simple SECRET",
+            "peer 10.0.0.1 password cipher SECRET",
+            "authentication-mode md5 1 cipher SECRET",
+            "ospf authentication-mode md5 1 plain SECRET",
+            "vrrp vrid 1 authentication-mode md5 SECRET",
+            "pre-shared-key cipher SECRET",
+            "local-user U password cipher N`SECRET`MAF4<1!!",
+            "ftp password %@%@SECRET%@%@",
+        ];
+        let bang = [
+            "enable password SECRET",
+            "enable password 7 SECRET",
+            "enable password level 15 7 SECRET",
+            "enable secret 5 $1$SECRET",
+            "enable secret 9 $9$SECRET",
+            "username U password 0 SECRET",
+            "username U privilege 15 password 7 SECRET",
+            "username U secret 8 $8$SECRET",
+            "username U privilege 1 password SECRET",
+            "password SECRET",
+            "password 7 SECRET",
+            "snmp-server community SECRET RO 10",
+            "snmp-server community SECRET view SECRET RW",
+            "snmp-server user U G v3 auth sha SECRET priv aes 128 SECRET",
+            "tacacs-server key 7 SECRET",
+            "radius-server key SECRET",
+            "radius-server host 10.0.0.1 key SECRET",
+            "key-string SECRET",
+            "ip ospf message-digest-key 1 md5 7 SECRET",
+            "ip ospf authentication-key SECRET",
+            "neighbor 10.0.0.1 password SECRET",
+            "standby 1 authentication md5 key-string SECRET",
+            "ntp authentication-key 1 md5 SECRET 7",
+            "crypto isakmp key SECRET address 10.0.0.1",
+            "pre-shared-key SECRET",
+            "security rsn akm psk set-key ascii SECRET",
+            "ppp chap password 0 SECRET",
+        ];
+        for (dialects, lines) in [
+            (vec![Dialect::Vrp, Dialect::Vrp8, Dialect::Comware, Dialect::Comware5], &hash[..]),
+            (vec![Dialect::Ios, Dialect::Rgos], &bang[..]),
+        ] {
+            for (dialect, line) in dialects.iter().flat_map(|d| lines.iter().map(move |l| (*d, l))) {
+                // The secret itself, and one that looks like a word of the language.
+                for secret in ["SeCrEt-7f", "simple", "acl", "read", "0"] {
+                    let shown = mask(&line.replace("SECRET", &format!("Q{secret}")), dialect);
+                    assert!(!shown.contains(&format!("Q{secret}")), "{line} gave {shown}");
+                }
+            }
+        }
+        let shown = mask("local-user U password simple simple privilege level 15", Dialect::Vrp);
+        assert_eq!(shown, "local-user U password simple *** privilege level 15");
+        let shown = mask("snmp-agent community write read acl 2000", Dialect::Vrp);
+        assert_eq!(shown, "snmp-agent community write *** acl 2000");
+        assert_eq!(mask("enable password simple", Dialect::Ios), "enable password ***");
+        assert_eq!(mask("password policy", Dialect::Ios), "password ***");
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for (line, shown) in [
+            (
+                "local-user admin password simple Admin1 privilege level 15",
+                "local-user admin password simple *** privilege level 15",
+            ),
+            ("snmp-agent community read cipher abc acl 2000", "snmp-agent community read cipher *** acl 2000"),
+            ("authentication-mode password", "authentication-mode password"),
+            ("local-aaa-user password policy administrator", "local-aaa-user password policy administrator"),
+            ("password-control length 6", "password-control length 6"),
+            ("ssh server cipher aes256_ctr 3des_cbc", "ssh server cipher aes256_ctr 3des_cbc"),
+            ("info-center loghost 10.0.0.1", "info-center loghost 10.0.0.1"),
+            ("password expire 90", "password expire 90"),
+        ] {
+            assert_eq!(mask(line, Dialect::Vrp), shown);
+        }
+        assert_eq!(mask("snmp-server community public RO 10", Dialect::Ios), "snmp-server community *** RO 10");
+        assert!(mask(&"x".repeat(900), Dialect::Ios).chars().count() < 210);
+    }
+}

@@ -1,0 +1,249 @@
+//! `fengsui baseline`: saved configurations judged against the policy, what a check means, and whether the policy is
+//! sound. Reads files, opens no connection, stores nothing.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use super::client::unreadable;
+use super::table::table;
+use super::text::pick;
+use super::{Answer, Exit, Failure, Format, complain, print, say};
+use crate::baseline::dialect::{Dialect, MAX_BYTES, Snapshot};
+use crate::baseline::judge::{self, Verdict};
+use crate::baseline::policy::{self, Check, Policy, Profile, Words};
+use crate::baseline::record;
+
+/// The operator's own policy, laid over the shipped one if it is there.
+const OWN: &str = "/etc/fengsui/baseline";
+
+/// Options of `baseline`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Judge saved configurations of devices; exit 1 if a check fails, 3 if one could not be judged
+    Check {
+        /// Saved configuration, or the capture of a console session (repeat for more)
+        #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+        config: Vec<PathBuf>,
+        /// Command language: huawei-vrp, huawei-vrp8, h3c-comware, h3c-comware5, cisco-ios, ruijie-rgos [default: recognised]
+        #[arg(long, value_name = "DIALECT", value_parser = dialect)]
+        dialect: Option<Dialect>,
+        /// Protection level: l2, l3, or a profile of your own
+        #[arg(long, value_name = "PROFILE", default_value = "l3")]
+        profile: String,
+        /// Directories of checks that overlay the shipped ones [default: /etc/fengsui/baseline]
+        #[arg(long, value_name = "DIR")]
+        policy: Vec<PathBuf>,
+        /// How to print: table, or json (one object a check)
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// What a check asks for: clause, commands by dialect, defaults, sources, tests
+    Explain {
+        /// Check, such as D06
+        check: String,
+        /// Directories of checks that overlay the shipped ones [default: /etc/fengsui/baseline]
+        #[arg(long, value_name = "DIR")]
+        policy: Vec<PathBuf>,
+    },
+    /// Read the policy and run the tests that its checks carry; exit 2 if something is wrong
+    Test {
+        /// Directories of checks that overlay the shipped ones [default: /etc/fengsui/baseline]
+        #[arg(long, value_name = "DIR")]
+        policy: Vec<PathBuf>,
+    },
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Answer {
+    match args.what {
+        What::Check { config, dialect, profile, policy, format } => {
+            let policy = load(policy)?;
+            let known = || policy.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let profile = policy.profiles.get(&profile).ok_or_else(|| {
+                Failure::usage(pick(
+                    format!("没有检查方案 `{profile}`；现有：{}", known()),
+                    format!("there is no profile `{profile}`; there are: {}", known()),
+                ))
+            })?;
+            check(&config, dialect, &policy, profile, format)
+        }
+        What::Explain { check, policy } => {
+            let policy = load(policy)?;
+            let found = policy.checks.get(&check.to_uppercase()).or_else(|| policy.checks.get(&check));
+            let found = found.ok_or_else(|| {
+                let known = policy.checks.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+                Failure::usage(pick(
+                    format!("没有检查项 `{check}`；现有：{known}"),
+                    format!("there is no check `{check}`; there are: {known}"),
+                ))
+            })?;
+            explain(found);
+            Ok(Exit::Good)
+        }
+        What::Test { policy } => test(policy),
+    }
+}
+
+fn dialect(text: &str) -> Result<Dialect, String> {
+    let known = Dialect::ALL.map(Dialect::as_str).join(", ");
+    let wrong = || pick(format!("没有 `{text}`；可用：{known}"), format!("there is no `{text}`; there are: {known}"));
+    Dialect::parse(text).ok_or_else(wrong)
+}
+
+fn load(mut overlays: Vec<PathBuf>) -> Result<Policy, Failure> {
+    if overlays.is_empty() {
+        overlays.push(PathBuf::from(OWN));
+    }
+    let loaded = policy::load(&overlays);
+    if loaded.usable() {
+        return Ok(loaded.policy);
+    }
+    Err(Failure::usage(loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+}
+
+fn check(files: &[PathBuf], dialect: Option<Dialect>, policy: &Policy, profile: &Profile, format: Format) -> Answer {
+    let (mut failed, mut unseen) = (false, false);
+    for file in files {
+        let name = file.display().to_string();
+        let snapshots = match Snapshot::read(&name, &bytes(file)?, dialect) {
+            Ok(all) => all,
+            Err(error) => {
+                say(&pick(format!("{name}：{}", error.zh()), format!("{name}: {error}")));
+                unseen = true;
+                continue;
+            }
+        };
+        for snapshot in &snapshots {
+            let findings = judge::judge(policy, profile, snapshot);
+            failed |= findings.iter().any(|f| f.verdict == Verdict::Fail);
+            unseen |= findings.iter().any(|f| f.verdict == Verdict::Error);
+            match format {
+                Format::Json => findings.iter().for_each(|f| print(&record::object(f, snapshot).to_string())),
+                Format::Table => show(&findings, snapshot),
+            }
+        }
+    }
+    Ok(match (failed, unseen) {
+        (true, _) => Exit::Bad,
+        (false, true) => Exit::Unseen,
+        (false, false) => Exit::Good,
+    })
+}
+
+/// A file's bytes; of one that is too large only enough for the reader to say so.
+fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(file).and_then(|f| f.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|e| unreadable(file, &e))?;
+    Ok(bytes)
+}
+
+fn show(findings: &[judge::Finding<'_>], snapshot: &Snapshot) {
+    let dialect = snapshot.dialect.as_str();
+    let version = snapshot.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+    print(&format!("{} ({}, {dialect}{version})", record::asset(snapshot), snapshot.file));
+    let row = |f: &judge::Finding<'_>| {
+        let lines: Vec<String> = f.evidence.iter().map(|e| e.line_from.to_string()).collect();
+        let words = record::sentence(f);
+        vec![
+            f.check.id.clone(),
+            pick(f.verdict.zh(), f.verdict.as_str()).to_owned(),
+            pick(severity_zh(f.check.severity.as_str()), f.check.severity.as_str()).to_owned(),
+            f.check.clause.l3.clone(),
+            lines.join(","),
+            own(&f.check.title).to_owned(),
+            own(&words).to_owned(),
+        ]
+    };
+    let head = pick(
+        ["检查项", "结果", "等级", "条款", "行", "名称", "记录"],
+        ["check", "result", "severity", "clause", "lines", "title", "record"],
+    );
+    print(&table(&head, &findings.iter().map(row).collect::<Vec<_>>()));
+    let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
+    let all = [Verdict::Pass, Verdict::Partial, Verdict::Fail, Verdict::Na, Verdict::Manual, Verdict::Error];
+    let counts = all.map(|v| format!("{} {}", pick(v.zh(), v.as_str()), count(v)));
+    print(&counts.join(pick("，", ", ")));
+    if (count(Verdict::Na) + count(Verdict::Error)) * 2 > findings.len() {
+        say(pick(
+            "警告：一半以上的检查项不适用或未能核查，这次检查不能说明问题",
+            "warning: more than half of the checks are not applicable or could not be judged: this run proves little",
+        ));
+    }
+}
+
+fn severity_zh(word: &str) -> &str {
+    match word {
+        "critical" => "紧急",
+        "high" => "重要",
+        "medium" => "次要",
+        _ => "提示",
+    }
+}
+
+/// A text in the reader's language.
+fn own(words: &Words) -> &str {
+    pick(&words.zh, &words.en)
+}
+
+fn explain(check: &Check) {
+    let weight = check.severity.as_str();
+    print(&format!("{} {} [{}]", check.id, own(&check.title), pick(severity_zh(weight), weight)));
+    print(&format!("{}: {}", pick("条款", "clauses"), check.clause.ids().join(", ")));
+    print(&format!("  {}", own(&check.clause.words)));
+    if check.major_hazard {
+        print(pick("可能属于重大风险隐患", "may be a major hazard"));
+    }
+    if !own(&check.compensating).is_empty() {
+        print(&format!("{}: {}", pick("补偿因素", "compensated by"), own(&check.compensating)));
+    }
+    for (name, value) in &check.params {
+        print(&format!("{} {name} = {value}", pick("参数", "parameter")));
+    }
+    for variant in &check.variants {
+        let names: Vec<&str> = variant.os.iter().map(|d| d.as_str()).collect();
+        print(&format!("\n{}", names.join(", ")));
+        variant.asks.iter().for_each(|line| print(&format!("  {line}")));
+        print(&format!("  {}: {}", pick("来源", "source"), variant.source));
+        print(&format!("  {}: {}", pick("整改", "fix"), variant.fix.replace('\n', "\n    ")));
+        for vector in &variant.vectors {
+            print(&format!(
+                "  {} {}: {}",
+                pick("用例", "test"),
+                vector.expect.as_str(),
+                vector.config.replace('\n', " / ")
+            ));
+        }
+    }
+    if !check.not_in.is_empty() {
+        let names: Vec<&str> = check.not_in.iter().map(|d| d.as_str()).collect();
+        print(&format!("\n{}: {}", pick("不适用", "not applicable"), names.join(", ")));
+    }
+    print(&format!("\n{}:{}", check.file, check.line));
+}
+
+fn test(overlays: Vec<PathBuf>) -> Answer {
+    let policy = load(overlays)?;
+    let wrong: Vec<String> = policy.checks.values().flat_map(|check| judge::vectors(&policy, check)).collect();
+    wrong.iter().for_each(|line| complain(line));
+    if !wrong.is_empty() {
+        return Ok(Exit::Usage);
+    }
+    let vectors: usize = policy.checks.values().flat_map(|c| &c.variants).map(|v| v.vectors.len()).sum();
+    let checks = policy.checks.len();
+    print(&pick(
+        format!("没有错误：检查项 {checks}，用例 {vectors}"),
+        format!("no mistakes: {checks} checks, {vectors} tests"),
+    ));
+    Ok(Exit::Good)
+}
