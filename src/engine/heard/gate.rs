@@ -13,6 +13,8 @@ use crate::model::wire::Heard;
 const BURST_SECONDS: u32 = 10;
 /// Sources remembered; when it is full, those that are quiet go, and if none is, new ones are not let in.
 const MAX_SOURCES: usize = 20_000;
+/// A full table is looked through no more often: forged sources by the thousand must not make each datagram dear.
+const SWEEP: Duration = Duration::from_secs(1);
 /// What is said again within this time is counted, not kept.
 const SAME: Duration = Duration::from_secs(10);
 /// Lines remembered to know them again; beyond it lines are kept as they come.
@@ -37,13 +39,14 @@ pub struct Gate {
     rate: u32,
     sources: HashMap<IpAddr, Source>,
     held: HashMap<u64, Held>,
+    swept: Option<Mono>,
     left_out: u64,
 }
 
 impl Gate {
     /// With so many a second for each source.
     pub fn new(rate: u32) -> Self {
-        Self { rate, sources: HashMap::new(), held: HashMap::new(), left_out: 0 }
+        Self { rate, sources: HashMap::new(), held: HashMap::new(), swept: None, left_out: 0 }
     }
 
     /// Whether a source may send one more now. Who relays for others has no rate: its lines count for whoever wrote
@@ -51,8 +54,11 @@ impl Gate {
     pub fn admits(&mut self, from: IpAddr, now: Mono) -> bool {
         let (rate, most) = (f64::from(self.rate), f64::from(self.rate.saturating_mul(BURST_SECONDS)));
         if !self.sources.contains_key(&from) && self.sources.len() >= MAX_SOURCES {
-            let quiet = Duration::from_secs(u64::from(BURST_SECONDS));
-            self.sources.retain(|_, source| now.since(source.at) < quiet);
+            if self.swept.is_none_or(|at| now.since(at) >= SWEEP) {
+                let quiet = Duration::from_secs(u64::from(BURST_SECONDS));
+                self.sources.retain(|_, source| now.since(source.at) < quiet);
+                self.swept = Some(now);
+            }
             if self.sources.len() >= MAX_SOURCES {
                 self.left_out += 1;
                 return false;
