@@ -180,6 +180,10 @@ impl Cuts {
             let before = self.0[turn].iter().rev().nth(1).map(|before| *before + FLAPS);
             before.unwrap_or_default().max(free)
         };
+        let flaps = match sort {
+            Sort::Line(kind) if kind.flap > 0 => Some(Duration::from_secs(kind.lasts)),
+            _ => None,
+        };
         let lines: &[usize] = match sort {
             Sort::Line(kind) if kind.gives.iter().all(|gives| gives.problem != DOWN.problem) => return (turn, free),
             Sort::Line(_) if ready(turn) > ready(1 - turn) => &[1 - turn],
@@ -189,6 +193,8 @@ impl Cuts {
         let at = lines.iter().map(|line| ready(*line)).max().unwrap_or(free);
         for line in lines {
             self.0[*line].push(at);
+            // It flaps until its end, and what goes down soon after that flaps still.
+            self.0[*line].extend(flaps.into_iter().flat_map(|lasts| [at + lasts; 2]));
         }
         (lines[0], at)
     }
@@ -237,6 +243,8 @@ struct Kind {
     /// Seconds the line must have been left alone, beyond the rest of its lane.
     after: u64,
     lasts: u64,
+    /// It comes and goes, so many seconds each; 0 if it stays.
+    flap: u64,
     gives: &'static [Gives],
 }
 
@@ -250,7 +258,7 @@ impl Kind {
             on: on.into(),
             way: self.way,
             with: self.with.to_owned(),
-            flap: None,
+            flap: (self.flap > 0).then(|| Duration::from_secs(self.flap)),
             figure: if self.gives.is_empty() { self.name.into() } else { String::new() },
         }
     }
@@ -285,6 +293,10 @@ const DOWN: Gives = Gives { problem: "link-down", within: 3, ends_within: 14 };
 const PORT_DOWN: Gives = Gives { ends_within: 20, ..DOWN };
 const SLOW: Gives = Gives { problem: "link-slow", within: 30, ends_within: 40 };
 const LOSS: Gives = Gives { problem: "link-degraded", within: 40, ends_within: 90 };
+// Looked for every ten seconds in the lab.
+const MTU: Gives = Gives { problem: "link-mtu", within: 20, ends_within: 25 };
+// What flaps is held longer.
+const FLAPPING: Gives = Gives { ends_within: 90, ..DOWN };
 const ADJACENCY: Gives = Gives { problem: "link-adjacency-lost", within: 25, ends_within: 25 };
 /// Devices behind a cut are asked every ten seconds, three times before they are down; their cut lasts so long.
 const CUT_OFF: u64 = 50;
@@ -299,7 +311,7 @@ const fn kind(
     lasts: u64,
     gives: &'static [Gives],
 ) -> Kind {
-    Kind { name, deed, way, with, after: 0, lasts, gives }
+    Kind { name, deed, way, with, after: 0, lasts, flap: 0, gives }
 }
 
 const KINDS: &[Kind] = &[
@@ -310,10 +322,18 @@ const KINDS: &[Kind] = &[
     kind("far port down", Deed::PortDown, Way::Far, "", 12, &[PORT_DOWN]),
     kind("far port shut", Deed::Shutdown, Way::Far, "", 12, &[DOWN]),
     kind("firewall", Deed::Drop, Way::Both, "100", 12, &[DOWN]),
+    Kind { flap: 4, ..kind("cut again and again", Deed::Cut, Way::Both, "", 40, &[FLAPPING]) },
     kind("30 % loss", Deed::Line, Way::Both, "loss=0.163", 45, &[LOSS]),
+    kind("30 % loss one way", Deed::Line, Way::Near, "loss=0.3", 45, &[LOSS]),
+    kind("30 % loss the other way", Deed::Line, Way::Far, "loss=0.3", 45, &[LOSS]),
     // The line may have taken another way while a port was shut, and is being learnt anew.
     Kind { after: 30, ..kind("20 ms more", Deed::Line, Way::Both, "delay=10ms", 40, &[SLOW]) },
     kind("adjacency lost", Deed::Adjacency, Way::Both, "", 25, &[ADJACENCY]),
+    kind("shorter packets only", Deed::Mtu, Way::Both, "1400", 40, &[MTU]),
+    kind("long packets vanish", Deed::BlackHole, Way::Both, "1300", 40, &[MTU]),
+    // Both ends go on talking to each other, and what lies behind is reached by the other line.
+    kind("routed around", Deed::Cost, Way::Near, "100", 20, &[]),
+    kind("narrow, with room", Deed::Shape, Way::Near, "2mbit", 20, &[]),
     kind("doubled and overtaken", Deed::Line, Way::Both, "duplicate=0.2 reorder=0.2 jitter=1ms", 20, &[]),
     kind("1 ms more", Deed::Line, Way::Both, "delay=0.5ms jitter=0.2ms", 20, &[]),
 ];
