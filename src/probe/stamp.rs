@@ -24,7 +24,7 @@ use crate::net::resolver::{Family, literal, no_address, resolve_by};
 use crate::probe::burst;
 use crate::probe::stamp::line::{Line, Score};
 use crate::probe::way::{self, Way};
-use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
+use crate::probe::{Ctx, Prober, Run, RunFuture, target_row, variation};
 
 /// The port of STAMP and TWAMP.
 pub const PORT: u16 = 862;
@@ -116,6 +116,7 @@ const FIELDS: &[Field] = &[
         "回程时延变化（秒）",
         "difference in delay back from the packet before",
     ),
+    variation::FIELD,
     Field::gauge("forward_jitter_seconds", "去程抖动（秒，RFC 3550）", "smoothed variation there (RFC 3550)"),
     Field::gauge("return_jitter_seconds", "回程抖动（秒，RFC 3550）", "smoothed variation back (RFC 3550)"),
     Field::gauge("clock_error_seconds", "两端时钟误差之和（秒）", "how far off both clocks together may be"),
@@ -130,7 +131,7 @@ const FIELDS: &[Field] = &[
 pub fn prober(_cx: &Ctx, task: &Arc<Task>, _secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
     let host = task.target.host.clone().ok_or("it has no address")?;
     let wants = Wants::of(task)?;
-    Ok(Box::new(Stamp { task: task.clone(), host, wants, found: None, line: None, burst: None }))
+    Ok(Box::new(Stamp { task: task.clone(), host, wants, found: None, line: None, before: None, burst: None }))
 }
 
 /// Reads a key: hexadecimal digits if the file is that, else its bytes; at least 16 of them.
@@ -201,6 +202,8 @@ struct Stamp {
     wants: Wants,
     found: Option<(SocketAddr, Mono)>,
     line: Option<Line>,
+    /// Round-trip time of the last answered packet, in seconds.
+    before: Option<f64>,
     /// Of the last run.
     burst: Option<Run>,
 }
@@ -211,7 +214,10 @@ impl Prober for Stamp {
             let began = cx.clock.mono();
             self.burst = None;
             match self.exchange(cx, deadline).await {
-                Ok(score) => report(&self.task, &self.wants, &score, cx.clock.mono().since(began)),
+                Ok(score) => {
+                    let varied = variation::of(&mut self.before, &score.rtts);
+                    report(&self.task, &self.wants, &score, varied, cx.clock.mono().since(began))
+                }
                 Err(error) => Run::error(error, Vec::new(), cx.clock.mono().since(began)),
             }
         })
@@ -256,7 +262,7 @@ impl Stamp {
 }
 
 /// What a run's score means. Pure.
-fn report(task: &Task, wants: &Wants, score: &Score, took: Duration) -> Run {
+fn report(task: &Task, wants: &Wants, score: &Score, varied: Value, took: Duration) -> Run {
     let sent = score.tried.saturating_sub(score.invalid);
     let lost = sent.saturating_sub(score.answered);
     let Score { late, duplicate, invalid, .. } = *score;
@@ -282,13 +288,14 @@ fn report(task: &Task, wants: &Wants, score: &Score, took: Duration) -> Run {
     } else {
         (Outcome::Ok, None, None)
     };
-    let rows = if sent == 0 { Vec::new() } else { vec![target_row(&SPEC.schema, task, values(score, sent, lost))] };
+    let rows =
+        if sent == 0 { Vec::new() } else { vec![target_row(&SPEC.schema, task, values(score, varied, sent, lost))] };
     let took = if lost > 0 { took.min(task.timeout() + wants.grace) } else { took };
     Run { purpose: Purpose::Measure, outcome, cause, detail, tally, rows, took }
 }
 
 /// What was measured, by name.
-fn values(score: &Score, sent: u32, lost: u32) -> Vec<(&'static str, Value)> {
+fn values(score: &Score, varied: Value, sent: u32, lost: u32) -> Vec<(&'static str, Value)> {
     let settled = score.settled.unwrap_or_default();
     let reached = settled.packets - settled.forward_lost;
     let gauge = |v: Option<f64>| v.map_or(Value::Null, Value::gauge);
@@ -303,6 +310,7 @@ fn values(score: &Score, sent: u32, lost: u32) -> Vec<(&'static str, Value)> {
         ("return_delay_seconds", many(&score.back)),
         ("forward_variation_seconds", many(&score.forward_variation)),
         ("return_variation_seconds", many(&score.back_variation)),
+        ("variation_seconds", varied),
         ("forward_jitter_seconds", gauge(forward_jitter)),
         ("return_jitter_seconds", gauge(return_jitter)),
         ("clock_error_seconds", gauge(score.clock_error.map(|error| error.as_secs_f64()))),

@@ -315,13 +315,13 @@ fn what_clocks_and_outages_mean_is_said_in_words() {
         [(Clocks::InStep, "in_step"), (Clocks::NearFree, "near_unsynchronised"), (Clocks::Fault, "fault")]
     {
         score.clocks = Some(clocks);
-        let run = report(&task, &wants, &score, Duration::ZERO);
+        let run = report(&task, &wants, &score, Value::of_many(&[0.25]), Duration::ZERO);
         let Value::State(at) = value("stamp", &run, "clocks") else { panic!("no state") };
         assert_eq!(CLOCKS[usize::from(at)], word);
         assert_eq!((lost(&run, "forward_loss_ratio"), lost(&run, "return_loss_ratio")), ((3, 1), (2, 1)));
     }
     score.settled = Some(Settled { outage: Some(directions::Way::Back), ..Settled::default() });
-    let run = report(&task, &wants, &score, Duration::ZERO);
+    let run = report(&task, &wants, &score, Value::of_many(&[0.25]), Duration::ZERO);
     assert_eq!(value("stamp", &run, "outage"), Value::State(1));
     assert_eq!(lost(&run, "forward_loss_ratio"), (0, 0));
 }

@@ -15,6 +15,7 @@ measured-span-24 = 24 hours
 measured-span-168 = 7 days
 measured-chart-rtt = Round trip
 measured-chart-loss = Loss
+measured-chart-jitter = Jitter
 measured-chart-phases = Time of a request
 measured-chart-use = In use
 measured-chart-days = Days left of the certificate

@@ -15,6 +15,7 @@ measured-span-24 = 24 小时
 measured-span-168 = 7 天
 measured-chart-rtt = 往返时延
 measured-chart-loss = 丢包率
+measured-chart-jitter = 抖动
 measured-chart-phases = 访问耗时
 measured-chart-use = 使用率
 measured-chart-days = 证书剩余天数

@@ -197,9 +197,14 @@ pub fn spans(cx: &Cx, url: impl Fn(&str) -> String) -> Markup {
 type Group = (&'static str, fn(Lang) -> &'static str, &'static [&'static str]);
 
 /// Groups of fields that share a chart: by the unit their names end in.
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     ("rtt", |l| text::measured_chart_rtt(l), &["rtt_seconds"]),
     ("loss", |l| text::measured_chart_loss(l), &["loss_ratio"]),
+    (
+        "jitter",
+        |l| text::measured_chart_jitter(l),
+        &["variation_seconds", "forward_jitter_seconds", "return_jitter_seconds"],
+    ),
     (
         "phases",
         |l| text::measured_chart_phases(l),
