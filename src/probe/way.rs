@@ -51,8 +51,8 @@ pub const SOURCE: SettingDef = SettingDef {
     name: "source",
     kind: SettingType::Text(45),
     default: None,
-    zh: "发送用的本机地址；不写则由路由决定",
-    en: "address of this host to send from; as routed unless given",
+    zh: "发送用的本机地址；near 为链路的本端地址；不写则由路由决定",
+    en: "address of this host to send from, `near` of a link: its near address; as routed unless given",
 };
 
 /// The interface to leave by.

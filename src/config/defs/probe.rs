@@ -14,6 +14,10 @@ use crate::model::{ObjectKind, ProbeId};
 use super::calendar::when;
 use super::{Origin, ProbeDef};
 
+/// The setting by which a probe says from which address its packets leave.
+pub(in crate::config) const SOURCE: &str = "source";
+/// What it says for the near address of a link.
+pub(in crate::config) const NEAR: &str = "near";
 /// The shortest interval: below it the schedule, not the network, is measured.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// The longest interval; a daily probe is the rarest that makes sense.
@@ -73,6 +77,12 @@ pub(super) fn read(
     }
     let given = table.table("settings");
     let settings = kind.map(|kind| kinds::read(kind, given.as_ref()));
+    if settings.as_ref().and_then(|settings| settings.text(SOURCE)) == Some(NEAR)
+        && on.as_ref().is_some_and(|(on, _)| *on != ObjectKind::Link)
+        && let Some(item) = given.as_ref().and_then(|given| given.item(SOURCE))
+    {
+        item.fault(format!("`{NEAR}` is an address of a link"), "write on = \"link\", or the address itself");
+    }
     let when = when(table, calendars);
     let title = |key| table.opt_text(key).unwrap_or(id).to_owned();
     let (zh, en) = (title("zh"), title("en"));

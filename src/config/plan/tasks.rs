@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::defs::{Definitions, ProbeDef};
+use crate::config::defs::{Definitions, NEAR, ProbeDef, SOURCE};
 use crate::model::field::{Catalog, TargetNeed};
 use crate::model::inventory::{Asset, Inventory, Link, LinkEnd, Side, Website};
 use crate::model::plan::{SettingValue, Settings, Target, Task};
@@ -140,16 +140,24 @@ fn at_agent(probe: &ProbeDef) -> Result<Vec<Aim>, &'static str> {
     Ok(vec![Aim::of(probe)])
 }
 
+fn leaves_near(set: &SettingValue) -> bool {
+    matches!(set, SettingValue::Text(source) if source == NEAR)
+}
+
 fn at_link(probe: &ProbeDef, link: &Link, side: Side, both: bool) -> Result<Vec<Aim>, &'static str> {
-    let (end, to) = match side {
-        Side::A => (&link.a, "a"),
-        Side::B => (&link.b, "b"),
+    let (near, end, to) = match side {
+        Side::A => (&link.b, &link.a, "a"),
+        Side::B => (&link.a, &link.b, "b"),
     };
     // Never the asset's own address: a loopback answers by another road when the link is down.
     let host = end.address().ok_or("its far end has no address")?;
     let target = Target { host: Some(host.to_owned()), port: None, url: None };
     let instance = Arc::from(if both { to } else { "" });
-    Ok(vec![Aim { to: to.to_owned(), instance, target, ..Aim::of(probe) }])
+    let mut aim = Aim { to: to.to_owned(), instance, target, ..Aim::of(probe) };
+    if let Some(SettingValue::Text(source)) = aim.settings.0.get_mut(SOURCE).filter(|set| leaves_near(set)) {
+        *source = near.address().ok_or("its near end has no address, and the probe's source is `near`")?.to_owned();
+    }
+    Ok(vec![aim])
 }
 
 fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
