@@ -24,6 +24,7 @@ use crate::model::{Calendar, CalendarId, ObjectKind, ProbeId, ProblemId, RuleId,
 use super::diag::Diagnostic;
 use super::expr::{Expr, Ref};
 use super::reader::{BASELINE, Faults, Source, read_files, toml_files};
+pub(super) use probe::{NEAR, SOURCE};
 pub use profile::ProfileDef;
 
 /// Where a definition stands.
@@ -161,6 +162,8 @@ pub struct RuleDef {
     pub folds_into: Vec<ProblemId>,
     /// What has its problem goes on working: of several lines together, one that has it explains what is lost behind.
     pub partial: bool,
+    /// For what hangs on its object, its problem is as good as this one.
+    pub counts_as: Option<ProblemId>,
     /// When it raises; always if absent.
     pub when: Option<When>,
     /// Severity.

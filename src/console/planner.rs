@@ -138,8 +138,11 @@ async fn policy(
     traced::add(&mut hangs_on, inventory, &paths, service.clock.wall());
     let noticed_within = parents::noticed_within(plans.values().map(|planned| &planned.plan));
     let addresses = parents::addresses(inventory);
-    let partial = service.definitions().rules.iter().filter(|rule| rule.partial).map(|r| r.problem.clone()).collect();
-    Ok(Policy { watchers, hangs_on, noticed_within, partial, addresses, ..Policy::default() })
+    let definitions = service.definitions();
+    let rules = &definitions.rules;
+    let partial = rules.iter().filter(|rule| rule.partial).map(|rule| rule.problem.clone()).collect();
+    let counts_as = rules.iter().filter_map(|rule| Some((rule.problem.clone(), rule.counts_as.clone()?))).collect();
+    Ok(Policy { watchers, hangs_on, noticed_within, partial, counts_as, addresses, ..Policy::default() })
 }
 
 /// Building is pure and takes a while with thousands of assets, so it runs off the runtime's threads.

@@ -227,6 +227,8 @@ pub struct Policy {
     pub noticed_within: BTreeMap<Object, Duration>,
     /// What has one of these problems goes on working.
     pub partial: BTreeSet<ProblemId>,
+    /// For what hangs on their object, these problems are as good as those.
+    pub counts_as: BTreeMap<ProblemId, ProblemId>,
     /// Links by the addresses of their ends.
     pub addresses: BTreeMap<IpAddr, Object>,
 }

@@ -77,6 +77,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         table.fault(format!("{} folds into more than {MAX_LIST} problems", table.label()), "name the causes only");
     }
     let partial = table.bool("partial").unwrap_or(false);
+    let counts_as = table.item("counts_as").and_then(|item| item.parsed());
     let words = Severity::ALL.map(Severity::as_str);
     let severity = table.word("severity", &words, Severity::parse);
     if !table.has("severity") {
@@ -107,6 +108,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, context: &Contex
         no_data: no_data.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         folds_into,
         partial,
+        counts_as,
         when,
         severity: severity?,
         category,

@@ -285,6 +285,7 @@ pub async fn definitions(call: Call) -> Result<Reply, Problem> {
                 "no_data": r.no_data,
                 "folds_into": r.folds_into,
                 "partial": r.partial,
+                "counts_as": r.counts_as,
                 "severity": r.severity,
                 "category": shape::text_or_null(&r.category),
                 "runbook": shape::text_or_null(&r.runbook),

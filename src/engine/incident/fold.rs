@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::incident::{AckKind, IncidentState, TimelineKind};
+use crate::model::incident::{AckKind, Incident, IncidentState, TimelineKind};
 use crate::model::{Object, ProblemId, Wall};
 
 use super::{Book, CONSOLE, HOLD, Work};
@@ -47,8 +47,7 @@ impl Book {
                 }
                 continue;
             }
-            let firing = incident.contributions.iter().filter(|c| c.firing);
-            let problems: BTreeSet<&ProblemId> = firing.flat_map(|c| &c.folds_into).collect();
+            let problems = named(incident);
             if problems.is_empty() {
                 continue;
             }
@@ -73,10 +72,10 @@ impl Book {
             };
             let Some(cause) = cause else { continue };
             self.hang(id, &cause, work);
-            // What hangs on it from elsewhere has the same cause.
-            let theirs = if elsewhere { self.symptoms.get(id).cloned().unwrap_or_default() } else { BTreeSet::new() };
-            for symptom in theirs {
-                if self.incidents.get(&symptom).is_some_and(|i| i.key.object != *object) {
+            // What hangs on it from elsewhere has the same cause, if that explains it by itself.
+            for symptom in self.symptoms.get(id).cloned().unwrap_or_default() {
+                let Some(below) = self.incidents.get(&symptom).filter(|i| i.key.object != *object) else { continue };
+                if elsewhere || self.explains_elsewhere(&cause, &named(below)) {
                     self.hang(&symptom, &cause, work);
                 }
             }
@@ -95,6 +94,13 @@ impl Book {
         self.symptoms.entry(cause.clone()).or_default().insert(id.clone());
         self.quiet.remove(id);
         work.line(id, work.now, CONSOLE, TimelineKind::Folded, text);
+    }
+
+    /// Whether an incident is, for other objects, what one of these problems says: by its own, or by what that counts as.
+    pub(super) fn explains_elsewhere(&self, id: &Arc<str>, problems: &BTreeSet<&ProblemId>) -> bool {
+        let Some(problem) = self.incidents.get(id).map(|incident| &incident.key.problem) else { return false };
+        let stands_for = self.policy.counts_as.get(problem);
+        problems.contains(problem) || stands_for.is_some_and(|problem| problems.contains(problem))
     }
 
     /// The incident that this one hangs under, over all steps.
@@ -217,6 +223,11 @@ impl Book {
     }
 }
 
+/// Problems that explain an incident, as its alerts say.
+fn named(incident: &Incident) -> BTreeSet<&ProblemId> {
+    incident.contributions.iter().filter(|c| c.firing).flat_map(|c| &c.folds_into).collect()
+}
+
 /// Looks for the cause of one symptom above its object.
 struct Search<'a> {
     book: &'a Book,
@@ -261,13 +272,14 @@ impl Search<'_> {
     /// What is wrong with an object by itself, else above it.
     fn down(&mut self, object: &Object) -> Option<Arc<str>> {
         self.looked += 1;
-        if self.looked > MAX_ABOVE {
+        // On a ring the way up leads back to the symptom's own object.
+        if self.looked > MAX_ABOVE || self.path.contains(object) {
             return None;
         }
         let book = self.book;
         let named = |other: &&Arc<str>| {
             *other != self.id
-                && book.incidents.get(*other).is_some_and(|other| self.problems.contains(&other.key.problem))
+                && book.explains_elsewhere(other, self.problems)
                 && (self.partial || !book.is_partial(other))
                 && !book.is_below(other, self.id)
                 && book.in_time(self.id, other)

@@ -14,6 +14,9 @@ const NOTICED: Duration = Duration::from_secs(30);
 const MAX_QUIET: Duration = Duration::from_secs(60);
 /// Clocks and rules of different agents differ by that much about when something began.
 const LEAST_LEAD: Duration = Duration::from_secs(30);
+/// What counts as another problem, such as a lost adjacency as a cut, is told by devices: asked once a minute, judged by
+/// the window of the minute after.
+const TOLD_LEAD: Duration = Duration::from_secs(120);
 
 impl Book {
     /// How soon trouble of an object is noticed.
@@ -51,7 +54,8 @@ impl Book {
     pub(super) fn in_time(&self, symptom: &Arc<str>, cause: &Arc<str>) -> bool {
         let both = self.incidents.get(symptom).zip(self.incidents.get(cause));
         both.is_some_and(|(symptom, cause)| {
-            let lead = self.noticed_within(&cause.key.object).max(LEAST_LEAD);
+            let least = if self.policy.counts_as.contains_key(&cause.key.problem) { TOLD_LEAD } else { LEAST_LEAD };
+            let lead = self.noticed_within(&cause.key.object).max(least);
             symptom.opened.plus(lead) >= cause.opened
         })
     }

@@ -60,9 +60,7 @@ impl Book {
         let links = self.names.get(id)?;
         let there = links.iter().filter_map(|link| self.by_object.get(link)).flatten();
         let explains = |other: &&Arc<str>| {
-            self.incidents.get(*other).is_some_and(|other| problems.contains(&other.key.problem))
-                && !self.is_below(other, id)
-                && self.in_time(id, other)
+            self.explains_elsewhere(other, problems) && !self.is_below(other, id) && self.in_time(id, other)
         };
         there.into_iter().find(explains).cloned()
     }

@@ -67,6 +67,37 @@ fn what_hangs_on_a_line_has_its_cause_there_whichever_came_first() {
     assert_eq!(after(&first).1, wanted);
 }
 
+/// A link's adjacency is lost (`lost`) or the link is down (`cut`), which explains the former; `lost` counts as `cut`.
+fn adjacency(lines: &[&str]) -> Vec<String> {
+    let mut play = play();
+    let problem = |text: &str| text.parse::<ProblemId>().unwrap();
+    let counts_as = [(problem("lost"), problem("cut"))].into();
+    play.book.set_policy(Policy { counts_as, ..play.book.policy.clone() });
+    for (line, at) in lines.iter().zip(0u32..) {
+        let (what, on) = line.split_once(' ').unwrap();
+        let at = f64::from(at) * 40.0;
+        let mut alert = alert(what, what, on, AlertState::Firing, at, at, 1);
+        alert.folds_into = vec![problem("cut")];
+        play.apply(at, Input::Alert { agent: "t1".parse().unwrap(), alert, history: false }).unwrap();
+    }
+    hanging(&play)
+}
+
+#[test]
+fn a_lost_adjacency_is_to_what_lies_behind_it_what_a_cut_is_and_on_its_own_link_a_symptom_of_that() {
+    let behind = ["cut|link:inner|<lost|link:line|", "dead|asset:far|<lost|link:line|"];
+    assert_eq!(adjacency(&["lost link:line", "cut link:inner", "dead asset:far"]), behind);
+    assert_eq!(adjacency(&["cut link:inner", "dead asset:far", "lost link:line"]), behind, "told two minutes late");
+    for own in [["lost link:line", "cut link:line"], ["cut link:line", "lost link:line"]] {
+        assert_eq!(adjacency(&own), ["lost|link:line|<cut|link:line|"], "whichever came first");
+    }
+    let all = ["cut link:inner", "lost link:line", "cut link:line"];
+    let under_one = ["cut|link:inner|<cut|link:line|", "lost|link:line|<cut|link:line|"];
+    assert_eq!(adjacency(&all), under_one, "one cause for all of it");
+    let first = ["cut link:line", "lost link:line", "cut link:inner"];
+    assert_eq!(adjacency(&first), under_one);
+}
+
 #[test]
 fn a_cause_that_is_itself_a_symptom_hands_its_symptoms_on() {
     // A rule may fold into its own problem: the inner line is down because the outer one is.
