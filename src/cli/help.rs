@@ -69,8 +69,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Calendar", "工作日历"),
     (
-        "Count only what is within this working calendar; organisation = that of each link's own",
-        "只统计此工作日历的工作时间；organisation 为各链路所属单位的",
+        "Count only what is within this working calendar; organisation = that of each link's own, sla = that within which its SLA counts",
+        "只统计此工作日历的工作时间；organisation 为各链路所属单位的，sla 为各链路 SLA 所考核的",
     ),
     ("First day, such as 2027-01-01 [default: today]", "起始日期，如 2027-01-01 [默认：今天]"),
     ("How many days", "天数"),

@@ -45,7 +45,8 @@ pub enum What {
         /// End, in the same way
         #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "from")]
         to: Option<Wall>,
-        /// Count only what is within this working calendar; organisation = that of each link's own
+        /// Count only what is within this working calendar; organisation = that of each link's own, sla = that within which
+        /// its SLA counts
         #[arg(long, value_name = "CALENDAR")]
         calendar: Option<String>,
         /// How to print: table or json (one object a line)
@@ -112,6 +113,17 @@ fn percent(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(String::new, |v| format!("{:.digits$} %", v * 100.0))
 }
 
+/// What is promised, with the calendar within which that counts if another one was counted by.
+fn target(report: &Value) -> String {
+    let target = percent(number(report, "target"), 4);
+    let [promised, counted] = ["target_calendar", "calendar"].map(|key| text(report, key));
+    if target.is_empty() || promised == counted {
+        return target;
+    }
+    let hours = if promised.is_empty() { pick("全部时间", "all hours") } else { promised.as_str() };
+    format!("{target} ({hours})")
+}
+
 fn millis(report: &Value, field: &str, key: &str) -> String {
     let value = report.get(field).and_then(|spread| number(spread, key));
     value.map_or_else(String::new, |v| format!("{:.2} ms", v * 1e3))
@@ -166,7 +178,7 @@ fn show(found: &[(Value, Value)]) {
                 text(link, "name"),
                 percent(number(report, "availability"), 4),
                 percent(number(report, "availability_without_maintenance"), 4),
-                percent(number(report, "target"), 4),
+                target(report),
                 number(report, "down_seconds").filter(|v| *v > 0.0).map(seconds).unwrap_or_default(),
                 parties.collect::<Vec<_>>().join(pick("；", "; ")),
                 percent(number(report, "loss_ratio"), 3),

@@ -24,7 +24,7 @@ use super::defs::{Definitions, ProfileDef};
 
 pub use attributes::attributes_of;
 pub use file::{load, save};
-pub use rules::promised;
+pub use rules::{Promise, promised};
 pub use when::calendar_of;
 
 /// The most notes of one plan; the rest is counted. A page of them is read, a thousand are not.

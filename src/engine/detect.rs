@@ -33,7 +33,8 @@ pub struct Heard<'a> {
     pub runs: [u32; 2],
     /// The field it reads.
     pub measured: Measured<'a>,
-    /// Whether it was within maintenance; only the console knows.
+    /// Whether nothing of it is held against the object: it was within maintenance, or while the rule's calendar was
+    /// closed; only the console tells.
     pub planned: bool,
     /// Why it failed.
     pub why: Option<&'a (Cause, Option<Arc<str>>)>,

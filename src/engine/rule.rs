@@ -276,8 +276,14 @@ impl Rules {
                 let Some((h, f)) = found.filter(|(h, f)| !self.homes[*h].feeds[*f].deaf()) else { continue };
                 let feed = &mut self.homes[h].feeds[f];
                 feed.interval = interval;
-                let planned = self.planned.iter().any(|work| work.touches(&row.object, samples.from, samples.to));
-                self.dropped += feed.take_samples(&self.rules, row, planned, &home, now.mono);
+                let work = self.planned.iter().any(|work| work.touches(&row.object, samples.from, samples.to));
+                let (rules, hours, middle) = (&self.rules, &mut self.hours, samples.from.plus(interval / 2));
+                let mut planned = |rule: u32| {
+                    let rule = rules.get(rule as usize);
+                    let calendar = rule.and_then(|rule| rule.calendar(rule.case_of(&home)?));
+                    work || hours.closed(calendar, middle)
+                };
+                self.dropped += feed.take_samples(rules, row, &mut planned, &home, now.mono);
                 if touched.last() != Some(&(h, f)) {
                     touched.push((h, f));
                 }

@@ -16,6 +16,8 @@ use super::{CalendarDef, Origin, When};
 
 /// What a definition writes instead of a calendar's id: that of the organisation whose object it is.
 const ORGANISATION: &str = "organisation";
+/// What a question about availability writes instead: the one within which the SLA counts.
+const SLA: &str = "sla";
 /// The time zone unless given: the one that offices in all of China keep.
 const TIMEZONE: &str = "Asia/Shanghai";
 /// Most stretches of a day, seasons of a year and sets of holidays: more is a mistake of a generator.
@@ -109,11 +111,12 @@ pub(super) fn read(
     sets: &BTreeSet<&str>,
 ) -> Option<CalendarDef> {
     let before = table.faults.count();
-    if id == ORGANISATION {
-        table.fault(
-            format!("a calendar cannot be called `{ORGANISATION}`"),
-            "that word means the calendar of an object's own organisation",
-        );
+    let taken = [
+        (ORGANISATION, "that word means the calendar of an object's own organisation"),
+        (SLA, "that word means the calendar within which an object's SLA counts"),
+    ];
+    if let Some((word, why)) = taken.into_iter().find(|(word, _)| *word == id) {
+        table.fault(format!("a calendar cannot be called `{word}`"), why);
     }
     let timezone = match table.item("timezone") {
         None => TimeZone::get(TIMEZONE).ok(),

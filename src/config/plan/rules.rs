@@ -74,19 +74,30 @@ fn params(def: &RuleDef, overrides: &[&OverrideDef], object: &Object, facts: &Fa
     params
 }
 
-/// The availability promised of an object, 0 to 1: the target of the rule with detector `burn` that judges it, the
-/// highest of several; nothing if none does.
-pub fn promised(inventory: &Inventory, definitions: &Definitions, object: &Object) -> Option<f64> {
+/// What is promised of an object (its SLA).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Promise {
+    /// Availability, 0 to 1.
+    pub target: f64,
+    /// Only what is within this working calendar counts; all hours if there is none.
+    pub calendar: Option<CalendarId>,
+}
+
+/// What is promised of an object: target and calendar of the rule with detector `burn` that judges it, of several the
+/// one with the highest target; nothing if none does.
+pub fn promised(inventory: &Inventory, definitions: &Definitions, object: &Object) -> Option<Promise> {
+    let calendars = Calendars { definitions, inventory };
     let facts = Facts::of_all(inventory, &BTreeSet::from([object.clone()]));
-    let targets = definitions.rules.iter().filter_map(|def| {
+    let promises = definitions.rules.iter().filter_map(|def| {
         let Judge::Detector(_, used) = &def.judge else { return None };
         let judged = &*used.name == "burn" && def.on == object.kind() && facts.passes(object, def.filter.as_ref());
         let overrides: Vec<_> = definitions.overrides.iter().filter(|o| judged && o.rule == def.id).collect();
         let given = || params(def, &overrides, object, &facts).get("target").copied();
         let default = || detector("burn")?.settings.iter().find(|s| s.name == "target").map(|s| s.default);
-        judged.then(|| given().or_else(default)).flatten()
+        let target = judged.then(|| given().or_else(default)).flatten()?;
+        Some(Promise { target, calendar: calendars.of(def.when.as_ref(), object) })
     });
-    targets.max_by(f64::total_cmp)
+    promises.max_by(|a, b| a.target.total_cmp(&b.target))
 }
 
 fn plan_rule(def: &RuleDef, cases: Vec<RuleCase>) -> PlanRule {

@@ -8,10 +8,11 @@ use super::objects::object_of;
 use super::problem::Problem;
 use super::route::{Call, Reply};
 use super::{page, shape};
-use crate::config::plan::{calendar_of, promised};
+use crate::config::plan::{Promise, calendar_of, promised};
 use crate::console::store::{Point, Quantiles, Reckoned, SeriesKey, Smoke};
 use crate::engine::availability::Party;
 use crate::engine::calendar::open_spans;
+use crate::model::inventory::Inventory;
 use crate::model::{AgentId, Calendar, Object, ProbeId, Wall};
 
 /// Points of a series unless asked otherwise: what a chart has pixels for.
@@ -139,22 +140,31 @@ fn step(s: &Smoke) -> Value {
 pub async fn availability(call: Call) -> Result<Reply, Problem> {
     let Some(key) = key(&call)? else { return Ok(page(Vec::new(), None)) };
     let (from, to) = span(&call, DEFAULT_PERIOD)?;
-    let calendar = calendar(&call, &key.object)?;
+    let (_, inventory) = call.service.store.inventory();
+    let promise = promised(&inventory, &call.service.definitions(), &key.object);
+    let calendar = calendar(&call, &inventory, &key.object, promise.as_ref())?;
     let open = calendar.as_ref().map(|calendar| open_spans(calendar, from, to));
     let found = call.service.store.availability(&call.actor.scope, key.clone(), from, to, open).await?;
     let id = calendar.map_or(Value::Null, |calendar| calendar.id.as_str().into());
-    let (_, inventory) = call.service.store.inventory();
-    let target = promised(&inventory, &call.service.definitions(), &key.object);
-    Ok(with(reckoned(&key.object, &found, target), "calendar", id))
+    Ok(with(reckoned(&key.object, &found, promise.as_ref()), "calendar", id))
 }
 
-/// The working calendar that a query asks for, `organisation` for that of the object's own.
-fn calendar(call: &Call, object: &Object) -> Result<Option<Calendar>, Problem> {
+/// The working calendar that a query asks for, `organisation` for that of the object's own, `sla` for the one within which
+/// the promise counts.
+fn calendar(
+    call: &Call,
+    inventory: &Inventory,
+    object: &Object,
+    promise: Option<&Promise>,
+) -> Result<Option<Calendar>, Problem> {
     let Some(word) = call.query.text("calendar") else { return Ok(None) };
     let definitions = call.service.definitions();
-    let (_, inventory) = call.service.store.inventory();
     let id = match word {
-        "organisation" => calendar_of(&inventory, object).map(|id| id.as_str()),
+        "organisation" => calendar_of(inventory, object).map(|id| id.as_str()),
+        "sla" => match promise.and_then(|promise| promise.calendar.as_ref()) {
+            Some(id) => Some(id.as_str()),
+            None => return Ok(None), // all hours count
+        },
         id => Some(id),
     };
     let found = id.and_then(|id| definitions.calendars.get(id));
@@ -168,7 +178,7 @@ fn calendar(call: &Call, object: &Object) -> Result<Option<Calendar>, Problem> {
 }
 
 /// What a period came to, as JSON.
-fn reckoned(object: &Object, r: &Reckoned, target: Option<f64>) -> Value {
+fn reckoned(object: &Object, r: &Reckoned, promise: Option<&Promise>) -> Value {
     let a = &r.availability;
     let seconds = |d: Duration| shape::number(d.as_secs_f64().round());
     let ratio = |v: Option<f64>| v.map_or(Value::Null, shape::number);
@@ -196,7 +206,8 @@ fn reckoned(object: &Object, r: &Reckoned, target: Option<f64>) -> Value {
         "failed": a.bad,
         "availability": ratio(a.raw()),
         "availability_without_maintenance": ratio(a.without_maintenance()),
-        "target": ratio(target),
+        "target": ratio(promise.map(|promise| promise.target)),
+        "target_calendar": promise.and_then(|promise| promise.calendar.as_ref()).map(|id| id.as_str()),
         "measured_seconds": seconds(a.measured),
         "down_seconds": seconds(a.lasting(a.bad)),
         "maintenance_seconds": seconds(a.maintained),

@@ -51,10 +51,17 @@ pub(crate) struct World {
 impl World {
     /// An empty one.
     pub(crate) async fn new() -> Self {
+        Self::defined("").await
+    }
+
+    /// An empty one with definitions of its own.
+    pub(crate) async fn defined(definitions: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("own.toml");
+        std::fs::write(&own, definitions).unwrap();
         let parts = ConsoleParts {
             data: dir.path().join("data"),
-            settings: ConsoleSettings { definitions: vec![], ..ConsoleSettings::default() },
+            settings: ConsoleSettings { definitions: vec![own], ..ConsoleSettings::default() },
             catalog: crate::config::testing::CATALOG,
             clock: Clock::system(),
             key: None,

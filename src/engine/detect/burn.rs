@@ -1,6 +1,7 @@
 //! `burn`: what the SLA allows a month is used up too fast: twice at once, over a long and a short time, so that it is
 //! raised soon and ends soon (the burn rates of the SRE workbook). For the SLA only: as the one judgement of a line it
-//! would flap thousands of times a year. What fails in maintenance was agreed upon and counts as answered.
+//! would flap thousands of times a year. What fails in maintenance was agreed upon, and outside the hours of the rule's
+//! calendar nothing was promised: both count as answered.
 
 use std::collections::VecDeque;
 use std::time::Duration;

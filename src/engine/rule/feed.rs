@@ -280,7 +280,7 @@ impl Feed {
     }
 
     /// Tells the detectors of a summary window.
-    fn detect_samples(&mut self, row: &SampleRow, planned: bool, now: Mono) {
+    fn detect_samples(&mut self, row: &SampleRow, planned: &mut dyn FnMut(u32) -> bool, now: Mono) {
         let [ok, degraded, failed, _] = row.runs;
         let answered = ok.saturating_add(degraded);
         let spec = self.layout.spec;
@@ -297,19 +297,19 @@ impl Feed {
                 tally: Tally { sent, lost, late, duplicate, invalid },
                 runs: [answered, failed],
                 measured: measured.map_or(Measured::Nothing, |body| Measured::Summary(&body.0)),
-                planned,
+                planned: planned(held.rule),
                 why: self.trouble.as_ref(),
             });
         }
     }
 
-    /// Takes one row of a summary window, `planned` if that was within maintenance; answers how many values found no
-    /// place.
+    /// Takes one row of a summary window; `planned` tells of a rule whether it holds that against nobody. Answers how many
+    /// values found no place.
     pub(super) fn take_samples(
         &mut self,
         rules: &[Compiled],
         row: &SampleRow,
-        planned: bool,
+        planned: &mut dyn FnMut(u32) -> bool,
         home: &Object,
         now: Mono,
     ) -> u64 {

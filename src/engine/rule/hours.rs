@@ -35,8 +35,10 @@ mod tests {
     use crate::config::testing::{CATALOG, kind};
     use crate::engine::rule::Effect;
     use crate::model::calendar::{Hours, Span};
+    use crate::model::detector::DetectorUse;
     use crate::model::plan::{PlanRule, RuleAt, RuleCase, RuleSource, Settings, Target, Task};
-    use crate::model::{Cause, Mono, Now, ObjectKind, Observation, Outcome, Purpose, Severity, Tally};
+    use crate::model::wire::{SampleRow, Samples};
+    use crate::model::{AgentId, Cause, Mono, Now, ObjectKind, Observation, Outcome, Purpose, Severity, Tally};
 
     /// Open 10:00 to 14:00 of a Wednesday in 1970, UTC.
     fn office() -> Arc<Calendar> {
@@ -58,11 +60,10 @@ mod tests {
         Now { wall: Wall::from_millis(time.as_millis() as i64), mono: Mono::from_origin(time) }
     }
 
-    fn rules(of_rule: bool, of_task: bool) -> Rules {
-        let calendar = |set: bool| set.then(|| "office".parse().unwrap());
-        let rule = PlanRule {
-            id: "down".parse().unwrap(),
-            problem: "down".parse().unwrap(),
+    fn rule(id: &str, calendar: bool) -> PlanRule {
+        PlanRule {
+            id: id.parse().unwrap(),
+            problem: id.parse().unwrap(),
             on: ObjectKind::Asset,
             source: RuleSource::Kind("tcp".into()),
             at: RuleAt::Agent,
@@ -82,10 +83,13 @@ mod tests {
             en: String::new(),
             cases: vec![RuleCase {
                 params: BTreeMap::new(),
-                calendar: calendar(of_rule),
+                calendar: calendar.then(|| "office".parse().unwrap()),
                 objects: vec!["asset:a".parse().unwrap()],
             }],
-        };
+        }
+    }
+
+    fn rules(of_rule: bool, of_task: bool) -> Rules {
         let task = Task {
             instance: "".into(),
             id: "p|asset:a|".into(),
@@ -98,9 +102,9 @@ mod tests {
             timeout_ms: 900,
             keep_ms: 60_000,
             secret: None,
-            calendar: calendar(of_task),
+            calendar: of_task.then(|| "office".parse().unwrap()),
         };
-        let (mut rules, problems) = Rules::new(&[rule], &[], &[task], CATALOG, Vec::new(), at(0.0));
+        let (mut rules, problems) = Rules::new(&[rule("down", of_rule)], &[], &[task], CATALOG, Vec::new(), at(0.0));
         assert!(problems.is_empty(), "{problems:?}");
         rules.set_calendars(&[office()]);
         rules
@@ -169,5 +173,47 @@ mod tests {
         let mut always = rules(false, false);
         assert_eq!(play(&mut always, 13.9, "11"), "");
         assert_eq!(play(&mut always, 14.0, "----------"), "!");
+    }
+
+    #[test]
+    fn what_failed_outside_of_working_hours_is_not_held_against_the_sla() {
+        let agent: AgentId = "t".parse().unwrap();
+        let play = |calendar: Option<CalendarId>, down: std::ops::Range<u32>| {
+            let used = DetectorUse { name: Arc::from("burn"), field: None, explained_by: None };
+            let case = RuleCase { params: BTreeMap::new(), calendar, objects: vec!["asset:a".parse().unwrap()] };
+            let sla = PlanRule {
+                at: RuleAt::Console,
+                detector: Some(used),
+                raise: String::new(),
+                no_data: 0,
+                cases: vec![case],
+                ..rule("sla", false)
+            };
+            let (mut rules, problems) = Rules::new(&[sla], &[], &[], CATALOG, Vec::new(), at(0.0));
+            assert!(problems.is_empty(), "{problems:?}");
+            rules.set_calendars(&[office()]);
+            // Windows of a minute from eight to noon; the office opens at ten.
+            (0..240).find(|minute| {
+                let failed = if down.contains(minute) { 60 } else { 0 };
+                let now = at(8.0 + f64::from(minute + 1) / 60.0);
+                let row = SampleRow {
+                    object: "asset:a".parse().unwrap(),
+                    instance: Arc::from(""),
+                    runs: [60 - failed, 0, failed, 0],
+                    packets: [0; 5],
+                    causes: BTreeMap::new(),
+                    fields: BTreeMap::new(),
+                };
+                let (from, to) = (now.wall.minus(Duration::from_secs(60)), now.wall);
+                let samples =
+                    Samples { probe: "p".parse().unwrap(), kind: Arc::from("tcp"), from, to, rows: vec![row] };
+                let effects = rules.observe_samples(&agent, &samples, now);
+                effects.iter().any(|effect| matches!(effect, Effect::Alert { .. }))
+            })
+        };
+        let office = || Some("office".parse().unwrap());
+        assert_eq!(play(office(), 60..115), None, "down until five minutes before it opens");
+        assert!(play(None, 60..115).is_some(), "at all hours");
+        assert!(play(office(), 150..180).is_some_and(|at| at >= 150), "down while it is open");
     }
 }

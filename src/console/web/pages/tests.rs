@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::console::board::Board;
 use crate::console::command::{Role, Scope};
 use crate::console::planner;
 use crate::console::web::testing::{World, firing};
@@ -114,7 +115,12 @@ struct Net {
 
 impl Net {
     async fn new() -> Self {
-        let world = World::with(INVENTORY).await;
+        let world = World::new().await;
+        world.declare(INVENTORY).await;
+        Self::of(world).await
+    }
+
+    async fn of(world: World) -> Self {
         planner::rebuild(world.service()).await.unwrap();
         let own = ["asset:core", "asset:wushi", "asset:evil", "link:aks-wushi", "link:up"];
         let own = own.iter().map(|text| text.parse().unwrap()).collect();
@@ -122,7 +128,8 @@ impl Net {
         Self { world, seq: BTreeMap::new() }
     }
 
-    /// What a probe of that kind saw in a window of ten seconds that ended so long ago.
+    /// What a probe of that kind saw in a window of ten seconds that ended so long ago; another one of that kind is
+    /// written `KIND-NAME`.
     async fn saw(&mut self, ago: u64, kind: &str, object: &str, fields: &[(&str, f64)]) {
         let service = self.world.service();
         let to = service.clock.wall().minus(Duration::from_secs(ago));
@@ -135,6 +142,7 @@ impl Net {
             fields: fields.iter().map(|(f, v)| ((*f).to_owned(), SummaryBody(Summary::one(*v)))).collect(),
         };
         let probe = format!("test-{kind}").parse().unwrap();
+        let kind = kind.split('-').next().unwrap_or_default();
         let samples =
             Samples { probe, kind: Arc::from(kind), from: to.minus(Duration::from_secs(10)), to, rows: vec![row] };
         service.exposition().take(&tower(), &samples, 0, service.clock.now());
@@ -394,4 +402,101 @@ async fn a_link_shows_both_ends_and_whom_to_call() {
     chinese.get("/links/aks-wushi").await.shows(&["部分正常", "某运营商", "报障电话", "往返时延"]);
     let object: Object = "link:aks-wushi".parse().unwrap();
     assert!(net.world.service().store.latest(&Scope::All, &object).iter().any(|v| &*v.field == "rtt_seconds"));
+}
+
+#[tokio::test]
+async fn of_two_probes_the_better_kind_speaks_for_a_link_and_the_worse_of_two_of_one_kind_is_shown() {
+    let mut net = Net::new().await;
+    let (line, core) = ("link:aks-wushi", "asset:core");
+    let vitals = async |net: &Net, object: &str| {
+        let board = Board::of(net.world.service(), &Scope::All).await.unwrap();
+        let found = match object.parse().unwrap() {
+            Object::Asset(asset) => board.vitals_of(&asset),
+            _ => board.links().find(|(link, _)| object == format!("link:{}", link.id)).unwrap().1.vitals,
+        };
+        (found.rtt_seconds, found.loss_ratio)
+    };
+    net.saw(1, "stamp", line, &[("up", 1.0), ("rtt_seconds", 0.9), ("loss_ratio", 0.5)]).await;
+    assert_eq!(vitals(&net, line).await, (Some(0.9), Some(0.5)), "nobody else has looked");
+    net.saw(1, "icmp", line, &[("up", 1.0), ("rtt_seconds", 0.004), ("loss_ratio", 0.0)]).await;
+    assert_eq!(vitals(&net, line).await, (Some(0.004), Some(0.0)));
+    net.saw(1, "icmp-gold", line, &[("up", 1.0), ("rtt_seconds", 0.007), ("loss_ratio", 0.25)]).await;
+    assert_eq!(vitals(&net, line).await, (Some(0.007), Some(0.25)), "whichever said so last");
+    net.saw(0, "icmp", line, &[("up", 1.0), ("rtt_seconds", 0.004), ("loss_ratio", 0.0)]).await;
+    assert_eq!(vitals(&net, line).await, (Some(0.007), Some(0.25)));
+    // What is old says nothing, be it of a better kind.
+    net.saw(40, "icmp", "link:up", &[("up", 1.0), ("rtt_seconds", 0.001), ("loss_ratio", 1.0)]).await;
+    net.saw(1, "stamp", "link:up", &[("up", 1.0), ("rtt_seconds", 0.02), ("loss_ratio", 0.0)]).await;
+    assert_eq!(vitals(&net, "link:up").await, (Some(0.02), Some(0.0)));
+    // Of an asset all are heard: an echo says more of the round trip than a connection, and the worst loss counts.
+    net.saw(1, "tcp", core, &[("up", 1.0), ("connect_seconds", 0.3)]).await;
+    assert_eq!(vitals(&net, core).await, (Some(0.3), None));
+    net.saw(1, "icmp", core, &[("up", 1.0), ("rtt_seconds", 0.005), ("loss_ratio", 0.1)]).await;
+    net.saw(1, "echo", core, &[("up", 1.0), ("rtt_seconds", 0.006), ("loss_ratio", 0.0)]).await;
+    assert_eq!(vitals(&net, core).await, (Some(0.006), Some(0.1)));
+}
+
+#[tokio::test]
+async fn a_link_says_which_hours_its_sla_counts() {
+    let text = INVENTORY.replace("name = \"电子政务办\"", "name = \"电子政务办\"\ncalendar = \"xj-office\"");
+    let rule = |calendar: &str| {
+        format!(
+            "[[rule]]\nid = \"link-sla\"\non = \"link\"\nkind = \"icmp\"\nat = \"console\"\ndetector = \"burn\"\n\
+             settings = {{ target = 0.9995 }}\nseverity = \"warning\"\n{calendar}"
+        )
+    };
+    let zh = ["全部时间", "工作时间内：新疆"];
+    for (calendar, inventory, counts, first, then, said) in [
+        (
+            "calendar = \"organisation\"",
+            &*text,
+            Some("xj-office"),
+            "Within working hours: ",
+            "At all hours",
+            "counts within working hours only",
+        ),
+        (
+            "calendar = \"cn-office\"",
+            INVENTORY,
+            Some("cn-office"),
+            "Within working hours: ",
+            "At all hours",
+            "counts within working hours only",
+        ),
+        ("", &*text, None, "At all hours", "Within working hours: ", "counts at all hours"),
+    ] {
+        let world = World::defined(&rule(calendar)).await;
+        world.declare(inventory).await;
+        let net = Net::of(world).await;
+        let page = net.world.admin().await.get("/links/aks-wushi").await;
+        page.shows(&[first, then, said, "99.9500 %"]);
+        let at = |text: &str| page.body.find(text).unwrap();
+        assert!(at(first) < at("99.9500 %") && at("99.9500 %") < at(then), "{calendar}");
+        let asked = "/api/v1/availability?object=link:aks-wushi&calendar=";
+        for (word, counted) in [("sla", counts), ("cn-office", Some("cn-office"))] {
+            let answer = net.world.admin().await.get(&format!("{asked}{word}")).await;
+            let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(
+                (answer["calendar"].as_str(), answer["target_calendar"].as_str()),
+                (counted, counts),
+                "{word}"
+            );
+        }
+        if inventory == text {
+            net.world.admin().await.chinese().get("/links/aks-wushi").await.shows(&zh);
+        }
+    }
+    let net = Net::of({
+        let world = World::defined(&rule("")).await;
+        world.declare(INVENTORY).await;
+        world
+    })
+    .await;
+    net.world
+        .admin()
+        .await
+        .get("/links/aks-wushi")
+        .await
+        .shows(&["99.9500 %"])
+        .lacks(&["At all hours", "working hours"]);
 }

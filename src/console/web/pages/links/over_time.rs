@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::config::plan::promised;
+use crate::config::plan::{Promise, calendar_of, promised};
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::store::ways::PATH;
@@ -15,9 +15,10 @@ use crate::console::web::pages::measured::{self, Said};
 use crate::console::web::ui::{self, number, time};
 use crate::console::web::{assets, text};
 use crate::engine::availability::Party;
+use crate::engine::calendar::open_spans;
 use crate::engine::witness::{self, ROUND_TRIP};
 use crate::model::inventory::Link;
-use crate::model::{Object, ProbeId, Wall};
+use crate::model::{Calendar, Object, ProbeId, Wall};
 
 /// Spans of the smoke chart in days.
 const SPANS: [u32; 6] = [1, 7, 31, 92, 366, 731];
@@ -26,11 +27,19 @@ const PATHS: usize = 20;
 
 /// Everything these parts show.
 pub struct OverTime {
+    /// What counts by the SLA first, then what else there is to be told.
+    hours: Vec<Counted>,
+    /// What is promised, if a rule watches it.
+    promised: Option<Promise>,
+    paths: Vec<Fact>,
+}
+
+/// What the months came to at some hours.
+struct Counted {
+    /// Within this working calendar; at all hours if there is none.
+    calendar: Option<Calendar>,
     /// The month so far, and the one before.
     months: [Reckoned; 2],
-    /// Availability promised, 0 to 1, if a rule watches it.
-    promised: Option<f64>,
-    paths: Vec<Fact>,
 }
 
 /// Begin of the month that a time is in, and of the one before.
@@ -46,22 +55,34 @@ fn months(cx: &Cx) -> [Wall; 2] {
 
 /// Looks it up.
 pub async fn look(cx: &Cx, object: &Object) -> Result<OverTime, Problem> {
-    let [this, before] = months(cx);
     let store = &cx.service.store;
-    let key = || SeriesKey {
-        object: object.clone(),
-        field: String::new(),
-        instance: String::new(),
-        agent: None,
-        probe: None,
-    };
-    let now =
-        store.availability(&cx.scope(), key(), this, cx.now.max(this.plus(Duration::from_secs(1))), None).await?;
-    let last = store.availability(&cx.scope(), key(), before, this, None).await?;
-    let paths = store.fact_changes(&cx.scope(), object, PATH).await?;
     let (_, inventory) = store.inventory();
-    let promised = promised(&inventory, &cx.service.definitions(), object);
-    Ok(OverTime { months: [now, last], promised, paths })
+    let definitions = cx.service.definitions();
+    let promised = promised(&inventory, &definitions, object);
+    let by_sla = promised.as_ref().and_then(|promise| promise.calendar.as_ref());
+    let within = by_sla.or_else(|| calendar_of(&inventory, object)).and_then(|id| definitions.calendars.get(id));
+    let mut hours = vec![counted(cx, object, None).await?];
+    if let Some(found) = within {
+        hours.push(counted(cx, object, Some(found.calendar.clone())).await?);
+    }
+    if by_sla.is_some() {
+        hours.reverse();
+    }
+    let paths = store.fact_changes(&cx.scope(), object, PATH).await?;
+    Ok(OverTime { hours, promised, paths })
+}
+
+async fn counted(cx: &Cx, object: &Object, calendar: Option<Calendar>) -> Result<Counted, Problem> {
+    let [this, before] = months(cx);
+    let spans = [(this, cx.now.max(this.plus(Duration::from_secs(1)))), (before, this)];
+    let of = async |(from, to): (Wall, Wall)| {
+        let (object, nothing) = (object.clone(), String::new);
+        let key = SeriesKey { object, field: nothing(), instance: nothing(), agent: None, probe: None };
+        let open = calendar.as_ref().map(|calendar| open_spans(calendar, from, to));
+        cx.service.store.availability(&cx.scope(), key, from, to, open).await
+    };
+    let months = [of(spans[0]).await?, of(spans[1]).await?];
+    Ok(Counted { calendar, months })
 }
 
 /// The probe and field whose smoke is drawn: what the kind that speaks for the object declares, for a line that is
@@ -138,26 +159,39 @@ pub fn smoke(cx: &Cx, object: &Object, said: &[Said], base: &str) -> Markup {
 /// What the months came to.
 pub fn months_card(cx: &Cx, over: &OverTime) -> Markup {
     let l = cx.lang;
-    let [now, last] = &over.months;
+    let promise = over.promised.as_ref();
+    let now = over.hours.first().map(|counted| &counted.months[0]);
     html! {
         section.card #sla {
             h2 { (text::sla_title(l)) }
             div.scroll tabindex="0" role="region" aria-label=(text::sla_title(l)) { table.grid.sla {
                 thead { tr { th scope="col" { span.unseen { (text::sla_figure(l)) } } th.number scope="col" { (text::sla_this_month(l)) } th.number scope="col" { (text::sla_last_month(l)) } } }
-                tbody {
-                    @if let Some(target) = over.promised { tr { th scope="row" { (text::sla_promised(l)) } td.number colspan="2" { (share(Some(target))) } } }
-                    @for (name, figure) in FIGURES { tr { th scope="row" { (name(l)) } @for month in [now, last] { td.number { (figure(l, month)) } } } }
-                }
+                @for (counted, at) in over.hours.iter().zip(0u8..) { tbody {
+                    @if over.hours.len() > 1 { tr.part { th scope="rowgroup" colspan="3" { (hours(l, counted.calendar.as_ref())) } } }
+                    @if let Some(promise) = promise.filter(|_| at == 0) { tr { th scope="row" { (text::sla_promised(l)) } td.number colspan="2" { (share(Some(promise.target))) } } }
+                    @for (name, figure) in FIGURES { tr { th scope="row" { (name(l)) } @for month in &counted.months { td.number { (figure(l, month)) } } } }
+                } }
             } }
-            (parties(cx, now))
+            @if let Some(now) = now { (parties(cx, now)) }
             p.help {
-                @match now.availability.until {
+                @match now.and_then(|now| now.availability.until) {
                     Some(until) => { (text::sla_until(l)) " " (time::at(cx, until)) }
                     None => (text::sla_nothing(l)),
                 }
             }
+            @if let (Some(promise), true) = (promise, over.hours.len() > 1) {
+                p.help { (if promise.calendar.is_some() { text::sla_by_hours(l) } else { text::sla_by_all(l) }) }
+            }
             p.help { (text::sla_help(l)) }
         }
+    }
+}
+
+/// Which hours a part of the table counts.
+fn hours(l: Lang, calendar: Option<&Calendar>) -> String {
+    match calendar {
+        Some(calendar) => text::sla_hours(l, l.pick(&calendar.zh, &calendar.en)),
+        None => text::sla_all_hours(l).to_owned(),
     }
 }
 
