@@ -224,7 +224,7 @@ impl Book {
 }
 
 /// Problems that explain an incident, as its alerts say.
-fn named(incident: &Incident) -> BTreeSet<&ProblemId> {
+pub(super) fn named(incident: &Incident) -> BTreeSet<&ProblemId> {
     incident.contributions.iter().filter(|c| c.firing).flat_map(|c| &c.folds_into).collect()
 }
 

@@ -81,8 +81,7 @@ impl Book {
     /// A note that comes when what explains it has just ended, such as the way back after a cut, ends at once.
     pub(super) fn explained_before(&mut self, id: &Arc<str>, work: &mut Work<'_>) {
         let Some(incident) = self.incidents.get(id).filter(|i| self.is_note(id) && !i.flags.topology) else { return };
-        let firing = incident.contributions.iter().filter(|c| c.firing);
-        let problems: BTreeSet<&ProblemId> = firing.flat_map(|c| &c.folds_into).collect();
+        let problems = super::fold::named(incident);
         let names = self.names.get(id);
         let about = |object: &Object| *object == incident.key.object || names.is_some_and(|n| n.contains(object));
         let recent = self.endings.iter().rev().take_while(|(_, ended)| work.now.since(*ended) <= HOLD);
