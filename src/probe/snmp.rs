@@ -21,6 +21,7 @@ use std::time::Duration;
 use self::counter::Uptime;
 use self::interfaces::{Memory, Moment};
 pub use self::spec::SPEC;
+pub(in crate::probe) use self::spec::{MAX_REPETITIONS, RETRIES, STRICT_SOURCE};
 use crate::codec::text;
 use crate::model::id::Object;
 use crate::model::observation::{Cause, Outcome, Row, Value};

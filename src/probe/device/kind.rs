@@ -12,7 +12,7 @@ use super::fetch::{self, Identity};
 use super::{Wanted, evaluate};
 use crate::config::defs::profile::choose::Chosen;
 use crate::model::device::{Device, report};
-use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
+use crate::model::field::{Field, KindSchema, KindSpec, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
 use crate::model::observation::{Cause, Outcome, Value};
 use crate::model::plan::Task;
@@ -21,6 +21,7 @@ use crate::model::time::Mono;
 use crate::model::wire::{MAX_REPORT, Packed, Report};
 use crate::net::resolver::{self, Family};
 use crate::net::snmp::{self, Manner, Session, SnmpError};
+use crate::probe::snmp::{MAX_REPETITIONS, RETRIES, STRICT_SOURCE};
 use crate::probe::{Ctx, FAMILY, Prober, Run, RunFuture, target_row};
 
 /// Where agents listen.
@@ -41,30 +42,7 @@ pub static SPEC: KindSpec = KindSpec {
     en: "all that a device says of itself by SNMP and its profile: identity, sensors, neighbours, VLANs, addresses, ARP and MAC tables",
     on: &[ObjectKind::Asset],
     target: TargetNeed::Address,
-    settings: &[
-        SettingDef {
-            name: "max_repetitions",
-            kind: SettingType::Int(1, 200),
-            default: Some("25"),
-            zh: "每次 GETBULK 请求的行数；设备吃不消时自动减半",
-            en: "rows a GETBULK asks for; halved by itself when the device does not bear it",
-        },
-        SettingDef {
-            name: "retries",
-            kind: SettingType::Int(0, 5),
-            default: Some("1"),
-            zh: "请求超时后的重发次数",
-            en: "how often a request without answer is sent again",
-        },
-        SettingDef {
-            name: "strict_source",
-            kind: SettingType::Bool,
-            default: Some("true"),
-            zh: "应答必须来自被询问的地址；多地址设备可关闭",
-            en: "answers must come from the address that was asked; off for devices with several addresses",
-        },
-        FAMILY,
-    ],
+    settings: &[MAX_REPETITIONS, RETRIES, STRICT_SOURCE, FAMILY],
     schema: KindSchema {
         kind: Cow::Borrowed("device"),
         tables: Cow::Borrowed(&[Table {

@@ -78,6 +78,31 @@ const SECURITY: &[Cow<'static, str>] = &[
     Cow::Borrowed("v3_privacy"),
 ];
 
+/// Rows of a GETBULK, for every kind that asks by SNMP.
+pub(in crate::probe) const MAX_REPETITIONS: SettingDef = SettingDef {
+    name: "max_repetitions",
+    kind: SettingType::Int(1, 200),
+    default: Some("25"),
+    zh: "每次 GETBULK 请求的行数；设备吃不消时自动减半",
+    en: "rows a GETBULK asks for; halved by itself when the device does not bear it",
+};
+/// Tries again, for every kind that asks by SNMP.
+pub(in crate::probe) const RETRIES: SettingDef = SettingDef {
+    name: "retries",
+    kind: SettingType::Int(0, 5),
+    default: Some("1"),
+    zh: "请求超时后的重发次数",
+    en: "how often a request without answer is sent again",
+};
+/// Who may answer, for every kind that asks by SNMP.
+pub(in crate::probe) const STRICT_SOURCE: SettingDef = SettingDef {
+    name: "strict_source",
+    kind: SettingType::Bool,
+    default: Some("true"),
+    zh: "应答必须来自被询问的地址；多地址设备可关闭",
+    en: "answers must come from the address that was asked; off for devices with several addresses",
+};
+
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
     name: "snmp",
@@ -86,20 +111,8 @@ pub static SPEC: KindSpec = KindSpec {
     on: &[ObjectKind::Asset],
     target: TargetNeed::Address,
     settings: &[
-        SettingDef {
-            name: "max_repetitions",
-            kind: SettingType::Int(1, 200),
-            default: Some("25"),
-            zh: "每次 GETBULK 请求的行数；设备吃不消时自动减半",
-            en: "rows a GETBULK asks for; halved by itself when the device does not bear it",
-        },
-        SettingDef {
-            name: "retries",
-            kind: SettingType::Int(0, 5),
-            default: Some("1"),
-            zh: "请求超时后的重发次数",
-            en: "how often a request without answer is sent again",
-        },
+        MAX_REPETITIONS,
+        RETRIES,
         SettingDef {
             name: "interfaces",
             kind: SettingType::Bool,
@@ -121,13 +134,7 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "是否按设备模板读取处理器、内存与传感器",
             en: "whether processors, memory and sensors are read by the device's profile",
         },
-        SettingDef {
-            name: "strict_source",
-            kind: SettingType::Bool,
-            default: Some("true"),
-            zh: "应答必须来自被询问的地址；多地址设备可关闭",
-            en: "answers must come from the address that was asked; off for devices with several addresses",
-        },
+        STRICT_SOURCE,
         FAMILY,
     ],
     schema: KindSchema {
