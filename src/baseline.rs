@@ -10,3 +10,4 @@ pub mod mask;
 pub mod pattern;
 pub mod policy;
 pub mod record;
+pub mod score;

@@ -6,6 +6,7 @@ pub mod detector;
 pub mod device;
 pub mod discovery;
 pub mod field;
+pub mod finding;
 pub mod hearing;
 pub mod id;
 pub mod incident;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod secret;
 pub mod summary;
 pub mod time;
+pub mod waiver;
 pub mod wire;
 
 pub use alert::{Alert, AlertKey, AlertState, Severity};

@@ -13,6 +13,8 @@ pub use gaps::Gap;
 pub use tree::{Node, Tree};
 pub use version::{Constraint, Version};
 
+use crate::model::finding::Changed;
+
 /// The largest text: a backbone router's configuration is below 2 MiB.
 pub const MAX_BYTES: usize = 32 << 20;
 /// The most lines of a text.
@@ -80,6 +82,8 @@ pub struct Snapshot {
     pub dialect: Dialect,
     /// Software version, if the text says it.
     pub version: Option<Version>,
+    /// Who changed it last, if the text says it.
+    pub changed: Option<Changed>,
     /// The commands.
     pub tree: Tree,
     /// What is missing of a whole configuration; empty when nothing is.

@@ -8,53 +8,8 @@ use super::mask::mask;
 use super::pattern::{Bound, Pattern, Value};
 use super::policy::{Check, Fallback, Policy, Profile, Quantifier, Reference, Test, Variant, Want, Words};
 use crate::config::expr::{Eval, Expr, Lookup, Ref, Val};
-
-/// The most lines that a finding shows.
-const MAX_EVIDENCE: usize = 5;
-
-/// What is known of a check on one asset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// 符合.
-    Pass,
-    /// 部分符合.
-    Partial,
-    /// 不符合.
-    Fail,
-    /// 不适用.
-    Na,
-    /// 待人工: somebody has to look.
-    Manual,
-    /// 未能核查: it could not be known.
-    Error,
-}
-
-impl Verdict {
-    /// Its words, in order.
-    pub const WORDS: [&'static str; 6] = ["pass", "partial", "fail", "na", "manual", "error"];
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        Self::WORDS[self as usize]
-    }
-    /// The verdict of a word.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Pass, Self::Partial, Self::Fail, Self::Na, Self::Manual, Self::Error]
-            .into_iter()
-            .find(|v| v.as_str() == text)
-    }
-    /// In Chinese, as record sheets have it.
-    pub const fn zh(self) -> &'static str {
-        ["符合", "部分符合", "不符合", "不适用", "待人工", "未能核查"][self as usize]
-    }
-    /// The place among several of which the worst decides: a known failure is worse than not knowing.
-    const fn badness(self) -> u8 {
-        [1, 2, 5, 0, 3, 4][self as usize]
-    }
-    /// The same where the best decides: not knowing may hide something good.
-    const fn goodness(self) -> u8 {
-        [5, 4, 1, 0, 2, 3][self as usize]
-    }
-}
+use crate::model::finding::MAX_EVIDENCE;
+pub use crate::model::finding::Verdict;
 
 /// Lines that prove a verdict, with every secret masked.
 #[derive(Debug, Clone, PartialEq, Eq)]

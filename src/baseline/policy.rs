@@ -14,43 +14,11 @@ use super::pattern::Pattern;
 use crate::config::diag::{self, Diagnostic};
 use crate::config::expr::Expr;
 use crate::config::reader::{self, Faults, Source};
+pub use crate::model::finding::{Weight, Words};
 
 static DEVICE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/device");
 static PROFILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/profiles");
 static LISTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/lists");
-
-/// How bad a failed check is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// Worth knowing.
-    Low,
-    /// A weakness.
-    Medium,
-    /// A serious weakness.
-    High,
-    /// An open door.
-    Critical,
-}
-
-impl Weight {
-    const WORDS: [&'static str; 4] = ["low", "medium", "high", "critical"];
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        Self::WORDS[self as usize]
-    }
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Low, Self::Medium, Self::High, Self::Critical].into_iter().find(|w| w.as_str() == text)
-    }
-}
-
-/// A text in both languages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words {
-    /// Chinese.
-    pub zh: String,
-    /// English.
-    pub en: String,
-}
 
 /// An item of the standard (测评项) under all its numbers.
 #[derive(Debug, Clone)]
@@ -65,6 +33,8 @@ pub struct Clause {
     pub old: String,
     /// What it asks for.
     pub words: Words,
+    /// What a configuration alone proves it for: `device`, `host`. Elsewhere checks that pass prove a part of it.
+    pub decides: Vec<String>,
 }
 
 impl Clause {
@@ -258,6 +228,10 @@ pub struct Policy {
     pub profiles: BTreeMap<String, Profile>,
     /// Lists of words by name.
     pub lists: BTreeMap<String, Vec<String>>,
+    /// SHA-256 of all texts it was read from, hex: results of two policies are not compared.
+    pub digest: String,
+    /// Items of the standard by their number in level 3.
+    pub clauses: BTreeMap<String, Clause>,
 }
 
 /// What was read.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::dialect::Snapshot;
 use super::judge::{Finding, Verdict};
 use super::policy::Words;
+use crate::model::finding;
 
 /// The asset that a snapshot is of: its own name, else its file's.
 pub fn asset(snapshot: &Snapshot) -> String {
@@ -32,24 +33,44 @@ pub fn sentence(finding: &Finding<'_>) -> Words {
     Words { zh: join(own.zh, &finding.why.zh, "（", "）"), en: join(own.en, &finding.why.en, " (", ")") }
 }
 
-/// The object that is printed and stored.
-pub fn object(finding: &Finding<'_>, snapshot: &Snapshot) -> Value {
-    let words = sentence(finding);
-    let evidence: Vec<Value> = finding
-        .evidence
-        .iter()
-        .map(|e| json!({ "file": snapshot.file, "line_from": e.line_from, "line_to": e.line_to, "text": e.text }))
-        .collect();
+/// The finding as it is kept and handed over.
+pub fn finding(finding: &Finding<'_>, snapshot: &Snapshot) -> finding::Finding {
+    let check = finding.check;
+    let short = |text: &str| finding::cut(text, finding::MAX_WORDS);
+    let both = |words: &Words| Words { zh: short(&words.zh), en: short(&words.en) };
+    let evidence = |e: &super::judge::Evidence| finding::Evidence {
+        file: short(&snapshot.file),
+        line_from: e.line_from,
+        line_to: e.line_to,
+        text: short(&e.text),
+    };
+    finding::Finding {
+        check: check.id.clone(),
+        title: both(&check.title),
+        result: finding.verdict,
+        severity: check.severity,
+        weight: u8::try_from(check.weight).unwrap_or(1),
+        major_hazard: check.major_hazard,
+        clauses: check.clause.ids(),
+        block: short(&finding.block),
+        evidence: finding.evidence.iter().map(evidence).collect(),
+        record: both(&sentence(finding)),
+        fix: short(finding.fix),
+    }
+}
+
+/// The object that is printed.
+pub fn object(asset: &str, finding: &finding::Finding) -> Value {
     json!({
-        "check": finding.check.id,
-        "asset": asset(snapshot),
-        "result": finding.verdict.as_str(),
-        "severity": finding.check.severity.as_str(),
-        "clauses": finding.check.clause.ids(),
+        "check": finding.check,
+        "asset": asset,
+        "result": finding.result,
+        "severity": finding.severity,
+        "clauses": finding.clauses,
         "block": finding.block,
-        "evidence": evidence,
-        "record_zh": words.zh,
-        "record_en": words.en,
+        "evidence": finding.evidence,
+        "record_zh": finding.record.zh,
+        "record_en": finding.record.en,
         "fix": finding.fix,
         "waiver": Value::Null,
     })

@@ -128,7 +128,11 @@ fn check(files: &[PathBuf], dialect: Option<Dialect>, policy: &Policy, profile: 
             failed |= findings.iter().any(|f| f.verdict == Verdict::Fail);
             unseen |= findings.iter().any(|f| f.verdict == Verdict::Error);
             match format {
-                Format::Json => findings.iter().for_each(|f| print(&record::object(f, snapshot).to_string())),
+                Format::Json => {
+                    let asset = record::asset(snapshot);
+                    let object = |f| record::object(&asset, &record::finding(f, snapshot)).to_string();
+                    findings.iter().for_each(|f| print(&object(f)));
+                }
                 Format::Table => show(&findings, snapshot),
             }
         }

@@ -2,6 +2,7 @@
 //! Unknown record kinds are parked and acknowledged, unknown fields ignored; consoles upgrade first and
 //! accept the two previous minors. Domain types are converted here, so they can change without the wire.
 
+mod finding;
 mod log;
 mod report;
 mod secret;
@@ -21,6 +22,7 @@ use super::secret::SecretText;
 use super::summary::{Histogram, Summary};
 use super::time::Wall;
 
+pub use finding::Findings;
 pub use log::{Heard, Log, LogSource, MAX_LOG_ROWS, SEVERITIES};
 pub use report::{MAX_PACKED, MAX_REPORT, Packed, Report};
 
@@ -191,6 +193,8 @@ pub enum Record {
     Log(Log),
     /// What a device says of itself.
     Report(Report),
+    /// What the policy of graded protection came to on an asset.
+    Finding(Findings),
     /// Records that will never come.
     Gap(Gap),
 }
@@ -208,6 +212,7 @@ impl Record {
             Self::Discovery(_) => "discovery",
             Self::Log(_) => "log",
             Self::Report(_) => "report",
+            Self::Finding(_) => "finding",
             Self::Gap(_) => "gap",
         }
     }
@@ -216,7 +221,7 @@ impl Record {
     pub const fn stream(&self) -> Stream {
         match self {
             Self::Samples(_) => Stream::Sample,
-            Self::Log(_) | Self::Report(_) => Stream::Bulk,
+            Self::Log(_) | Self::Report(_) | Self::Finding(_) => Stream::Bulk,
             _ => Stream::Event,
         }
     }
@@ -233,6 +238,7 @@ impl Record {
             Self::Discovery(d) => serde_json::to_value(d),
             Self::Log(l) => serde_json::to_value(l),
             Self::Report(r) => serde_json::to_value(r),
+            Self::Finding(f) => serde_json::to_value(f),
             Self::Gap(g) => serde_json::to_value(g),
         }
         .expect("wire types have string keys only, so they always serialise")
@@ -250,6 +256,7 @@ impl Record {
             "discovery" => Self::Discovery(Progress::deserialize(body)?),
             "log" => Self::Log(Log::deserialize(body)?),
             "report" => Self::Report(Report::deserialize(body)?),
+            "finding" => Self::Finding(Findings::deserialize(body)?),
             "gap" => Self::Gap(Gap::deserialize(body)?),
             _ => return Ok(None),
         }))

@@ -65,7 +65,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["model", "codec", "config", "engine", "net", "probe", "collect", "relay"],
         bans: &[],
     },
-    Layer { name: "console", may_use: &["model", "config", "engine", "net", "relay"], bans: &[] },
+    Layer { name: "console", may_use: &["model", "config", "engine", "net", "baseline", "relay"], bans: &[] },
     Layer { name: "sim", may_use: &["model", "codec", "net"], bans: &[] },
     Layer {
         name: "cli",

@@ -3,6 +3,7 @@
 use super::gaps::unknown;
 use super::lines::{Section, shows_configuration};
 use super::{Dialect, Gap, Snapshot, Tree, Version};
+use crate::model::finding::{Changed, MAX_NAME, cut};
 
 /// The deepest block; deeper lines hang below the last one. Real configurations have five levels.
 const MAX_DEPTH: usize = 16;
@@ -59,6 +60,7 @@ struct Builder {
     /// Open blocks: indentation and node.
     stack: Vec<(usize, usize)>,
     version: Option<Version>,
+    changed: Option<Changed>,
     name: String,
     ended: bool,
     gaps: Vec<Gap>,
@@ -73,6 +75,7 @@ impl Builder {
             tree: Tree::default(),
             stack: Vec::new(),
             version: None,
+            changed: None,
             name: String::new(),
             ended: false,
             gaps: Vec::new(),
@@ -120,6 +123,7 @@ impl Builder {
         if let Some(rest) = body.strip_prefix("!Software Version ") {
             self.version = self.version.take().or_else(|| Version::parse(rest));
         }
+        self.changed = self.changed.take().or_else(|| changed(body));
         if body.len() == 1 && body.starts_with(mark) {
             self.unwind(indent);
             self.inside = false;
@@ -199,8 +203,8 @@ impl Builder {
         }
         self.gaps.extend(section.unprivileged.filter(|_| !self.dialect.hash()).map(Gap::Privilege));
         self.gaps.extend(unknown(&self.tree, self.dialect));
-        let Self { dialect, tree, version, name, gaps, .. } = self;
-        Snapshot { file: file.to_owned(), name, dialect, version, tree, gaps }
+        let Self { dialect, tree, version, changed, name, gaps, .. } = self;
+        Snapshot { file: file.to_owned(), name, dialect, version, changed, tree, gaps }
     }
 }
 
@@ -249,6 +253,13 @@ impl<'a> End<'a> {
             Self::Begins(start) => line.trim_start().starts_with(start),
         }
     }
+}
+
+/// What Cisco writes at the head: `! Last configuration change at 09:37:40 CEST Tue Aug 20 2024 by oxidized`.
+fn changed(body: &str) -> Option<Changed> {
+    let rest = body.strip_prefix("! Last configuration change at ")?;
+    let (at, by) = rest.split_once(" by ").unwrap_or((rest, ""));
+    Some(Changed { by: cut(by.trim(), MAX_NAME), at: cut(at.trim(), MAX_NAME) })
 }
 
 /// A line of the device's log: it begins with a date, which no command does.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::baseline::policy::{self, load};
-use crate::baseline::record::object;
+use crate::baseline::record::{finding, object};
 
 fn shipped() -> Policy {
     let loaded = load(&[]);
@@ -102,7 +102,7 @@ fn a_finding_is_one_object_without_secrets() {
     let text = VRP.replace("$1a$x$", "$1a$SeCrEt$").replace("irreversible-cipher", "cipher");
     let snapshot = read(&text);
     let all = judge(&policy, &policy.profiles["l3"], &snapshot);
-    let printed: Vec<String> = all.iter().map(|f| object(f, &snapshot).to_string()).collect();
+    let printed: Vec<String> = all.iter().map(|f| object("SW1", &finding(f, &snapshot)).to_string()).collect();
     assert!(!printed.join("\n").contains("SeCrEt"));
     let d01 = printed.iter().find(|p| p.contains("\"D01\"")).unwrap();
     assert_eq!(

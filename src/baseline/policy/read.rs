@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 4;
 
 /// Reads all layers, lowest first.
 pub(super) fn all(layers: &[Vec<Source>], faults: Faults) -> Loaded {
-    let mut policy = Policy::default();
+    let mut policy = Policy { digest: digest(layers), ..Policy::default() };
     let parsed: Vec<_> = layers
         .iter()
         .enumerate()
@@ -27,9 +27,8 @@ pub(super) fn all(layers: &[Vec<Source>], faults: Faults) -> Loaded {
         .collect();
     let roots: Vec<(usize, Table<'_>)> =
         parsed.iter().map(|(layer, source, table)| (*layer, Table::root(source, &faults, table.get_ref()))).collect();
-    let mut clauses = BTreeMap::new();
     for (_, root) in &roots {
-        clauses.extend(root.tables("clause").iter().filter_map(clause).map(|c| (c.l3.clone(), c)));
+        policy.clauses.extend(root.tables("clause").iter().filter_map(clause).map(|c| (c.l3.clone(), c)));
         policy.lists.extend(root.tables("list").iter().filter_map(list));
         policy.profiles.extend(root.tables("level").iter().filter_map(profile).map(|p| (p.id.clone(), p)));
     }
@@ -42,7 +41,8 @@ pub(super) fn all(layers: &[Vec<Source>], faults: Faults) -> Loaded {
                 table.fault(format!("check `{id}` is defined twice"), "give one of them another id");
                 continue;
             }
-            let read = Reader { lists: &policy.lists, clauses: &clauses, params: params(&table) }.check(id, &table);
+            let read =
+                Reader { lists: &policy.lists, clauses: &policy.clauses, params: params(&table) }.check(id, &table);
             policy.checks.extend(read.map(|check| (id.to_owned(), check)));
         }
         root.finish();
@@ -52,12 +52,23 @@ pub(super) fn all(layers: &[Vec<Source>], faults: Faults) -> Loaded {
     Loaded { policy, diagnostics: faults.into_sorted() }
 }
 
+/// Over texts, not their names: the same policy in another directory is the same.
+fn digest(layers: &[Vec<Source>]) -> String {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    for source in layers.iter().flatten() {
+        context.update(&(source.text.len() as u64).to_le_bytes());
+        context.update(source.text.as_bytes());
+    }
+    context.finish().as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
 fn clause(table: &Table<'_>) -> Option<Clause> {
     let [l3, item] = [table.text("l3", "\"8.1.4.1 a)\"")?, table.text("item", "\"L3-CES1-01\"")?].map(str::to_owned);
     let (l2, old) = (table.text_or_empty("l2"), table.text_or_empty("old"));
     let words = Words { zh: table.text_or_empty("zh"), en: table.text_or_empty("en") };
+    let decides = table.texts("decides").iter().filter_map(Item::text).map(str::to_owned).collect();
     table.finish();
-    Some(Clause { l3, l2, item, old, words })
+    Some(Clause { l3, l2, item, old, words, decides })
 }
 
 fn list(table: &Table<'_>) -> Option<(String, Vec<String>)> {

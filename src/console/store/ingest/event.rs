@@ -60,7 +60,7 @@ pub(super) fn take(
             reports::take(writer, agent, context.correct(at), &report)
         }
         // Those are items of their own.
-        Record::Samples(_) | Record::Gap(_) => Ok(()),
+        Record::Samples(_) | Record::Gap(_) | Record::Finding(_) => Ok(()),
     }
 }
 

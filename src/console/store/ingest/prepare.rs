@@ -89,7 +89,7 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
     let malformed = |why: String| Item::Malformed { body: envelope.body.to_string(), why };
     match Record::read(&envelope.kind, &envelope.body) {
         Err(error) => malformed(error.to_string()),
-        Ok(None) => Item::Unknown { body: envelope.body.to_string() },
+        Ok(None | Some(Record::Finding(_))) => Item::Unknown { body: envelope.body.to_string() },
         Ok(Some(Record::Gap(mut gap))) => {
             cut(&mut gap.cause);
             Item::Gap(gap)
