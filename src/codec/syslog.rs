@@ -6,6 +6,7 @@ mod frame;
 mod header;
 mod write;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::text;
@@ -93,9 +94,9 @@ pub fn read(bytes: &[u8]) -> Line {
 }
 
 /// A line as text, as far as it is looked at.
-fn decode(bytes: &[u8]) -> String {
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.get(..MAX_LINE).unwrap_or(bytes);
-    text::decode(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+    text::shown(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
 /// `<PRI>` and what follows.

@@ -1,24 +1,40 @@
 //! Texts that devices send: UTF-8, or GB18030 where an operator typed Chinese at a terminal of this country, often cut
 //! in the middle of a character by a field of fixed length. Nothing says which; valid UTF-8 is taken for UTF-8.
 
+use std::borrow::Cow;
+
 use encoding_rs::GB18030;
 
 /// A text for a person: up to the first NUL, without control characters and blanks around it.
 pub fn decode(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-    let text = characters(bytes.get(..end).unwrap_or_default());
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.trim().to_owned()
+    shown(bytes).into_owned()
 }
 
-fn characters(bytes: &[u8]) -> String {
+/// The same, lent where the bytes are such a text already.
+pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+    let text = characters(bytes.get(..end).unwrap_or_default());
+    // Control characters are those bytes, or begin with that of U+0080 to U+00BF.
+    let text = if text.bytes().any(|b| b < b' ' || matches!(b, 0x7f | 0xc2)) {
+        Cow::Owned(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+    } else {
+        text
+    };
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+fn characters(bytes: &[u8]) -> Cow<'_, str> {
     let error = match std::str::from_utf8(bytes) {
-        Ok(text) => return text.to_owned(),
+        Ok(text) => return Cow::Borrowed(text),
         Err(error) => error,
     };
     let good = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
     if error.error_len().is_none() && !good.is_ascii() {
-        return good.into_owned(); // UTF-8, cut
+        return good; // UTF-8, cut
     }
     // A character of GB18030 has up to four bytes: as many may be left of a cut one, and the first of them leads.
     for cut in 0..4 {
@@ -27,10 +43,10 @@ fn characters(bytes: &[u8]) -> String {
         if rest.first().is_none_or(|lead| (0x81..=0xfe).contains(lead))
             && let Some(text) = GB18030.decode_without_bom_handling_and_without_replacement(whole)
         {
-            return text.into_owned();
+            return text;
         }
     }
-    String::from_utf8_lossy(bytes).into_owned()
+    String::from_utf8_lossy(bytes)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Traps and informs of SNMP v1 and v2c as one: which it is by its OID, who wrote it, and its variables as a text that
 //! people can search and patterns can read. A v1 trap gets the OID that RFC 3584 gives it. Version 3 is not read here.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::snmp::{Body, Head, Kind, Malformed, Message, Oid, Value, Variables, Version, Writer};
 use super::syslog::MAX_TEXT;
-use super::text::decode;
+use super::text::shown;
 
 /// snmpTrapOID.0, 1.3.6.1.6.3.1.1.4.1.0: what happened. Names are here as they are encoded.
 const TRAP_OID: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0];
@@ -20,6 +21,8 @@ const GENERIC: &str = "1.3.6.1.6.3.1.1.5";
 const GENERICS: i32 = 6;
 /// Variables that are read: the text has a bound anyway.
 const MAX_VARIABLES: usize = 64;
+/// Bytes that a text has room for from the start: that of a trap of a port.
+const USUAL_TEXT: usize = 256;
 /// Bytes of a value that go into the text.
 const MAX_VALUE: usize = 256;
 
@@ -102,7 +105,7 @@ fn written(head: &Head<'_>, fill: impl FnOnce(&mut Writer<'_>)) -> Option<Vec<u8
 
 /// The OID, the address of the origin, and the rest as a text.
 fn told(variables: Variables<'_>) -> (String, Option<IpAddr>, String) {
-    let (mut oid, mut origin, mut text) = (String::new(), None, String::new());
+    let (mut oid, mut origin, mut text) = (String::new(), None, String::with_capacity(USUAL_TEXT));
     for variable in variables.map_while(Result::ok).take(MAX_VARIABLES) {
         let name = variable.name.as_bytes();
         match variable.value {
@@ -144,7 +147,7 @@ fn octets(bytes: &[u8], out: &mut String) {
     let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     let bytes = bytes.get(..end.min(MAX_VALUE)).unwrap_or_default();
     let printable = bytes.iter().all(|b| !b.is_ascii_control() || matches!(b, b'\t' | b'\n' | b'\r'));
-    let text = if printable { decode(bytes) } else { String::new() };
+    let text = if printable { shown(bytes) } else { Cow::default() };
     if printable && !text.contains('\u{fffd}') {
         out.push_str(&text);
         return;

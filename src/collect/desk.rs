@@ -36,6 +36,7 @@ pub(super) struct Desk<'a> {
     engine: Option<Engine>,
     unusable: Option<String>,
     tell_at: Mono,
+    now: Now,
 }
 
 /// Somebody who was let in.
@@ -53,9 +54,9 @@ impl<'a> Desk<'a> {
                 Err(error) => lost.push(error.to_string()),
             }
         }
-        let now = wires.clock.mono();
+        let now = wires.clock.now();
         let own = terms.engine.as_ref();
-        let engine = own.and_then(|own| Engine::new(own.id.clone(), own.boots, now));
+        let engine = own.and_then(|own| Engine::new(own.id.clone(), own.boots, now.mono));
         if let Some(own) = terms.engine.as_mut() {
             own.users.mark_changed();
         }
@@ -72,21 +73,26 @@ impl<'a> Desk<'a> {
             refused: BTreeMap::new(),
             uncopied: 0,
             lost,
-            tell_at: now.plus(TELL_EVERY),
+            tell_at: now.mono.plus(TELL_EVERY),
+            now,
             wires,
         }
     }
 
-    pub(super) fn now(&self) -> Now {
-        self.wires.clock.now()
+    /// When what is being read came. Reading the clock for each would cost more than it tells.
+    pub(super) const fn now(&self) -> Now {
+        self.now
+    }
+
+    pub(super) fn look_at_the_clock(&mut self) {
+        self.now = self.wires.clock.now();
     }
 
     /// Lets a sender in, unless it is beyond its rate. A relay has none: what it brings counts for whoever wrote it.
     pub(super) fn admit(&mut self, sender: IpAddr) -> Option<Door> {
         let sender = sender.to_canonical();
         let relay = among(&self.terms.relays, sender);
-        let now = self.wires.clock.mono();
-        (relay || self.gate.admits(sender, now)).then_some(Door { sender, relay })
+        (relay || self.gate.admits(sender, self.now.mono)).then_some(Door { sender, relay })
     }
 
     /// Whose it is, and by which relay it came; nothing if it is beyond the rate of whoever wrote it.
@@ -96,7 +102,7 @@ impl<'a> Desk<'a> {
         }
         let origin = origin.map(|ip| ip.to_canonical());
         let from = origin.unwrap_or(door.sender);
-        self.gate.admits(from, self.wires.clock.mono()).then(|| (from, origin.map(|_| door.sender)))
+        self.gate.admits(from, self.now.mono).then(|| (from, origin.map(|_| door.sender)))
     }
 
     /// Opens what came in SNMP v3.
@@ -108,7 +114,7 @@ impl<'a> Desk<'a> {
         if own.users.has_changed().unwrap_or(false) {
             self.unusable = engine.know(&own.users.borrow_and_update());
         }
-        engine.open(bytes, self.wires.clock.mono())
+        engine.open(bytes, self.now.mono)
     }
 
     /// Counts what is not taken, by what it is.
@@ -138,7 +144,7 @@ impl<'a> Desk<'a> {
         let heard = Heard { asset, ..heard };
         // Of those that are alike, one is kept, but rules count them all.
         self.parcel.hits.extend(matcher.look(&heard));
-        self.parcel.rows.extend(self.gate.take(heard, self.wires.clock.mono()));
+        self.parcel.rows.extend(self.gate.take(heard, self.now.mono));
     }
 
     fn count_unknown(&mut self, from: IpAddr) {
@@ -157,7 +163,7 @@ impl<'a> Desk<'a> {
 
     /// What was said again within its time, and what a person should know.
     pub(super) fn look_around(&mut self) {
-        let now = self.wires.clock.mono();
+        let now = self.now.mono;
         self.parcel.rows.extend(self.gate.due(now));
         if now < self.tell_at {
             return;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::codec::syslog::Frames;
 use crate::net::error::NetError;
 use crate::net::hear::{Handed, Talk, Tcp, Udp};
+use crate::net::sock::{BATCH, Inbox};
 use crate::net::stop::{self, Stop};
 
 use super::desk::Desk;
@@ -17,8 +18,10 @@ use super::{Kind, Said, Terms, Wires};
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 /// What was heard is handed on this often at least.
 const HAND_ON: Duration = Duration::from_millis(200);
-/// Datagrams read before others get their turn.
-const TURN: usize = 256;
+/// Once something has come, so long is waited for more: one wake-up for all of it. The kernel keeps it meanwhile.
+const GATHER: Duration = Duration::from_millis(2);
+/// Times that a port is read before others get their turn, `BATCH` datagrams each.
+const TURN: usize = 16;
 /// Lines of streams that wait; then streams are read no further.
 const LINES: usize = 1_024;
 /// Longest datagram that is taken whole: what an Ethernet of jumbo frames carries; a longer one is cut.
@@ -94,17 +97,20 @@ pub async fn serve(kind: &'static Kind, ports: Ports, terms: Terms, wires: Wires
     // Held here, so that the channel stays open where there is no TCP port.
     let _lines = lines;
     let mut desk = Desk::new(kind, terms, &wires);
-    let mut buffer = vec![0; DATAGRAM];
+    let mut inbox = Inbox::of(BATCH, DATAGRAM);
     let mut due = wires.clock.mono().plus(HAND_ON);
     loop {
         tokio::select! {
             biased;
             () = wires.stop.stopped() => break,
             () = wires.clock.sleep_until(due) => {}
-            Some((from, line)) = line_in.recv() => (kind.take)(&mut desk, &Said { from, bytes: &line, port: None }),
-            () = any_ready(&udp) => {}
+            Some((from, line)) = line_in.recv() => {
+                desk.look_at_the_clock();
+                (kind.take)(&mut desk, &Said { from, bytes: &line, port: None });
+            }
+            () = any_ready(&udp) => wires.clock.sleep(GATHER).await,
         }
-        drain(kind, &udp, &mut desk, &mut buffer);
+        drain(kind, &udp, &mut desk, &mut inbox);
         let now = wires.clock.mono();
         let over = now >= due;
         if over {
@@ -116,17 +122,24 @@ pub async fn serve(kind: &'static Kind, ports: Ports, terms: Terms, wires: Wires
         }
     }
     // What came before the stop was heard.
-    drain(kind, &udp, &mut desk, &mut buffer);
+    drain(kind, &udp, &mut desk, &mut inbox);
     desk.close();
     desk.hand_on().await;
 }
 
-fn drain(kind: &Kind, ports: &[Udp], desk: &mut Desk<'_>, buffer: &mut [u8]) {
+fn drain(kind: &Kind, ports: &[Udp], desk: &mut Desk<'_>, inbox: &mut Inbox) {
+    desk.look_at_the_clock();
     for port in ports {
         for _ in 0..TURN {
-            let Some((n, from)) = port.receive(buffer) else { break };
-            let bytes = buffer.get(..n).unwrap_or_default();
-            (kind.take)(desk, &Said { from, bytes, port: Some(port) });
+            let came = port.receive(inbox);
+            for datagram in inbox.iter().take(came) {
+                if let Some(from) = datagram.from {
+                    (kind.take)(desk, &Said { from, bytes: datagram.bytes, port: Some(port) });
+                }
+            }
+            if came < BATCH {
+                break;
+            }
         }
     }
 }

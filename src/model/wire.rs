@@ -2,6 +2,7 @@
 //! Unknown record kinds are parked and acknowledged, unknown fields ignored; consoles upgrade first and
 //! accept the two previous minors. Domain types are converted here, so they can change without the wire.
 
+mod alert;
 mod finding;
 mod log;
 mod report;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::alert::{Alert, AlertKey, AlertState, ClearReason, Severity};
+use super::alert::{Alert, Severity};
 use super::discovery::Progress;
 use super::id::*;
 use super::observation::Tally;
@@ -21,7 +22,9 @@ use super::plan::{Job, Plan};
 use super::secret::SecretText;
 use super::summary::{Histogram, Summary};
 use super::time::Wall;
+use alert::AlertBody;
 
+pub use alert::alert_from_json;
 pub use finding::Findings;
 pub use log::{Heard, Log, LogSource, MAX_LOG_ROWS, SEVERITIES};
 pub use report::{MAX_PACKED, MAX_REPORT, Packed, Report};
@@ -228,20 +231,12 @@ impl Record {
 
     /// Its body.
     pub fn body(&self) -> serde_json::Value {
-        match self {
-            Self::Alert(a) => serde_json::to_value(AlertBody::from(a)),
-            Self::Roster(r) => serde_json::to_value(r),
-            Self::Samples(s) => serde_json::to_value(s),
-            Self::Facts(f) => serde_json::to_value(f),
-            Self::AgentStatus(s) => serde_json::to_value(s),
-            Self::JobResult(j) => serde_json::to_value(j),
-            Self::Discovery(d) => serde_json::to_value(d),
-            Self::Log(l) => serde_json::to_value(l),
-            Self::Report(r) => serde_json::to_value(r),
-            Self::Finding(f) => serde_json::to_value(f),
-            Self::Gap(g) => serde_json::to_value(g),
-        }
-        .expect("wire types have string keys only, so they always serialise")
+        serde_json::to_value(Body(self)).expect(ALWAYS)
+    }
+
+    /// Its body as the text that is kept and sent, without the values in between.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&Body(self)).expect(ALWAYS)
     }
 
     /// Reads a body; `Ok(None)` for a kind this build does not know, `Err` for a malformed body.
@@ -263,92 +258,28 @@ impl Record {
     }
 }
 
-/// `alert` body.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct AlertBody {
-    problem: ProblemId,
-    object: Object,
-    #[serde(default)]
-    instance: Arc<str>,
-    rule: RuleId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    probe: Option<ProbeId>,
-    firing: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cleared_by: Option<String>,
-    severity: Severity,
-    since: Wall,
-    at: Wall,
-    count: u32,
-    #[serde(default)]
-    flapping: bool,
-    #[serde(default)]
-    stale: bool,
-    #[serde(default)]
-    evidence: Vec<(String, String)>,
-    #[serde(default)]
-    folds_into: Vec<ProblemId>,
-    #[serde(default)]
-    category: Arc<str>,
-    #[serde(default)]
-    runbook: Arc<str>,
-}
+/// Why a body can be written.
+const ALWAYS: &str = "wire types have string keys only, so they always serialise";
 
-impl From<&Alert> for AlertBody {
-    fn from(a: &Alert) -> Self {
-        Self {
-            problem: a.key.problem.clone(),
-            object: a.key.object.clone(),
-            instance: a.key.instance.clone(),
-            rule: a.rule.clone(),
-            probe: a.probe.clone(),
-            firing: a.state == AlertState::Firing,
-            cleared_by: a.cleared_by.map(|r| r.as_str().to_owned()),
-            severity: a.severity,
-            since: a.since,
-            at: a.at,
-            count: a.count,
-            flapping: a.flapping,
-            stale: a.stale,
-            evidence: a.evidence.clone(),
-            folds_into: a.folds_into.clone(),
-            category: a.category.clone(),
-            runbook: a.runbook.clone(),
+/// What is written of a record.
+struct Body<'r>(&'r Record);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Record::Alert(a) => AlertBody::from(a).serialize(to),
+            Record::Roster(r) => r.serialize(to),
+            Record::Samples(s) => s.serialize(to),
+            Record::Facts(f) => f.serialize(to),
+            Record::AgentStatus(s) => s.serialize(to),
+            Record::JobResult(j) => j.serialize(to),
+            Record::Discovery(d) => d.serialize(to),
+            Record::Log(l) => l.serialize(to),
+            Record::Report(r) => r.serialize(to),
+            Record::Finding(f) => f.serialize(to),
+            Record::Gap(g) => g.serialize(to),
         }
     }
-}
-
-impl From<AlertBody> for Alert {
-    fn from(b: AlertBody) -> Self {
-        let cleared_by = match b.cleared_by.as_deref() {
-            Some("withdrawn") => Some(ClearReason::Withdrawn),
-            Some("expired") => Some(ClearReason::Expired),
-            Some(_) => Some(ClearReason::Condition),
-            None => None,
-        };
-        Self {
-            key: AlertKey { problem: b.problem, object: b.object, instance: b.instance },
-            rule: b.rule,
-            probe: b.probe,
-            state: if b.firing { AlertState::Firing } else { AlertState::Cleared },
-            cleared_by,
-            severity: b.severity,
-            since: b.since,
-            at: b.at,
-            count: b.count,
-            flapping: b.flapping,
-            stale: b.stale,
-            evidence: b.evidence,
-            folds_into: b.folds_into,
-            category: b.category,
-            runbook: b.runbook,
-        }
-    }
-}
-
-/// Reads an alert from its body, as kept in the agent's rule state.
-pub fn alert_from_json(body: &serde_json::Value) -> Result<Alert, serde_json::Error> {
-    Ok(AlertBody::deserialize(body)?.into())
 }
 
 /// `roster` body: every firing (key, rule). What the console holds beyond it is withdrawn.

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::net::error::NetError;
 use crate::net::listen::{Transport, bind_error};
-use crate::net::sock;
+use crate::net::sock::{self, Inbox, Queue};
 use crate::net::stop::Stop;
 
 /// Receive buffer asked for: half a second of 20,000 datagrams a second, as the kernel accounts for them.
@@ -34,7 +34,7 @@ const READ: usize = 16 << 10;
 /// A UDP port.
 #[derive(Debug)]
 pub struct Udp {
-    socket: UdpSocket,
+    socket: Arc<Socket>,
     address: SocketAddr,
 }
 
@@ -48,8 +48,8 @@ impl Udp {
     fn over(socket: Socket) -> io::Result<Self> {
         sock::raise_receive_buffer(&socket, RECEIVE_BUFFER)?;
         socket.set_nonblocking(true)?;
-        let socket = UdpSocket::from_std(socket.into())?;
-        Ok(Self { address: socket.local_addr()?, socket })
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+        Ok(Self { address, socket: Arc::new(socket) })
     }
 
     /// Where it is, with the port that port 0 became.
@@ -57,19 +57,23 @@ impl Udp {
         self.address
     }
 
-    /// Returns when there may be something to read.
+    /// Returns when there may be something to read. The reactor knows the port for that long only: a port that it
+    /// knows wakes it with each datagram, whether somebody waits or not, and that costs more than reading them.
     pub async fn ready(&self) {
-        let _ = self.socket.readable().await; // an error would mean that the runtime ends
+        if let Err(error) = sock::readable(&self.socket).await {
+            tracing::warn!(address = %self.address, %error, "cannot wait for a port");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
     }
 
     /// Answers somebody; whoever asked for it asks again if it is lost.
     pub fn answer(&self, bytes: &[u8], to: SocketAddr) {
-        let _ = self.socket.try_send_to(bytes, to);
+        let _ = self.socket.send_to(bytes, &to.into());
     }
 
-    /// The next datagram that waits, cut to `into`.
-    pub fn receive(&self, into: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        self.socket.try_recv_from(into).ok()
+    /// Reads datagrams that wait, as many as `into` holds, and cut to its size; how many came.
+    pub fn receive(&self, into: &mut Inbox) -> usize {
+        into.receive(&self.socket, Queue::Data).unwrap_or(0)
     }
 }
 

@@ -10,9 +10,12 @@ use std::io;
 use std::mem::zeroed;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use raw::{ADDRESS, ASKING, Control, control_messages, raw_address, take_control};
 
@@ -72,6 +75,13 @@ pub fn raise_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<usize> 
         socket.set_recv_buffer_size(bytes)?;
     }
     socket.recv_buffer_size()
+}
+
+/// Returns when there is something to read. The reactor of the runtime knows the socket for that long only.
+pub async fn readable(socket: &Arc<Socket>) -> io::Result<()> {
+    // SAFETY: the descriptor is that of the socket which the registration itself holds, so it stays open and the same.
+    let watched = unsafe { AsyncFd::register_with_interest(socket.clone(), Interest::READABLE) }?;
+    watched.readable().await.map(drop)
 }
 
 /// Which datagrams the kernel stamps, by software.

@@ -20,7 +20,7 @@ use crate::model::Wall;
 use crate::model::wire::{Batch, Record, Stream};
 use crate::net::clock::Clock;
 
-use row::Row;
+use row::{Packer, Row};
 use store::Store;
 
 /// Requests that may wait for the spool's thread; then callers wait.
@@ -232,6 +232,7 @@ impl Spool {
 
 /// The thread: one request after another, waiting appends together.
 fn work(mut store: Store, mut asks: mpsc::Receiver<Ask>, shared: &Shared) {
+    let mut packer = Packer::new();
     let mut next = asks.blocking_recv();
     while let Some(ask) = next.take() {
         match ask {
@@ -247,7 +248,7 @@ fn work(mut store: Store, mut asks: mpsc::Receiver<Ask>, shared: &Shared) {
                         Err(_) => break,
                     }
                 }
-                append(&mut store, group, shared);
+                append(&mut store, &mut packer, group, shared);
             }
             Ask::Saved(done) => {
                 let _ = done.send(store.saved());
@@ -278,10 +279,10 @@ fn work(mut store: Store, mut asks: mpsc::Receiver<Ask>, shared: &Shared) {
 
 type Waiting = (Vec<Append>, Vec<SavedState>, oneshot::Sender<Result<(), SpoolError>>);
 
-fn append(store: &mut Store, group: Vec<Waiting>, shared: &Shared) {
+fn append(store: &mut Store, packer: &mut Packer, group: Vec<Waiting>, shared: &Shared) {
     let (mut rows, mut saved, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     for (records, states, done) in group {
-        rows.extend(records.iter().map(Row::of));
+        rows.extend(records.iter().map(|record| Row::of(record, packer)));
         saved.extend(states);
         waiting.push(done);
     }

@@ -83,8 +83,12 @@ impl PartialOrd for Oid<'_> {
 
 impl fmt::Display for Oid<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = itoa::Buffer::new();
         for (at, arc) in self.arcs().enumerate() {
-            write!(f, "{}{arc}", if at == 0 { "" } else { "." })?;
+            if at > 0 {
+                f.write_str(".")?;
+            }
+            f.write_str(digits.format(arc))?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! anything is stored, so that a device that has gone mad costs a row now and then.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -29,7 +29,8 @@ struct Source {
 }
 
 struct Held {
-    row: Heard,
+    /// What was said again, the last time.
+    again: Option<Heard>,
     more: u32,
     until: Mono,
 }
@@ -39,6 +40,8 @@ pub struct Gate {
     rate: u32,
     sources: HashMap<IpAddr, Source>,
     held: HashMap<u64, Held>,
+    /// Its keys nobody outside can guess: a line that is made to look like another must not hide it.
+    alike: RandomState,
     swept: Option<Mono>,
     left_out: u64,
 }
@@ -46,23 +49,23 @@ pub struct Gate {
 impl Gate {
     /// With so many a second for each source.
     pub fn new(rate: u32) -> Self {
-        Self { rate, sources: HashMap::new(), held: HashMap::new(), swept: None, left_out: 0 }
+        Self {
+            rate,
+            sources: HashMap::new(),
+            held: HashMap::new(),
+            alike: RandomState::new(),
+            swept: None,
+            left_out: 0,
+        }
     }
 
     /// Whether a source may send one more now. Who relays for others has no rate: its lines count for whoever wrote
     /// them.
     pub fn admits(&mut self, from: IpAddr, now: Mono) -> bool {
         let (rate, most) = (f64::from(self.rate), f64::from(self.rate.saturating_mul(BURST_SECONDS)));
-        if !self.sources.contains_key(&from) && self.sources.len() >= MAX_SOURCES {
-            if self.swept.is_none_or(|at| now.since(at) >= SWEEP) {
-                let quiet = Duration::from_secs(u64::from(BURST_SECONDS));
-                self.sources.retain(|_, source| now.since(source.at) < quiet);
-                self.swept = Some(now);
-            }
-            if self.sources.len() >= MAX_SOURCES {
-                self.left_out += 1;
-                return false;
-            }
+        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&from) && !self.has_room(now) {
+            self.left_out += 1;
+            return false;
         }
         let source = self.sources.entry(from).or_insert(Source { tokens: most, at: now, left_out: 0 });
         source.tokens = (source.tokens + now.since(source.at).as_secs_f64() * rate).min(most);
@@ -76,16 +79,26 @@ impl Gate {
         true
     }
 
+    /// Whether a full table has room for one more, those that are quiet gone.
+    fn has_room(&mut self, now: Mono) -> bool {
+        if self.swept.is_none_or(|at| now.since(at) >= SWEEP) {
+            let quiet = Duration::from_secs(u64::from(BURST_SECONDS));
+            self.sources.retain(|_, source| now.since(source.at) < quiet);
+            self.swept = Some(now);
+        }
+        self.sources.len() < MAX_SOURCES
+    }
+
     /// Gives back what is to be kept now; nothing if it only counts towards what was said before.
     pub fn take(&mut self, row: Heard, now: Mono) -> Option<Heard> {
-        let key = alike(&row);
+        let key = self.alike.hash_one(Said(&row));
         if let Some(held) = self.held.get_mut(&key) {
             held.more = held.more.saturating_add(1);
-            held.row.at = row.at;
+            held.again = Some(row);
             return None;
         }
         if self.held.len() < MAX_HELD {
-            self.held.insert(key, Held { row: row.clone(), more: 0, until: now.plus(SAME) });
+            self.held.insert(key, Held { again: None, more: 0, until: now.plus(SAME) });
         }
         Some(row)
     }
@@ -94,7 +107,7 @@ impl Gate {
     pub fn due(&mut self, now: Mono) -> Vec<Heard> {
         let over = self.held.extract_if(|_, held| held.until <= now);
         let mut rows: Vec<Heard> =
-            over.filter(|(_, held)| held.more > 0).map(|(_, held)| Heard { count: held.more, ..held.row }).collect();
+            over.filter_map(|(_, held)| Some(Heard { count: held.more, ..held.again? })).collect();
         rows.sort_by_key(|row| row.at);
         rows
     }
@@ -109,10 +122,12 @@ impl Gate {
     }
 }
 
-/// The same for what says the same.
-fn alike(row: &Heard) -> u64 {
-    let Heard { at: _, source, from, via, asset, host, facility, severity, tag, text, count: _ } = row;
-    let mut hasher = DefaultHasher::new();
-    (source, from, via, asset, host, facility, severity, tag, text).hash(&mut hasher);
-    hasher.finish()
+/// A row but for when it came: the same for what says the same.
+struct Said<'r>(&'r Heard);
+
+impl Hash for Said<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Heard { at: _, source, from, via, asset, host, facility, severity, tag, text, count: _ } = self.0;
+        (source, from, via, asset, host, facility, severity, tag, text).hash(hasher);
+    }
 }

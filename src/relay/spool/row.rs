@@ -27,18 +27,31 @@ pub(super) struct Row {
     pub(super) raw: usize,
 }
 
+/// Packs bodies; made once, for its tables are larger than most of them.
+pub(super) struct Packer(Option<zstd::bulk::Compressor<'static>>);
+
+impl Packer {
+    pub(super) fn new() -> Self {
+        Self(zstd::bulk::Compressor::new(PACK_LEVEL).ok())
+    }
+
+    fn pack(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        self.0.as_mut()?.compress(body).ok()
+    }
+}
+
 impl Row {
     /// Of a record. One that no batch could carry becomes a gap: it would block its stream for ever.
-    pub(super) fn of(append: &Append) -> Self {
+    pub(super) fn of(append: &Append, packer: &mut Packer) -> Self {
         let (stream, kind) = (append.record.stream(), append.record.kind());
-        let body = append.record.body().to_string().into_bytes();
+        let body = append.record.text().into_bytes();
         let raw = body.len();
         if raw > MAX_BATCH_BYTES - ENVELOPE_ROOM {
             tracing::error!(kind, bytes = raw, "a record is too large for any batch and was dropped");
             let cause = GapCause::Refused.as_str().as_bytes().to_vec();
             return Self { stream, at: append.at, kind: "gap".to_owned(), body: cause, packed: false, raw: 0 };
         }
-        let packed = (raw >= PACK_FROM).then(|| zstd::bulk::compress(&body, PACK_LEVEL).ok()).flatten();
+        let packed = (raw >= PACK_FROM).then(|| packer.pack(&body)).flatten();
         let (body, packed) = packed.map_or((body, false), |packed| (packed, true));
         Self { stream, at: append.at, kind: kind.to_owned(), body, packed, raw }
     }

@@ -64,9 +64,9 @@ impl Item {
     pub(super) fn text(&self) -> String {
         match self {
             Self::Malformed { body, .. } | Self::Unknown { body } => body.clone(),
-            Self::Gap(gap) => Record::Gap(gap.clone()).body().to_string(),
-            Self::Samples(samples) => Record::Samples(samples.clone()).body().to_string(),
-            Self::Event(record) => record.body().to_string(),
+            Self::Gap(gap) => Record::Gap(gap.clone()).text(),
+            Self::Samples(samples) => Record::Samples(samples.clone()).text(),
+            Self::Event(record) => record.text(),
         }
     }
 }
