@@ -1,10 +1,11 @@
 //! Graded protection (等级保护): configurations judged against a policy, with the lines that prove each verdict.
 //!
-//! `dialect` turns a device's configuration into a tree, `policy` reads the checks that operators write, `judge` puts
-//! one to the other. Everything is bytes and values in, values out; files are read by the caller. Nothing here
-//! concludes from the absence of a line in a text that is not whole, and no secret of a configuration leaves `mask`.
+//! `dialect` turns a device's configuration into a tree, `host` asks a Linux host's files, `policy` reads the checks
+//! that operators write, `judge` puts one to the other. Everything is bytes and values in, values out; only
+//! `host::root` reads files, those below its root. Nothing here concludes from the absence of a line in a text that is not whole, and no secret of a configuration leaves `mask`.
 
 pub mod dialect;
+pub mod host;
 pub mod judge;
 pub mod mask;
 pub mod pattern;

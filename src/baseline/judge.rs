@@ -4,23 +4,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::dialect::{Dialect, Node, Snapshot};
+use super::host;
 use super::mask::mask;
 use super::pattern::{Bound, Pattern, Value};
 use super::policy::{Check, Fallback, Policy, Profile, Quantifier, Reference, Test, Variant, Want, Words};
 use crate::config::expr::{Eval, Expr, Lookup, Ref, Val};
 use crate::model::finding::MAX_EVIDENCE;
-pub use crate::model::finding::Verdict;
-
-/// Lines that prove a verdict, with every secret masked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// First line, from 1.
-    pub line_from: u32,
-    /// Last line.
-    pub line_to: u32,
-    /// The command.
-    pub text: String,
-}
+pub use crate::model::finding::{Evidence, Verdict};
 
 /// What a check found.
 #[derive(Debug, Clone)]
@@ -41,8 +31,8 @@ pub struct Finding<'a> {
 
 /// Puts a profile's checks to a configuration.
 pub fn judge<'a>(policy: &'a Policy, profile: &Profile, snapshot: &Snapshot) -> Vec<Finding<'a>> {
-    let selected = policy.checks.values().filter(|c| profile.level == 3 || !c.clause.l2.is_empty());
-    selected.map(|check| one(policy, check, profile, snapshot)).collect()
+    let asks = |c: &&Check| !c.variants.is_empty() && c.asked_at(profile.level);
+    policy.checks.values().filter(asks).map(|check| one(policy, check, profile, snapshot)).collect()
 }
 
 /// Puts one check to a configuration.
@@ -67,11 +57,16 @@ pub fn one<'a>(policy: &'a Policy, check: &'a Check, profile: &Profile, snapshot
             "no criterion has been verified for devices of this kind",
         );
     };
+    let judge = Judge { snapshot, params: params(check, profile), lists: &policy.lists, named: RefCell::default() };
+    judge.variant(variant).into_finding(check, variant, snapshot)
+}
+
+/// A check's parameters as a profile changes them.
+pub(super) fn params(check: &Check, profile: &Profile) -> BTreeMap<String, f64> {
     let mut params = check.params.clone();
     let changed = profile.params.iter().filter(|(c, ..)| *c == check.id);
     params.extend(changed.map(|(_, name, value)| (name.clone(), *value)));
-    let judge = Judge { snapshot, params, lists: &policy.lists, named: RefCell::default() };
-    judge.variant(variant).into_finding(check, variant, snapshot)
+    params
 }
 
 /// What decided.
@@ -106,10 +101,7 @@ impl Outcome {
 
     /// Of several the one that decides, with the lines of all that say the same.
     fn decide(all: Vec<Self>, quantifier: Quantifier) -> Option<Self> {
-        let rank = |o: &Self| match quantifier {
-            Quantifier::All => o.verdict.badness(),
-            Quantifier::Any => o.verdict.goodness(),
-        };
+        let rank = |o: &Self| quantifier.rank(o.verdict);
         let best = all.iter().map(rank).max()?;
         let mut same = all.into_iter().filter(|o| rank(o) == best);
         let mut first = same.next()?;
@@ -136,7 +128,8 @@ impl Outcome {
         };
         let evidence = |at: &usize| {
             let node = tree.node(*at);
-            Evidence { line_from: node.line, line_to: node.last, text: text(*at) }
+            let (line_from, line_to) = (node.line, node.last);
+            Evidence { file: snapshot.file.clone(), line_from, line_to, text: text(*at) }
         };
         let evidence = lines.iter().take(MAX_EVIDENCE).map(evidence).collect();
         let block = block.or_else(|| lines.first().and_then(|at| tree.parent(*at))).map(text).unwrap_or_default();
@@ -415,19 +408,23 @@ fn text_of(bound: &Bound<'_>, name: &str) -> Option<String> {
 pub fn vectors(policy: &Policy, check: &Check) -> Vec<String> {
     let mut wrong = Vec::new();
     let profile = Profile { id: "l3".to_owned(), level: 3, params: Vec::new() };
+    let mut compare = |os: &str, line: usize, expect: Verdict, got: Verdict| {
+        if got != expect {
+            let (file, id, want, got) = (&check.file, &check.id, expect.as_str(), got.as_str());
+            let what = format!("{file}:{line}: check `{id}`, {os}: expected {want}, got {got}");
+            wrong.push(what + "; mend the test or the check");
+        }
+    };
     for (variant, vector) in check.variants.iter().flat_map(|v| v.vectors.iter().map(move |t| (v, t))) {
         for dialect in &variant.os {
             let got = verdict_of(policy, check, &profile, *dialect, &vector.config);
-            if got != vector.expect {
-                let (file, line) = (&check.file, vector.line);
-                wrong.push(format!(
-                    "{file}:{line}: check `{}`, {}: expected {}, got {}; mend the test or the check",
-                    check.id,
-                    dialect.as_str(),
-                    vector.expect.as_str(),
-                    got.as_str()
-                ));
-            }
+            compare(dialect.as_str(), vector.line, vector.expect, got);
+        }
+    }
+    for (variant, vector) in check.hosts.iter().flat_map(|v| v.vectors.iter().map(move |t| (v, t))) {
+        for family in &variant.os {
+            let got = host::judge::verdict_of(policy, check, &profile, *family, vector);
+            compare(family.as_str(), vector.line, vector.expect, got);
         }
     }
     wrong

@@ -140,7 +140,48 @@ pub fn mask(text: &str, dialect: Dialect) -> String {
         }
         first = false;
     }
-    let line = shown.join(" ");
+    cut(shown.join(" "))
+}
+
+/// Endings of words after which a secret follows in a host's files.
+const KEYS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "requirepass",
+    "masterauth",
+    "psk",
+    "bindpw",
+    "rootpw",
+    "community",
+    "password_pbkdf2",
+];
+
+/// A line of a host's file as it may be shown: whatever follows a word that announces a secret is hidden.
+pub fn mask_line(text: &str) -> String {
+    let mut shown = Vec::new();
+    let mut words = text.split_ascii_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let at = word.find(['=', ':']).unwrap_or(word.len());
+        let (key, rest) = word.split_at_checked(at).unwrap_or((word, ""));
+        let key = key.trim_matches(['"', '\'']).to_ascii_lowercase();
+        let announces = !key.contains('/') && KEYS.iter().any(|k| key.ends_with(k));
+        if announces && (rest.len() > 1 || words.peek().is_some()) {
+            shown.push(format!("{}{}", word.get(..at).unwrap_or(""), rest.get(..1).unwrap_or("")));
+            shown.push(HIDDEN.to_owned());
+            break;
+        }
+        let inside_url = word.split_once("://").and_then(|(_, rest)| rest.split_once('@')).is_some();
+        let secret = looks_secret(word) || word.contains("grub.pbkdf2") || word.contains("{SSHA") || inside_url;
+        shown.push(if secret { HIDDEN.to_owned() } else { word.to_owned() });
+    }
+    cut(shown.join(" "))
+}
+
+/// The beginning of a long line.
+fn cut(line: String) -> String {
     if line.chars().count() > MAX_SHOWN { line.chars().take(MAX_SHOWN).chain(['…']).collect() } else { line }
 }
 
@@ -307,6 +348,27 @@ mod tests {
         assert_eq!(shown, "snmp-agent community write *** acl 2000");
         assert_eq!(mask("enable password simple", Dialect::Ios), "enable password ***");
         assert_eq!(mask("password policy", Dialect::Ios), "password ***");
+    }
+
+    #[test]
+    fn no_secret_of_a_hosts_file_is_shown() {
+        for line in [
+            "requirepass SECRET",
+            "password = SECRET",
+            "db_password=\"SECRET x SECRET\"",
+            "spring.datasource.password: SECRET",
+            "password_pbkdf2 root grub.pbkdf2.sha512.10000.SECRET",
+            "url = http://u:SECRET@host/",
+            "root:$6$SECRET:1::",
+            "rocommunity SECRET 10.0.0.0/8",
+        ] {
+            assert!(!mask_line(line).contains("SECRET"), "{line} gave {}", mask_line(line));
+        }
+        for line in
+            ["PASS_MAX_DAYS 90", "PasswordAuthentication no", "-w /etc/passwd -p wa -k identity", "Defaults use_pty"]
+        {
+            assert_eq!(mask_line(line), line);
+        }
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
+pub(super) use read::{MAX_DEPTH, expression, patterns, proven, quantifier, raw, verdict};
+
 use super::dialect::{Constraint, Dialect};
+use super::host;
 use super::judge::Verdict;
 use super::pattern::Pattern;
 use crate::config::diag::{self, Diagnostic};
@@ -17,6 +20,7 @@ use crate::config::reader::{self, Faults, Source};
 pub use crate::model::finding::{Weight, Words};
 
 static DEVICE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/device");
+static HOST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/host");
 static PROFILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/profiles");
 static LISTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/lists");
 
@@ -66,6 +70,16 @@ pub enum Quantifier {
     All,
     /// The best.
     Any,
+}
+
+impl Quantifier {
+    /// A verdict's place among several; the highest decides.
+    pub(super) const fn rank(self, verdict: Verdict) -> u8 {
+        match self {
+            Self::All => verdict.badness(),
+            Self::Any => verdict.goodness(),
+        }
+    }
 }
 
 /// What a line refers to must be there.
@@ -200,12 +214,21 @@ pub struct Check {
     pub record: (Words, Words),
     /// Dialects that do not have the thing.
     pub not_in: Vec<Dialect>,
-    /// What it means by dialect.
+    /// What it means by dialect; empty if it is not about devices.
     pub variants: Vec<Variant>,
+    /// What it means on hosts; empty if it is not about them.
+    pub hosts: Vec<host::Variant>,
     /// File it stands in.
     pub file: String,
     /// Line of its header.
     pub line: usize,
+}
+
+impl Check {
+    /// Whether a level asks for it: level 2 does not have every item.
+    pub fn asked_at(&self, level: i64) -> bool {
+        level == 3 || !self.clause.l2.is_empty()
+    }
 }
 
 /// A protection level's selection.
@@ -269,7 +292,7 @@ pub fn parse(texts: &[(&str, &str)]) -> Loaded {
 
 fn shipped() -> Vec<Source> {
     let mut sources = Vec::new();
-    for (prefix, dir) in [("lists", &LISTS), ("profiles", &PROFILES), ("device", &DEVICE)] {
+    for (prefix, dir) in [("lists", &LISTS), ("profiles", &PROFILES), ("device", &DEVICE), ("host", &HOST)] {
         for file in dir.files() {
             let name = format!("embedded:probes/baseline/{prefix}/{}", file.path().display());
             sources.push(Source { name, text: file.contents_utf8().unwrap_or_default().to_owned() });

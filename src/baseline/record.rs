@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::dialect::Snapshot;
-use super::judge::{Finding, Verdict};
+use super::judge::{Evidence, Finding, Verdict};
 use super::policy::Words;
 use crate::model::finding;
 
@@ -34,16 +34,11 @@ pub fn sentence(finding: &Finding<'_>) -> Words {
 }
 
 /// The finding as it is kept and handed over.
-pub fn finding(finding: &Finding<'_>, snapshot: &Snapshot) -> finding::Finding {
+pub fn finding(finding: &Finding<'_>) -> finding::Finding {
     let check = finding.check;
     let short = |text: &str| finding::cut(text, finding::MAX_WORDS);
     let both = |words: &Words| Words { zh: short(&words.zh), en: short(&words.en) };
-    let evidence = |e: &super::judge::Evidence| finding::Evidence {
-        file: short(&snapshot.file),
-        line_from: e.line_from,
-        line_to: e.line_to,
-        text: short(&e.text),
-    };
+    let evidence = |e: &Evidence| Evidence { file: short(&e.file), text: short(&e.text), ..e.clone() };
     finding::Finding {
         check: check.id.clone(),
         title: both(&check.title),

@@ -130,7 +130,7 @@ fn check(files: &[PathBuf], dialect: Option<Dialect>, policy: &Policy, profile: 
             match format {
                 Format::Json => {
                     let asset = record::asset(snapshot);
-                    let object = |f| record::object(&asset, &record::finding(f, snapshot)).to_string();
+                    let object = |f| record::object(&asset, &record::finding(f)).to_string();
                     findings.iter().for_each(|f| print(&object(f)));
                 }
                 Format::Table => show(&findings, snapshot),

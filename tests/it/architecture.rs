@@ -54,7 +54,19 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "probe", may_use: &["model", "codec", "config", "engine", "net"], bans: &[] },
     Layer { name: "collect", may_use: &["model", "codec", "config", "engine", "net"], bans: &[] },
-    Layer { name: "baseline", may_use: &["model", "codec", "config", "engine", "net"], bans: PURE },
+    Layer {
+        name: "baseline",
+        may_use: &["model", "codec", "config", "engine", "net"],
+        bans: &[
+            ("tokio", "this layer is pure but for the files of a host: no async, no sockets"),
+            ("std::net::TcpStream", "this layer has no sockets"),
+            ("std::net::UdpSocket", "this layer has no sockets"),
+            ("SystemTime", "this layer has no clock: time is an argument"),
+            ("Instant", "this layer has no clock: time is an argument"),
+            ("now()", "this layer has no clock: time is an argument"),
+            ("fastrand", "this layer has no randomness: a seed is an argument"),
+        ],
+    },
     Layer {
         name: "relay",
         may_use: &["model", "codec", "config", "net"],
@@ -109,6 +121,7 @@ const FILES: &[&str] = &[
     "src/config/watch.rs",
     "src/net",
     "src/probe",
+    "src/baseline/host/root/disk.rs",
     "src/relay",
     "src/agent",
     "src/console",

@@ -48,7 +48,7 @@ fn a_verdict_names_the_lines_that_prove_it() {
 fn a_part_of_a_configuration_never_passes_by_absence() {
     let policy = shipped();
     let part = VRP.replace("return\n", "");
-    for check in policy.checks.values() {
+    for check in policy.checks.values().filter(|c| !c.variants.is_empty()) {
         let snapshot = read(&part);
         assert!(!snapshot.complete());
         let finding = one(&policy, check, &policy.profiles["l3"], &snapshot);
@@ -91,7 +91,7 @@ fn a_text_made_to_cost_much_is_judged_all_the_same() {
         let text = format!("#\nsysname SW1\n#\nsnmp-agent\n{text}return\n");
         let snapshot = Snapshot::read("a.cfg", text.as_bytes(), Some(Dialect::Vrp)).unwrap().remove(0);
         let all = judge(&policy, &policy.profiles["l3"], &snapshot);
-        assert_eq!(all.len(), policy.checks.len());
+        assert_eq!(all.len(), policy.checks.values().filter(|c| !c.variants.is_empty()).count());
         assert!(all.iter().all(|f| f.evidence.len() <= MAX_EVIDENCE));
     }
 }
@@ -102,7 +102,7 @@ fn a_finding_is_one_object_without_secrets() {
     let text = VRP.replace("$1a$x$", "$1a$SeCrEt$").replace("irreversible-cipher", "cipher");
     let snapshot = read(&text);
     let all = judge(&policy, &policy.profiles["l3"], &snapshot);
-    let printed: Vec<String> = all.iter().map(|f| object("SW1", &finding(f, &snapshot)).to_string()).collect();
+    let printed: Vec<String> = all.iter().map(|f| object("SW1", &finding(f)).to_string()).collect();
     assert!(!printed.join("\n").contains("SeCrEt"));
     let d01 = printed.iter().find(|p| p.contains("\"D01\"")).unwrap();
     assert_eq!(

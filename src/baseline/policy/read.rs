@@ -7,6 +7,7 @@ use super::{
     Words,
 };
 use crate::baseline::dialect::{Constraint, Dialect};
+use crate::baseline::host;
 use crate::baseline::judge::Verdict;
 use crate::baseline::pattern::{Kind, Pattern};
 use crate::config::diag::did_you_mean;
@@ -14,7 +15,7 @@ use crate::config::expr::{Expr, Scope, Type};
 use crate::config::reader::{self, Faults, Item, Source, Table};
 
 /// The deepest `all`/`any` within each other.
-const MAX_DEPTH: usize = 4;
+pub(in crate::baseline) const MAX_DEPTH: usize = 4;
 
 /// Reads all layers, lowest first.
 pub(super) fn all(layers: &[Vec<Source>], faults: Faults) -> Loaded {
@@ -135,7 +136,9 @@ impl Reader<'_> {
             }
         }
         let (title, pass, fail) = (words(table, "title"), words(table, "pass"), words(table, "fail"));
-        let variants: Vec<Variant> = table.tables("when").iter().filter_map(|when| self.variant(when)).collect();
+        let (hosts, devices): (Vec<_>, Vec<_>) = table.tables("when").into_iter().partition(host::read::is_host);
+        let variants: Vec<Variant> = devices.iter().filter_map(|when| self.variant(when)).collect();
+        let hosts = hosts.iter().filter_map(|when| host::read::variant(when, &self.scope())).collect();
         if !table.has("when") {
             table.fault(format!("check `{id}` judges no dialect"), "add a [[check.when]]");
         }
@@ -155,6 +158,7 @@ impl Reader<'_> {
             record: (pass, fail),
             not_in,
             variants,
+            hosts,
             file: table.source.name.clone(),
             line: table.line(),
         };
@@ -176,12 +180,7 @@ impl Reader<'_> {
         let mut asks = Vec::new();
         let test = self.test(table, &mut asks, 0)?;
         let vectors: Vec<Vector> = table.tables("tests").iter().filter_map(vector).collect();
-        if vectors.iter().all(|v| v.expect != Verdict::Fail) || vectors.iter().all(|v| v.expect != Verdict::Pass) {
-            table.fault(
-                "a variant without a test that passes and one that fails",
-                "add tests = [{ config = \"...\", expect = \"fail\" }]",
-            );
-        }
+        proven(table, vectors.iter().map(|v| v.expect));
         table.finish();
         Some(Variant { os, version, applies, test, asks, source, fix, vectors })
     }
@@ -315,13 +314,23 @@ impl Reader<'_> {
     }
 }
 
+/// Asks for tests of a variant that show both sides of it.
+pub(in crate::baseline) fn proven(table: &Table<'_>, expects: impl Iterator<Item = Verdict> + Clone) {
+    if expects.clone().all(|v| v != Verdict::Fail) || expects.clone().all(|v| v != Verdict::Pass) {
+        table.fault(
+            "a variant without a test that passes and one that fails",
+            "add tests = [{ config = \"...\", expect = \"fail\" }]",
+        );
+    }
+}
+
 fn name(scope: &mut BTreeMap<String, Type>, pattern: &Pattern) {
     let kind = |kind: &Kind| if *kind == Kind::Int { Type::Number } else { Type::Text };
     scope.extend(pattern.names().iter().map(|(n, k)| (n.clone(), kind(k))));
 }
 
 /// A value as it is written.
-fn raw(table: &Table<'_>, key: &'static str) -> String {
+pub(in crate::baseline) fn raw(table: &Table<'_>, key: &'static str) -> String {
     table.item(key).map(|i| i.written().split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
@@ -332,11 +341,11 @@ fn vector(table: &Table<'_>) -> Option<Vector> {
     Some(Vector { config, expect, line: table.line() })
 }
 
-fn verdict(table: &Table<'_>, key: &'static str) -> Option<Verdict> {
+pub(in crate::baseline) fn verdict(table: &Table<'_>, key: &'static str) -> Option<Verdict> {
     table.word(key, &Verdict::WORDS, Verdict::parse)
 }
 
-fn quantifier(table: &Table<'_>, key: &'static str) -> Quantifier {
+pub(in crate::baseline) fn quantifier(table: &Table<'_>, key: &'static str) -> Quantifier {
     let parse =
         |t: &str| [("all", Quantifier::All), ("any", Quantifier::Any)].iter().find(|(w, _)| *w == t).map(|(_, q)| *q);
     table.word(key, &["all", "any"], parse).unwrap_or(Quantifier::All)
@@ -357,7 +366,7 @@ fn dialects(table: &Table<'_>, key: &'static str) -> Vec<Dialect> {
 }
 
 /// A pattern or a list of them.
-fn patterns(table: &Table<'_>, key: &'static str) -> Vec<Pattern> {
+pub(in crate::baseline) fn patterns(table: &Table<'_>, key: &'static str) -> Vec<Pattern> {
     match table.item(key) {
         None => Vec::new(),
         Some(item) if item.is_text() => pattern(&item).into_iter().collect(),
@@ -381,7 +390,11 @@ fn pattern(item: &Item<'_>) -> Option<Pattern> {
     }
 }
 
-fn expression(table: &Table<'_>, key: &'static str, names: &BTreeMap<String, Type>) -> Option<Expr> {
+pub(in crate::baseline) fn expression(
+    table: &Table<'_>,
+    key: &'static str,
+    names: &BTreeMap<String, Type>,
+) -> Option<Expr> {
     let item = table.item(key)?;
     let text = item.text()?;
     match Expr::compile(text, &Scope::values(names)) {

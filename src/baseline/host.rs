@@ -1,0 +1,362 @@
+//! Linux hosts: what their files say, put to the policy's host part.
+//!
+//! `root` is the only door to files; each kind of fact reads through it and gives rows of named values, each with the
+//! lines that prove it. `KINDS` lists them: a closed set, none of which runs a program. `judge` decides over the rows.
+//! Contents of files leave as masked lines of those files that a check names, hashes of passwords never.
+
+pub mod judge;
+pub mod root;
+
+mod accounts;
+mod file;
+mod ini;
+mod kv;
+mod os;
+pub(super) mod read;
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use root::{Root, Unseen};
+
+use super::judge::{Evidence, Verdict};
+use super::policy::Quantifier;
+use crate::config::expr::{Expr, Type, Val};
+use crate::config::reader::Table;
+
+/// A kind of fact: its name is the key in a check, its table the settings.
+pub(super) struct Kind {
+    /// Name.
+    pub(super) name: &'static str,
+    /// Reads the settings; mistakes are reported, keys it did not ask for are reported by its caller.
+    pub(super) read: fn(&Table<'_>) -> Option<Arc<dyn Fact>>,
+}
+
+/// All kinds, one row each.
+pub(super) const KINDS: &[Kind] = &[
+    Kind { name: "file", read: file::read },
+    Kind { name: "kv", read: kv::read },
+    Kind { name: "ini", read: ini::read },
+    Kind { name: "os", read: os::read },
+];
+
+/// A question to a host.
+pub trait Fact: fmt::Debug + Send + Sync {
+    /// The names that its rows have in expressions. A row may lack one: what depends on it is unknown then.
+    fn columns(&self) -> Vec<(String, Type)>;
+    /// Collects the rows. What could not be seen is an error, or stands in `found.unseen` if rows beside it are good.
+    fn gather(&self, host: &Host, found: &mut Found) -> Result<(), Unseen>;
+}
+
+/// A value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Datum {
+    /// Number.
+    Number(f64),
+    /// Text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+    /// Texts.
+    List(Vec<String>),
+}
+
+impl Datum {
+    /// As expressions take it.
+    pub fn val(&self) -> Val<'_> {
+        match self {
+            Self::Number(n) => Val::Number(*n),
+            Self::Text(t) => Val::Text(t),
+            Self::Bool(b) => Val::Bool(*b),
+            Self::List(l) => Val::List(l),
+        }
+    }
+}
+
+impl From<f64> for Datum {
+    fn from(value: f64) -> Self {
+        Self::Number(value)
+    }
+}
+
+impl From<u32> for Datum {
+    fn from(value: u32) -> Self {
+        Self::Number(f64::from(value))
+    }
+}
+
+impl From<i64> for Datum {
+    fn from(value: i64) -> Self {
+        Self::Number(value as f64)
+    }
+}
+
+impl From<bool> for Datum {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<&str> for Datum {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Datum {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Vec<String>> for Datum {
+    fn from(value: Vec<String>) -> Self {
+        Self::List(value)
+    }
+}
+
+/// One thing that was found, with what proves it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Values by name.
+    pub values: Vec<(String, Datum)>,
+    /// Where it stands.
+    pub proof: Evidence,
+    /// What it is about, such as a `Match` block or an account; empty if nothing.
+    pub block: String,
+}
+
+impl Row {
+    /// A row that a line proves. The text is shown: hide secrets (`mask::mask_line`).
+    pub fn at(file: &str, line: usize, text: impl Into<String>) -> Self {
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        let proof = Evidence { file: file.to_owned(), line_from: line, line_to: line, text: text.into() };
+        Self { values: Vec::new(), proof, block: String::new() }
+    }
+
+    /// The same with a value.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Datum>) -> Self {
+        self.values.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same about something.
+    #[must_use]
+    pub fn about(mut self, block: impl Into<String>) -> Self {
+        self.block = block.into();
+        self
+    }
+
+    /// The same with `value` and, if it is one, `number`.
+    #[must_use]
+    pub fn valued(self, value: &str) -> Self {
+        let row = self.with("value", value);
+        match value.parse::<i64>() {
+            Ok(number) => row.with("number", number),
+            Err(_) => row,
+        }
+    }
+}
+
+/// What a question brought.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Where it looked, for a verdict that rests on absence.
+    pub looked: Vec<String>,
+    /// What it could not see.
+    pub unseen: Vec<Unseen>,
+}
+
+/// A test on facts.
+#[derive(Debug, Clone)]
+pub enum Test {
+    /// One question.
+    Ask(Box<Ask>),
+    /// Every one must hold.
+    All(Vec<Test>),
+    /// One must.
+    Any(Vec<Test>),
+}
+
+/// A question and what its rows must say.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The question.
+    pub fact: Arc<dyn Fact>,
+    /// Which rows.
+    pub filter: Option<Expr>,
+    /// When a row is good; it is if it is there, unless given.
+    pub assert: Option<Expr>,
+    /// When it is at least half good.
+    pub partial: Option<Expr>,
+    /// What it is when it is not good.
+    pub otherwise: Verdict,
+    /// Which rows decide.
+    pub quantifier: Quantifier,
+    /// What no row means.
+    pub default: Fallback,
+}
+
+/// What holds without a row.
+#[derive(Debug, Clone)]
+pub enum Fallback {
+    /// A verdict.
+    Verdict(Verdict),
+    /// The values in force then, judged like those of a row.
+    Values(Vec<(String, Datum)>),
+}
+
+/// What a check means on some hosts.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// Which hosts.
+    pub os: Vec<Family>,
+    /// Only where one of these paths is; not applicable elsewhere.
+    pub applies: Vec<String>,
+    /// The test.
+    pub test: Test,
+    /// The definition's own words for it, for `explain`.
+    pub asks: Vec<String>,
+    /// Where its facts come from.
+    pub source: String,
+    /// What to do to mend it.
+    pub fix: String,
+    /// Small hosts that prove it.
+    pub vectors: Vec<Vector>,
+}
+
+/// A small host and what must come of it.
+#[derive(Debug, Clone)]
+pub struct Vector {
+    /// Its files.
+    pub files: root::Memory,
+    /// The verdict.
+    pub expect: Verdict,
+    /// Line of its definition.
+    pub line: usize,
+}
+
+/// A family of distributions, as policies name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Any Linux.
+    Linux,
+    /// Packages of dpkg: Debian, Ubuntu, UOS and Kylin of desktops.
+    Deb,
+    /// Packages of rpm: CentOS, openEuler, Kylin of servers.
+    Rpm,
+}
+
+impl Family {
+    /// Its words, in order.
+    pub const WORDS: [&'static str; 3] = ["linux", "linux-deb", "linux-rpm"];
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+    /// The family of a word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Linux, Self::Deb, Self::Rpm].into_iter().find(|f| f.as_str() == text)
+    }
+}
+
+/// A host being looked at.
+#[derive(Debug)]
+pub struct Host {
+    /// Its files.
+    pub root: Root,
+    /// Its distribution.
+    pub os: os::Os,
+    /// Days since 1970, for ages.
+    pub today: i64,
+    known: RefCell<HashMap<String, Rc<dyn Any>>>,
+}
+
+impl Host {
+    /// The host whose files these are, looked at on a day (days since 1970).
+    pub fn new(root: Root, today: i64) -> Self {
+        let os = os::Os::of(&root);
+        Self { root, os, today, known: RefCell::default() }
+    }
+
+    /// What it calls itself: `/etc/hostname`, hostname(5); empty if nothing.
+    pub fn name(&self) -> String {
+        let text = self.root.text("/etc/hostname").ok().flatten().unwrap_or_default();
+        text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or("").to_owned()
+    }
+
+    /// Something that several checks ask for, made once a run. One name is of one type.
+    pub fn once<T: 'static>(&self, name: &str, make: impl FnOnce(&Self) -> T) -> Rc<T> {
+        let known = self.known.borrow().get(name).cloned();
+        if let Some(known) = known.and_then(|k| k.downcast::<T>().ok()) {
+            return known;
+        }
+        let made = Rc::new(make(self));
+        self.known.borrow_mut().insert(name.to_owned(), Rc::clone(&made) as Rc<dyn Any>);
+        made
+    }
+}
+
+/// The lines of a text that say something, with their numbers from 1: blank ones and those that begin with a comment
+/// mark are left out.
+fn lines<'t>(text: &'t str, comments: &'t str) -> impl Iterator<Item = (usize, &'t str)> {
+    let numbered = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    numbered.filter(move |(_, line)| line.chars().next().is_some_and(|c| !comments.contains(c)))
+}
+
+/// The files that a setting names, a path or pattern or a list of them, in that order. Those that are not there are
+/// left out; all are noted as looked at.
+fn files(host: &Host, patterns: &[String], found: &mut Found) -> Vec<(String, Rc<str>)> {
+    let mut all = Vec::new();
+    for pattern in patterns {
+        let paths = host.root.glob(pattern).unwrap_or_else(|why| {
+            found.unseen.push(why);
+            Vec::new()
+        });
+        found.looked.push(pattern.clone());
+        for path in paths {
+            match host.root.text(&path) {
+                Ok(Some(text)) => all.push((path, text)),
+                Ok(None) => {}
+                // A directory that a pattern fits is no file of the program.
+                Err(Unseen::Shape(_)) if *pattern != path => {}
+                Err(why) => found.unseen.push(why),
+            }
+        }
+    }
+    all
+}
+
+/// A path or a list of them; each begins with `/`.
+fn paths(table: &Table<'_>, key: &'static str) -> Option<Vec<String>> {
+    let Some(item) = table.item(key) else {
+        table.missing(key, "\"/etc/login.defs\"");
+        return None;
+    };
+    let items = if item.is_text() { vec![item] } else { table.texts(key) };
+    let mut all = Vec::new();
+    for item in items {
+        let path = item.text()?;
+        if !path.starts_with('/') {
+            item.fault(format!("`{path}` is no path from the root"), "write \"/etc/login.defs\"");
+            return None;
+        }
+        all.push(path.to_owned());
+    }
+    Some(all)
+}
+
+/// Columns of these names.
+fn columns(all: &[(&str, Type)]) -> Vec<(String, Type)> {
+    all.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! A directory of this machine as a root.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Kind, Meta, Tree, Unseen};
+
+/// Filesystems on which a dead server holds every reader; autofs mounts one when it is touched.
+const NETWORK: &[&str] = &[
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "ncpfs",
+    "afs",
+    "ceph",
+    "lustre",
+    "glusterfs",
+    "gpfs",
+    "beegfs",
+    "orangefs",
+    "autofs",
+];
+/// Of filesystems in user space only this one answers by itself: containers have it over files of `/proc`.
+const LOCAL_FUSE: &str = "fuse.lxcfs";
+/// The mounts of this machine, proc(5).
+const MOUNTS: &str = "/proc/self/mountinfo";
+
+#[derive(Debug)]
+pub(super) struct Disk {
+    base: PathBuf,
+}
+
+impl Disk {
+    /// Opens a directory, with the mount points below it that are on a network.
+    pub(super) fn open(dir: &Path) -> Result<(Self, BTreeSet<String>), Unseen> {
+        let name = dir.display().to_string();
+        let mounts = foreign(&fs::read_to_string(MOUNTS).unwrap_or_default());
+        // Asked before the directory is touched; links on the way to it are the operator's own.
+        let absolute = std::path::absolute(dir).map_err(|e| Unseen::of(&name, &e))?;
+        if mounts.iter().any(|m| absolute.starts_with(m)) {
+            return Err(Unseen::Network(name));
+        }
+        let base = fs::canonicalize(dir).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Unseen::Missing(name.clone()),
+            _ => Unseen::of(&name, &e),
+        })?;
+        if !base.is_dir() {
+            return Err(Unseen::Shape(name));
+        }
+        let below = |mount: &String| {
+            let rest = Path::new(mount).strip_prefix(&base).ok()?;
+            Some(format!("/{}", rest.display()))
+        };
+        let foreign = mounts.iter().filter_map(below).collect();
+        Ok((Self { base }, foreign))
+    }
+
+    /// Whether it is the running system's own root.
+    pub(super) fn is_system(&self) -> bool {
+        self.base == Path::new("/")
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.base.join(path.trim_start_matches('/'))
+    }
+}
+
+impl Tree for Disk {
+    fn stat(&self, path: &str) -> io::Result<Meta> {
+        let meta = fs::symlink_metadata(self.path(path))?;
+        let kind = match meta.file_type() {
+            t if t.is_file() => Kind::File,
+            t if t.is_dir() => Kind::Dir,
+            t if t.is_symlink() => Kind::Link,
+            _ => Kind::Other,
+        };
+        let (mode, modified) = (meta.mode() & 0o7777, meta.mtime());
+        Ok(Meta { kind, mode, uid: meta.uid(), gid: meta.gid(), size: meta.len(), modified })
+    }
+
+    fn link(&self, path: &str) -> io::Result<String> {
+        Ok(fs::read_link(self.path(path))?.to_string_lossy().into_owned())
+    }
+
+    fn read(&self, path: &str, max: usize) -> io::Result<Vec<u8>> {
+        // Somebody may put a link or a pipe there between the look and the read: neither leads out nor blocks.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(self.path(path))?;
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut bytes = Vec::new();
+        file.take(max as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > max { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    }
+
+    fn list(&self, path: &str, max: usize) -> io::Result<Vec<String>> {
+        if !fs::symlink_metadata(self.path(path))?.is_dir() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.path(path))? {
+            if names.len() == max {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        Ok(names)
+    }
+}
+
+/// Mount points on a network, out of mountinfo, proc(5): the fifth field is the place, the type stands after ` - `.
+fn foreign(mountinfo: &str) -> Vec<String> {
+    let one = |line: &str| {
+        let (left, right) = line.split_once(" - ")?;
+        let (place, kind) = (left.split(' ').nth(4)?, right.split(' ').next()?);
+        let network = NETWORK.contains(&kind) || (kind.starts_with("fuse") && kind != LOCAL_FUSE);
+        network.then(|| unescape(place))
+    };
+    mountinfo.lines().filter_map(one).collect()
+}
+
+/// `\040` is a blank, and so on.
+fn unescape(text: &str) -> String {
+    let mut parts = text.split('\\');
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        match part.get(..3).and_then(|code| u8::from_str_radix(code, 8).ok()) {
+            Some(code) => {
+                out.push(char::from(code));
+                out.push_str(part.get(3..).unwrap_or(""));
+            }
+            None => {
+                out.push('\\');
+                out.push_str(part);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_on_a_network_are_known() {
+        let text = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n40 22 0:40 / /srv/a\\040b rw,relatime shared:1 - nfs4 host:/x rw\n\
+            41 22 0:41 / /mnt/u rw - fuse.sshfs u@h: rw\n42 22 0:42 / /proc/cpuinfo rw - fuse.lxcfs lxcfs rw\n";
+        assert_eq!(foreign(text), ["/srv/a b", "/mnt/u"]);
+    }
+}
