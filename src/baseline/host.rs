@@ -41,7 +41,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "file", read: file::read },
     Kind { name: "kv", read: kv::read },
     Kind { name: "ini", read: ini::read },
-    Kind { name: "os", read: os::read },
+    Kind { name: "release", read: os::read },
 ];
 
 /// A question to a host.
