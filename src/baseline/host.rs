@@ -12,7 +12,12 @@ mod file;
 mod ini;
 mod kv;
 mod os;
+mod pam;
 pub(super) mod read;
+mod shadow;
+mod sshd;
+mod sudoers;
+mod user;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -42,6 +47,12 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "kv", read: kv::read },
     Kind { name: "ini", read: ini::read },
     Kind { name: "release", read: os::read },
+    Kind { name: "sshd", read: sshd::read },
+    Kind { name: "pam", read: pam::read },
+    Kind { name: "user", read: user::users },
+    Kind { name: "group", read: user::groups },
+    Kind { name: "shadow", read: shadow::read },
+    Kind { name: "sudoers", read: sudoers::read },
 ];
 
 /// A question to a host.

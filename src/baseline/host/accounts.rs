@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::Host;
 use super::root::Unseen;
+use super::{Host, lines};
 
 /// Accounts.
 pub(super) const PASSWD: &str = "/etc/passwd";
@@ -21,6 +21,36 @@ pub(super) struct User {
     pub(super) home: String,
     pub(super) shell: String,
     pub(super) line: usize,
+}
+
+/// Shells that let nobody in: nologin(8), false(1), and programs that accounts of the system have instead of one.
+const NO_SHELLS: &[&str] = &["nologin", "false", "sync", "shutdown", "halt"];
+
+impl User {
+    /// Whether the account has a shell. An empty one is `/bin/sh`, passwd(5).
+    pub(super) fn logs_in(&self) -> bool {
+        !NO_SHELLS.contains(&self.shell.rsplit('/').next().unwrap_or(""))
+    }
+
+    /// Where the password is: `shadow`, `locked`, `empty`, or `here` if the hash stands in a file that all may read.
+    pub(super) fn kept(&self) -> &'static str {
+        match self.password.as_str() {
+            "x" => "shadow",
+            "" => "empty",
+            text if text.starts_with(['*', '!']) => "locked",
+            _ => "here",
+        }
+    }
+}
+
+/// The first number that people get: UID_MIN of login.defs(5), 1000 unless given.
+pub(super) fn first_uid(host: &Host) -> u32 {
+    let text = host.root.text("/etc/login.defs").ok().flatten().unwrap_or_default();
+    let of = |(_, line): (usize, &str)| {
+        let (key, value) = line.split_once(char::is_whitespace)?;
+        (key == "UID_MIN").then(|| value.trim().parse().ok()).flatten()
+    };
+    lines(&text, "#").filter_map(of).last().unwrap_or(1_000)
 }
 
 /// A line of `/etc/group`, group(5).

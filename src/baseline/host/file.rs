@@ -33,18 +33,19 @@ pub(super) fn read(table: &Table<'_>) -> Option<Arc<dyn Fact>> {
         let comments = table.opt_text("comments").unwrap_or("#").to_owned();
         return Some(Arc::new(Lines { paths: paths?, patterns, comments }));
     }
-    let most = match table.item("most") {
-        None => None,
-        Some(item) => {
-            let text = item.text()?;
-            let read = u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o7777);
-            if read.is_none() {
-                item.fault(format!("`{text}` is no mode"), "write \"0640\"");
-            }
-            Some(read?)
-        }
-    };
+    let most = if table.has("most") { Some(mode(table, "most")?) } else { None };
     Some(Arc::new(Files { paths: paths?, most }))
+}
+
+/// A mode, octal.
+pub(super) fn mode(table: &Table<'_>, key: &'static str) -> Option<u32> {
+    let item = table.item(key)?;
+    let text = item.text()?;
+    let read = u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o7777);
+    if read.is_none() {
+        item.fault(format!("`{text}` is no mode"), "write \"0640\"");
+    }
+    read
 }
 
 impl Fact for Files {

@@ -62,14 +62,15 @@ impl Outcome {
         let mut same = all.into_iter().filter(|o| rank(o) == best);
         let mut first = same.next()?;
         for other in same {
-            if first.evidence.len() < MAX_EVIDENCE {
-                first.evidence.extend(other.evidence);
+            for proof in other.evidence {
+                if first.evidence.len() < MAX_EVIDENCE && !first.evidence.contains(&proof) {
+                    first.evidence.push(proof);
+                }
             }
             if first.why == Words::default() {
                 first.why = other.why;
             }
         }
-        first.evidence.truncate(MAX_EVIDENCE);
         Some(first)
     }
 

@@ -84,6 +84,8 @@ pub enum Unseen {
     Shape(String),
     /// Only the running system has it, and this root is not the running system's.
     Live(String),
+    /// The default of a setting, which depends on a version that is not known.
+    Default(String),
     /// A line that nobody can make sense of: path, line.
     Garbled(String, usize),
     /// The kernel said something else: path, what.
@@ -101,6 +103,7 @@ impl Unseen {
             Self::Links(path) => format!("{path} 的符号链接过多或成环"),
             Self::Shape(path) => format!("{path} 不是普通文件或目录"),
             Self::Live(path) => format!("{path} 需要在运行中的系统上核查"),
+            Self::Default(name) => format!("{name} 的默认值随版本不同，而版本未知"),
             Self::Garbled(path, line) => format!("{path} 第 {line} 行无法理解"),
             Self::Io(path, what) => format!("无法读取 {path}：{what}"),
         }
@@ -131,6 +134,7 @@ impl fmt::Display for Unseen {
             Self::Links(path) => write!(f, "{path} leads through too many links, or a circle of them"),
             Self::Shape(path) => write!(f, "{path} is no regular file or directory"),
             Self::Live(path) => write!(f, "{path} can be seen on the running system only"),
+            Self::Default(name) => write!(f, "the default of {name} depends on the version, which is not known"),
             Self::Garbled(path, line) => write!(f, "{path}:{line} makes no sense"),
             Self::Io(path, what) => write!(f, "cannot read {path}: {what}"),
         }

@@ -21,6 +21,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("write \"0640\"", "请写 \"0640\""),
     ("write \"0640\" or \"0640 0:42\"", "请写 \"0640\" 或 \"0640 0:42\""),
     ("write all, any or one of: {}", "请写 all、any 或其中之一：{0}"),
+    ("no keyword `{}`", "没有关键字 `{0}`"),
     ("no value `{}`", "没有值 `{0}`"),
     ("see docs/baseline.md", "见 docs/baseline.md"),
     ("check `{}`, {}: expected {}, got {}", "检查项 `{0}`，{1}：用例应为 {2}，实为 {3}"),
