@@ -15,6 +15,7 @@ mod os;
 mod pam;
 pub(super) mod read;
 mod shadow;
+mod shell;
 mod sshd;
 mod sudoers;
 mod user;
@@ -52,6 +53,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "user", read: user::users },
     Kind { name: "group", read: user::groups },
     Kind { name: "shadow", read: shadow::read },
+    Kind { name: "shell", read: shell::read },
     Kind { name: "sudoers", read: sudoers::read },
 ];
 

@@ -74,7 +74,13 @@ impl Fact for Shadow {
         let users = users.as_ref().as_ref().map(|(users, _)| users.as_slice()).unwrap_or_default();
         for (at, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
             let fields: Vec<&str> = line.split(':').collect();
-            let [name, field, changed, min, max, warn, inactive, expire, ..] = fields.as_slice() else {
+            let name = fields.first().copied().unwrap_or("");
+            // Such a line takes in what a directory service has, nsswitch.conf(5).
+            if name.starts_with(['+', '-']) {
+                found.rows.push(Row::at(SHADOW, at + 1, name).about(name).with("name", name).with("compat", true));
+                continue;
+            }
+            let [_, field, changed, min, max, warn, inactive, expire, ..] = fields.as_slice() else {
                 found.unseen.push(Unseen::Garbled(SHADOW.to_owned(), at + 1));
                 continue;
             };
@@ -83,10 +89,10 @@ impl Fact for Shadow {
             let state = if locked { "locked" } else { "open" };
             let text =
                 format!("{name}: {hash}, {state}, min {}, max {}, warn {}", shown(min), shown(max), shown(warn));
-            let mut row = Row::at(SHADOW, at + 1, text).about(*name).with("name", *name).with("hash", hash);
-            let shell = users.iter().find(|u| u.name == *name).is_none_or(accounts::User::logs_in);
+            let mut row = Row::at(SHADOW, at + 1, text).about(name).with("name", name).with("hash", hash);
+            let shell = users.iter().find(|u| u.name == name).is_none_or(accounts::User::logs_in);
             row = row.with("locked", locked).with("login", shell && !locked);
-            row = row.with("compat", name.starts_with(['+', '-']));
+            row = row.with("compat", false);
             for (key, value) in [("min", min), ("max", max), ("warn", warn), ("inactive", inactive)] {
                 row = value.parse::<i64>().into_iter().fold(row, |row, n| row.with(key, n));
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::accounts::{self, GROUP, PASSWD, User};
-use super::{Datum, Fact, Found, Host, Row, Unseen, columns, file};
+use super::{Fact, Found, Host, Row, Unseen, columns, file};
 use crate::config::expr::Type;
 use crate::config::reader::{Item, Table};
 
@@ -48,7 +48,7 @@ impl Fact for Users {
             ("home_exists", Type::Bool),
             ("home_wider", Type::Bool),
             ("home_own", Type::Bool),
-            ("held", Type::List),
+            ("held", Type::Text),
         ])
     }
 
@@ -83,7 +83,7 @@ impl Users {
     /// The same with what is asked of a home, if anything is.
     fn home(&self, host: &Host, user: &User, row: Row) -> Result<Row, Unseen> {
         if (self.home_most.is_none() && self.holds.is_empty()) || !user.home.starts_with('/') {
-            return Ok(row);
+            return Ok(row.with("held", ""));
         }
         let meta = host.root.meta(&user.home)?;
         let mut row = row.with("home_exists", meta.is_some());
@@ -91,16 +91,17 @@ impl Users {
             row = row.with("home_wider", meta.mode & !most != 0).with("home_own", meta.uid == user.uid);
             row.proof.text = format!("{} ({:04o})", row.proof.text, meta.mode);
         }
-        let mut held = Vec::new();
+        let mut held: Vec<&str> = Vec::new();
         for name in &self.holds {
             if host.root.exists(&format!("{}/{name}", user.home.trim_end_matches('/')))? {
-                held.push(name.clone());
+                held.push(name);
             }
         }
+        let held = held.join(", ");
         if !held.is_empty() {
-            row.proof.text = format!("{} {}", row.proof.text, held.join(", "));
+            row.proof.text = format!("{} {held}", row.proof.text);
         }
-        Ok(row.with("held", Datum::List(held)))
+        Ok(row.with("held", held))
     }
 }
 

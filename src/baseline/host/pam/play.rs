@@ -110,11 +110,14 @@ impl Play {
 
 /// All modules in order.
 pub(super) fn modules(stack: &[Item]) -> Vec<&Module> {
-    let one = |item| match item {
-        &Item::Module(ref module) => vec![module],
-        Item::Sub(below) => modules(below),
-    };
-    stack.iter().flat_map(one).collect()
+    let mut all = Vec::new();
+    for item in stack {
+        match item {
+            Item::Module(module) => all.push(module),
+            Item::Sub(below) => all.extend(modules(below)),
+        }
+    }
+    all
 }
 
 /// Whether the whole fails if this module does, all else being right.
