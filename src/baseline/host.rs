@@ -299,9 +299,10 @@ impl Host {
         Self { root, os, today, known: RefCell::default() }
     }
 
-    /// What it calls itself: `/etc/hostname`, hostname(5); empty if nothing.
+    /// What it calls itself: `/etc/hostname`, hostname(5), else what the kernel says; empty if nothing.
     pub fn name(&self) -> String {
-        let text = self.root.text("/etc/hostname").ok().flatten().unwrap_or_default();
+        let of = |path| self.root.text(path).ok().flatten();
+        let text = of("/etc/hostname").or_else(|| of("/proc/sys/kernel/hostname")).unwrap_or_default();
         text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or("").to_owned()
     }
 

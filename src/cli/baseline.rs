@@ -1,5 +1,7 @@
-//! `fengsui baseline`: saved configurations judged against the policy, what a check means, and whether the policy is
-//! sound. Reads files, opens no connection, stores nothing.
+//! `fengsui baseline`: saved configurations or a Linux host judged against the policy, what a check means, and whether
+//! the policy is sound. Reads files, opens no connection, stores nothing but the file that it is told to write.
+
+mod host;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -29,11 +31,20 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum What {
-    /// Judge saved configurations of devices; exit 1 if a check fails, 3 if one could not be judged
+    /// Judge saved configurations of devices, or a Linux host; exit 1 if a check fails, 3 if one could not be judged
     Check {
         /// Saved configuration, or the capture of a console session (repeat for more)
-        #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+        #[arg(long, value_name = "FILE", required_unless_present = "host", num_args = 1..)]
         config: Vec<PathBuf>,
+        /// Judge this machine instead
+        #[arg(long, conflicts_with_all = ["config", "dialect"])]
+        host: bool,
+        /// With --host: directory that holds a system's files, such as a mounted image [default: /]
+        #[arg(long, value_name = "DIR", requires = "host")]
+        root: Option<PathBuf>,
+        /// With --host: also write the findings to a file that a console can import
+        #[arg(long, value_name = "FILE", requires = "host")]
+        out: Option<PathBuf>,
         /// Command language: huawei-vrp, huawei-vrp8, h3c-comware, h3c-comware5, cisco-ios, ruijie-rgos [default: recognised]
         #[arg(long, value_name = "DIALECT", value_parser = dialect)]
         dialect: Option<Dialect>,
@@ -66,7 +77,7 @@ pub enum What {
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     match args.what {
-        What::Check { config, dialect, profile, policy, format } => {
+        What::Check { config, host, root, out, dialect, profile, policy, format } => {
             let policy = load(policy)?;
             let known = || policy.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             let profile = policy.profiles.get(&profile).ok_or_else(|| {
@@ -75,6 +86,9 @@ pub fn run(args: Args) -> Answer {
                     format!("there is no profile `{profile}`; there are: {}", known()),
                 ))
             })?;
+            if host {
+                return host::check(root.as_deref(), out.as_deref(), &policy, profile, format);
+            }
             check(&config, dialect, &policy, profile, format)
         }
         What::Explain { check, policy } => {
@@ -127,21 +141,39 @@ fn check(files: &[PathBuf], dialect: Option<Dialect>, policy: &Policy, profile: 
             let findings = judge::judge(policy, profile, snapshot);
             failed |= findings.iter().any(|f| f.verdict == Verdict::Fail);
             unseen |= findings.iter().any(|f| f.verdict == Verdict::Error);
-            match format {
-                Format::Json => {
-                    let asset = record::asset(snapshot);
-                    let object = |f| record::object(&asset, &record::finding(f)).to_string();
-                    findings.iter().for_each(|f| print(&object(f)));
-                }
-                Format::Table => show(&findings, snapshot),
-            }
+            let asset = record::asset(snapshot);
+            let version = snapshot.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+            let head = format!("{asset} ({}, {}{version})", snapshot.file, snapshot.dialect.as_str());
+            out(&findings, &asset, &head, format, |e| e.line_from.to_string());
         }
     }
-    Ok(match (failed, unseen) {
+    Ok(exit(failed, unseen))
+}
+
+/// What the findings together mean for the caller.
+const fn exit(failed: bool, unseen: bool) -> Exit {
+    match (failed, unseen) {
         (true, _) => Exit::Bad,
         (false, true) => Exit::Unseen,
         (false, false) => Exit::Good,
-    })
+    }
+}
+
+/// Prints findings; `place` says where a piece of evidence stands.
+fn out(
+    findings: &[judge::Finding<'_>],
+    asset: &str,
+    head: &str,
+    format: Format,
+    place: fn(&judge::Evidence) -> String,
+) {
+    match format {
+        Format::Json => findings.iter().for_each(|f| print(&record::object(asset, &record::finding(f)).to_string())),
+        Format::Table => {
+            print(head);
+            show(findings, place);
+        }
+    }
 }
 
 /// A file's bytes; of one that is too large only enough for the reader to say so.
@@ -152,12 +184,9 @@ fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn show(findings: &[judge::Finding<'_>], snapshot: &Snapshot) {
-    let dialect = snapshot.dialect.as_str();
-    let version = snapshot.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-    print(&format!("{} ({}, {dialect}{version})", record::asset(snapshot), snapshot.file));
+fn show(findings: &[judge::Finding<'_>], place: fn(&judge::Evidence) -> String) {
     let row = |f: &judge::Finding<'_>| {
-        let lines: Vec<String> = f.evidence.iter().map(|e| e.line_from.to_string()).collect();
+        let lines: Vec<String> = f.evidence.iter().map(place).collect();
         let words = record::sentence(f);
         vec![
             f.check.id.clone(),
@@ -214,12 +243,21 @@ fn explain(check: &Check) {
     for (name, value) in &check.params {
         print(&format!("{} {name} = {value}", pick("参数", "parameter")));
     }
+    let meaning = |names: &[&str], asks: &[String], source: &str, fix: &str| {
+        print(&format!("\n{}", names.join(", ")));
+        asks.iter().for_each(|line| print(&format!("  {line}")));
+        print(&format!("  {}: {source}", pick("来源", "source")));
+        print(&format!("  {}: {}", pick("整改", "fix"), fix.replace('\n', "\n    ")));
+    };
+    for variant in &check.hosts {
+        let names: Vec<&str> = variant.os.iter().map(|f| f.as_str()).collect();
+        meaning(&names, &variant.asks, &variant.source, &variant.fix);
+        let expects: Vec<&str> = variant.vectors.iter().map(|v| v.expect.as_str()).collect();
+        print(&format!("  {} {}", pick("用例", "tests"), expects.join(", ")));
+    }
     for variant in &check.variants {
         let names: Vec<&str> = variant.os.iter().map(|d| d.as_str()).collect();
-        print(&format!("\n{}", names.join(", ")));
-        variant.asks.iter().for_each(|line| print(&format!("  {line}")));
-        print(&format!("  {}: {}", pick("来源", "source"), variant.source));
-        print(&format!("  {}: {}", pick("整改", "fix"), variant.fix.replace('\n', "\n    ")));
+        meaning(&names, &variant.asks, &variant.source, &variant.fix);
         for vector in &variant.vectors {
             print(&format!(
                 "  {} {}: {}",
@@ -243,7 +281,9 @@ fn test(overlays: Vec<PathBuf>) -> Answer {
     if !wrong.is_empty() {
         return Ok(Exit::Usage);
     }
-    let vectors: usize = policy.checks.values().flat_map(|c| &c.variants).map(|v| v.vectors.len()).sum();
+    let devices = policy.checks.values().flat_map(|c| &c.variants).map(|v| v.vectors.len());
+    let hosts = policy.checks.values().flat_map(|c| &c.hosts).map(|v| v.vectors.len());
+    let vectors: usize = devices.chain(hosts).sum();
     let checks = policy.checks.len();
     print(&pick(
         format!("没有错误：检查项 {checks}，用例 {vectors}"),

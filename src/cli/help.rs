@@ -28,8 +28,17 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Look at targets now, by any kind of probe", "立即监测目标，各种监测均可"),
     ("Graded protection: judge device configurations against GB/T 22239", "等级保护：按 GB/T 22239 核查设备配置"),
     (
-        "Judge saved configurations of devices; exit 1 if a check fails, 3 if one could not be judged",
-        "核查保存的设备配置；有不符合项时退出码为 1，有未能核查项时为 3",
+        "Judge saved configurations of devices, or a Linux host; exit 1 if a check fails, 3 if one could not be judged",
+        "核查保存的设备配置或 Linux 主机；有不符合项时退出码为 1，有未能核查项时为 3",
+    ),
+    ("Judge this machine instead", "改为核查本机"),
+    (
+        "With --host: directory that holds a system's files, such as a mounted image [default: /]",
+        "与 --host 同用：存放系统文件的目录，如挂载的镜像 [默认：/]",
+    ),
+    (
+        "With --host: also write the findings to a file that a console can import",
+        "与 --host 同用：同时把结果写入文件，供控制台导入",
     ),
     (
         "Saved configuration, or the capture of a console session (repeat for more)",

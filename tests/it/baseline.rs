@@ -75,6 +75,50 @@ fn the_shipped_policy_is_sound_and_explained() {
     assert_eq!(run(&["explain", "D99"]).status.code(), Some(2));
 }
 
+#[test]
+fn a_directory_is_judged_as_a_host_and_no_secret_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let etc = dir.path().join("etc");
+    for (name, text) in [
+        ("hostname", "db1\n"),
+        ("os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n"),
+        ("passwd", "root:x:0:0::/root:/bin/bash\nold:$1$MARKa$MARKb:1000:1000::/home/old:/bin/bash\n"),
+        ("shadow", "root:$1$MARKc$MARKd:19000:0:99999:7:::\nnone::19000:0:99999:7:::\n"),
+        ("group", "root:x:0:\n"),
+        ("ssh/sshd_config", "PermitRootLogin yes\nMatch User MARK-is-no-secret\n"),
+        ("sudoers", "%ops ALL=(ALL) NOPASSWD: ALL\n"),
+        ("login.defs", "PASS_MAX_DAYS 99999\n"),
+    ] {
+        let path = etc.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::os::unix::fs::symlink("/etc/shadow", etc.join("nologin")).unwrap();
+    let (root, file) = (dir.path().display().to_string(), dir.path().join("out.json"));
+    let args = ["check", "--host", "--root", &root, "--format", "json", "--out", file.to_str().unwrap()];
+    let done = run(&args);
+    assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stderr));
+    let said = String::from_utf8(done.stdout).unwrap();
+    let written = std::fs::read_to_string(&file).unwrap();
+    for text in [&said, &written] {
+        assert!(!["MARKa", "MARKb", "MARKc", "MARKd"].iter().any(|mark| text.contains(mark)), "{text}");
+    }
+    let of = |check: &str| said.lines().find(|l| l.contains(&format!("\"{check}\""))).unwrap_or_default().to_owned();
+    for check in ["H04", "H05", "H06", "H19", "H33"] {
+        assert!(of(check).contains("\"asset\":\"db1\",\"result\":\"fail\""), "{check}: {}", of(check));
+    }
+    assert!(of("H19").contains("{\"file\":\"/etc/ssh/sshd_config\",\"line_from\":1"), "{}", of("H19"));
+    assert!(of("H46").contains("\"result\":\"na\""), "{}", of("H46"));
+    assert!(of("D06").is_empty());
+    let inspection: fengsui::model::finding::Inspection = serde_json::from_str(&written).unwrap();
+    assert_eq!((inspection.wrong(), inspection.findings.len()), (None, said.lines().count()));
+    let empty = dir.path().join("home");
+    std::fs::create_dir(&empty).unwrap();
+    assert_eq!(run(&["check", "--host", "--root", empty.to_str().unwrap()]).status.code(), Some(2));
+    assert_eq!(run(&["check", "--host", "--config", "x"]).status.code(), Some(2));
+    assert!(String::from_utf8(run(&["explain", "h13"]).stdout).unwrap().contains("pam_faillock(8)"));
+}
+
 /// Where a collection of configurations is, with a directory a dialect.
 #[expect(clippy::disallowed_methods, reason = "only a test machine knows where its collection is")]
 fn collection() -> Option<PathBuf> {

@@ -20,6 +20,7 @@ mod door;
 mod fields;
 mod grafana;
 mod health;
+mod hosts;
 mod hours;
 mod house;
 mod lab;
