@@ -121,7 +121,7 @@ const FILES: &[&str] = &[
     "src/config/watch.rs",
     "src/net",
     "src/probe",
-    "src/baseline/host/root/disk.rs",
+    "src/baseline/host/root",
     "src/relay",
     "src/agent",
     "src/console",

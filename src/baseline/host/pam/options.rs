@@ -42,8 +42,12 @@ const KNOWN: &[Known] = &[
             ("usercheck", "1"),
         ],
     },
-    // pam_pwhistory(8) of Linux-PAM 1.5.2.
-    Known { module: "pam_pwhistory", files: &[], defaults: &[("remember", "10")] },
+    // pwhistory.conf(5) of Linux-PAM 1.5.3; older ones have no file, and the same default.
+    Known {
+        module: "pam_pwhistory",
+        files: &["/etc/security/pwhistory.conf"],
+        defaults: &[("remember", "10"), ("retry", "1")],
+    },
 ];
 
 /// The value of an option; a word that stands alone is 1, one that is nowhere 0.
