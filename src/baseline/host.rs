@@ -8,17 +8,40 @@ pub mod judge;
 pub mod root;
 
 mod accounts;
+mod age;
+mod audit;
+mod boot;
+mod cert;
+mod conf;
+mod database;
+mod dpkg;
 mod file;
+mod firewall;
+mod forward;
+mod include;
 mod ini;
 mod kv;
+mod listen;
+mod logrotate;
+mod module;
+mod mount;
+mod net;
 mod os;
+mod package;
 mod pam;
+mod process;
 pub(super) mod read;
+mod rpmdb;
 mod shadow;
 mod shell;
 mod sshd;
 mod sudoers;
+mod sysctl;
+mod tree;
+mod unit;
+mod updates;
 mod user;
+mod version;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -55,6 +78,29 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "shadow", read: shadow::read },
     Kind { name: "shell", read: shell::read },
     Kind { name: "sudoers", read: sudoers::read },
+    Kind { name: "sysctl", read: sysctl::read },
+    Kind { name: "module", read: module::read },
+    Kind { name: "mount", read: mount::read },
+    Kind { name: "package", read: package::read },
+    Kind { name: "updates", read: updates::read },
+    Kind { name: "unit", read: unit::read },
+    Kind { name: "process", read: process::read },
+    Kind { name: "listen", read: listen::read },
+    Kind { name: "logrotate", read: logrotate::read },
+    Kind { name: "forward", read: forward::read },
+    Kind { name: "audit_rules", read: audit::read },
+    Kind { name: "firewall", read: firewall::read },
+    Kind { name: "interface", read: net::interfaces },
+    Kind { name: "default_route", read: net::routes },
+    Kind { name: "cmdline", read: boot::cmdline },
+    Kind { name: "secure_boot", read: boot::secure_boot },
+    Kind { name: "cert", read: cert::read },
+    Kind { name: "age", read: age::read },
+    Kind { name: "nginx", read: conf::nginx },
+    Kind { name: "apache", read: conf::apache },
+    Kind { name: "xml", read: conf::xml },
+    Kind { name: "mysql", read: database::mysql },
+    Kind { name: "postgresql", read: database::postgres },
 ];
 
 /// A question to a host.

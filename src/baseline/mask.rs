@@ -175,6 +175,9 @@ pub fn mask_line(text: &str) -> String {
         }
         let inside_url = word.split_once("://").and_then(|(_, rest)| rest.split_once('@')).is_some();
         let secret = looks_secret(word) || word.contains("grub.pbkdf2") || word.contains("{SSHA") || inside_url;
+        // Redis writes a user's password as `>PASSWORD`, its hash as `#HASH`.
+        let secret =
+            secret || (word.len() > 1 && word.starts_with(['>', '<'])) || (word.len() > 40 && word.starts_with('#'));
         shown.push(if secret { HIDDEN.to_owned() } else { word.to_owned() });
     }
     cut(shown.join(" "))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::judge::TEST_DAY;
 use super::root::Memory;
 use super::{Ask, Datum, Fallback, Family, KINDS, Test, Variant, Vector};
 use crate::baseline::judge::Verdict;
@@ -111,7 +112,8 @@ fn default(table: &Table<'_>, columns: &[(String, Type)]) -> Option<Fallback> {
     Some(Fallback::Values(values))
 }
 
-/// `files = { PATH = TEXT }`, `links = { PATH = TARGET }`, `dirs = [PATH]`, `modes = { PATH = "0640 0:42" }`, `expect`.
+/// `files = { PATH = TEXT }`, `links = { PATH = TARGET }`, `dirs = [PATH]`, `modes = { PATH = "0640 0:42" }`,
+/// `ages = { PATH = DAYS }`, `expect`.
 fn vector(table: &Table<'_>) -> Option<Vector> {
     let mut files = Memory::default().dir("/etc");
     for item in table.table("files").iter().flat_map(Table::items) {
@@ -129,6 +131,10 @@ fn vector(table: &Table<'_>) -> Option<Vector> {
             return None;
         };
         files = files.mode(item.key, mode, uid, gid);
+    }
+    for item in table.table("ages").iter().flat_map(Table::items) {
+        let day = TEST_DAY - item.int(0, 10_000)?;
+        files = files.modified(item.key, day * 86_400);
     }
     let expect = verdict(table, "expect")?;
     table.finish();

@@ -141,6 +141,11 @@ impl fmt::Display for Unseen {
     }
 }
 
+/// Bytes of which any piece may be read.
+pub trait Pieces: io::Read + io::Seek {}
+
+impl<T: io::Read + io::Seek> Pieces for T {}
+
 /// Where paths come from: a disk, or a test's own little world. Paths begin with `/`, have no links in them and none of
 /// `.` and `..`; the last part is not followed.
 trait Tree: fmt::Debug {
@@ -148,6 +153,8 @@ trait Tree: fmt::Debug {
     fn link(&self, path: &str) -> io::Result<String>;
     /// At most `max` bytes; `FileTooLarge` if there are more, `InvalidInput` if it is no regular file.
     fn read(&self, path: &str, max: usize) -> io::Result<Vec<u8>>;
+    /// A regular file; `InvalidInput` if it is none.
+    fn open(&self, path: &str) -> io::Result<Box<dyn Pieces>>;
     /// At most `max` names; `FileTooLarge` if there are more.
     fn list(&self, path: &str, max: usize) -> io::Result<Vec<String>>;
 }
@@ -233,6 +240,11 @@ impl Root {
     /// A file's bytes, at most `max` of them; not kept.
     pub fn bytes(&self, path: &str, max: usize) -> Seen<Vec<u8>> {
         self.at(path, true, |real| if real == "/dev/null" { Ok(Vec::new()) } else { self.tree.read(real, max) })
+    }
+
+    /// A file to read pieces of, for one that is too large to keep; its reader bounds them.
+    pub fn open_file(&self, path: &str) -> Seen<Box<dyn Pieces>> {
+        self.at(path, true, |real| self.tree.open(real))
     }
 
     /// The names in a directory, sorted.

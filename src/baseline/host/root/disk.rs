@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Kind, Meta, Tree, Unseen};
+use super::{Kind, Meta, Pieces, Tree, Unseen};
 
 /// Filesystems on which a dead server holds every reader; autofs mounts one when it is touched.
 const NETWORK: &[&str] = &[
@@ -65,6 +65,13 @@ impl Disk {
         self.base == Path::new("/")
     }
 
+    fn file(&self, path: &str) -> io::Result<fs::File> {
+        // Somebody may put a link or a pipe there between the look and the read: neither leads out nor blocks.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(self.path(path))?;
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.base.join(path.trim_start_matches('/'))
     }
@@ -87,13 +94,12 @@ impl Tree for Disk {
         Ok(fs::read_link(self.path(path))?.to_string_lossy().into_owned())
     }
 
+    fn open(&self, path: &str) -> io::Result<Box<dyn Pieces>> {
+        Ok(Box::new(self.file(path)?))
+    }
+
     fn read(&self, path: &str, max: usize) -> io::Result<Vec<u8>> {
-        // Somebody may put a link or a pipe there between the look and the read: neither leads out nor blocks.
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
-        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(self.path(path))?;
-        if !file.metadata()?.is_file() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
+        let file = self.file(path)?;
         let mut bytes = Vec::new();
         file.take(max as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > max { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Kind, Meta, Tree};
+use super::{Kind, Meta, Pieces, Tree};
 
 #[derive(Debug, Clone)]
 enum Node {
@@ -102,6 +102,10 @@ impl Tree for Memory {
             Node::File(content) => Ok(content.clone()),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn Pieces>> {
+        Ok(Box::new(io::Cursor::new(self.read(path, usize::MAX)?)))
     }
 
     fn list(&self, path: &str, _: usize) -> io::Result<Vec<String>> {
