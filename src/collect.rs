@@ -21,6 +21,7 @@ use crate::model::Secret;
 use crate::model::wire::Heard;
 use crate::net::clock::Clock;
 use crate::net::hear::Udp;
+use crate::net::snmp::PeerClock;
 use crate::net::stop::Stop;
 
 use desk::Desk;
@@ -69,6 +70,10 @@ pub struct Terms {
     pub relays: Vec<IpNet>,
     /// Who gets copies.
     pub copies: Vec<CopyTo>,
+    /// Community of what came in SNMP v3 and is copied on, in v2c.
+    pub opened: Option<String>,
+    /// Whose clock of SNMP v3 may be another than before our start: devices that were replaced, or lost their boots.
+    pub new_clocks: Vec<IpNet>,
     /// The engine of SNMP v3 that is spoken to; without it v3 is not taken.
     pub engine: Option<EngineTerms>,
 }
@@ -80,6 +85,8 @@ pub struct EngineTerms {
     pub id: Vec<u8>,
     /// How often it has started, from 1; it never starts twice with the same number.
     pub boots: u32,
+    /// The clocks of other engines as they were before this start.
+    pub clocks: Vec<PeerClock>,
     /// Its users.
     pub users: watch::Receiver<Arc<[Secret]>>,
 }
@@ -124,6 +131,8 @@ pub struct Parcel {
     pub rows: Vec<Heard>,
     /// Rules that it fits, in order.
     pub hits: Vec<Hit>,
+    /// The clocks of engines of SNMP v3, if one moved: to be kept over a restart.
+    pub clocks: Option<Vec<PeerClock>>,
 }
 
 /// Whether an address is one of those.

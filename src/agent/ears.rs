@@ -63,7 +63,7 @@ impl Ears {
 
     /// Alerts and records of a parcel.
     pub(super) fn take(&mut self, parcel: Parcel, now: Now) -> (Vec<Effect>, Vec<Record>) {
-        let Parcel { rows, hits } = parcel;
+        let Parcel { rows, hits, .. } = parcel;
         (hits.into_iter().flat_map(|hit| self.alarms.hit(hit, now)).collect(), records(rows))
     }
 

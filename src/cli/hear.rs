@@ -84,6 +84,8 @@ pub(super) fn collectors(settings: &[(&str, Option<&HearSettings>)]) -> Vec<(&'s
             rate: settings.rate.unwrap_or(SOURCE_RATE),
             relays: settings.relays.clone(),
             copies: settings.copies.iter().map(|copy| CopyTo { to: copy.to, form: form(copy.original) }).collect(),
+            opened: settings.opened.clone(),
+            new_clocks: settings.new_clocks.clone(),
             engine: None, // the agent's own
         };
         all.push((*kind, terms));

@@ -50,7 +50,7 @@ pub fn run(args: Args) -> Answer {
     let user = access.secret(&crate::probe::snmp::SPEC).map_err(Failure::usage)?;
     let (_users, users) = watch::channel(user.into_iter().collect());
     // An engine of this hour: who sends informs asks for it first.
-    let engine = Engine::fresh_id().map(|id| EngineTerms { id, boots: 1, users });
+    let engine = Engine::fresh_id().map(|id| EngineTerms { id, boots: 1, clocks: Vec::new(), users });
     let terms = Terms { listen: vec![listen], rate: SOURCE_RATE, relays: relay, engine, ..Terms::default() };
     block_on(1, hear::listen(&KIND, terms, format))?
 }

@@ -55,10 +55,14 @@ impl<'a> Desk<'a> {
             }
         }
         let now = wires.clock.now();
-        let own = terms.engine.as_ref();
-        let engine = own.and_then(|own| Engine::new(own.id.clone(), own.boots, now.mono));
+        let mut engine = None;
         if let Some(own) = terms.engine.as_mut() {
             own.users.mark_changed();
+            engine = Engine::new(own.id.clone(), own.boots, now.mono);
+            if let Some(engine) = &mut engine {
+                engine.recall(std::mem::take(&mut own.clocks), now.mono);
+                terms.opened.iter().for_each(|community| engine.open_as(community));
+            }
         }
         Self {
             kind,
@@ -106,7 +110,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Opens what came in SNMP v3.
-    pub(super) fn open(&mut self, bytes: &[u8]) -> Opened {
+    pub(super) fn open(&mut self, bytes: &[u8], sender: IpAddr) -> Opened {
+        let renewed = among(&self.terms.new_clocks, sender.to_canonical());
         let (Some(engine), Some(own)) = (&mut self.engine, &mut self.terms.engine) else {
             return Opened::Refused { why: "of SNMP v3, for which there is no engine here", answer: None };
         };
@@ -114,7 +119,7 @@ impl<'a> Desk<'a> {
         if own.users.has_changed().unwrap_or(false) {
             self.unusable = engine.know(&own.users.borrow_and_update());
         }
-        engine.open(bytes, self.now.mono)
+        engine.open(bytes, renewed, self.now.mono)
     }
 
     /// Counts what is not taken, by what it is.
@@ -169,6 +174,7 @@ impl<'a> Desk<'a> {
             return;
         }
         self.tell_at = now.plus(TELL_EVERY);
+        self.parcel.clocks = self.engine.as_mut().and_then(Engine::clocks);
         // Whose addresses the plan has by now is not unknown any more.
         let matcher = self.wires.matcher.borrow().clone();
         self.unknown.retain(|from, _| matcher.asset(*from).is_none());
@@ -204,11 +210,12 @@ impl<'a> Desk<'a> {
     /// What still waits to be said again.
     pub(super) fn close(&mut self) {
         self.parcel.rows.extend(self.gate.due(Mono::from_origin(Duration::MAX)));
+        self.parcel.clocks = self.engine.as_mut().and_then(Engine::clocks);
     }
 
     /// Hands on what it holds; false if nobody takes it.
     pub(super) async fn hand_on(&mut self) -> bool {
-        if self.parcel.rows.is_empty() && self.parcel.hits.is_empty() {
+        if self.parcel.rows.is_empty() && self.parcel.hits.is_empty() && self.parcel.clocks.is_none() {
             return !self.wires.out.is_closed();
         }
         let parcel = std::mem::take(&mut self.parcel);

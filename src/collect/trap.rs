@@ -24,7 +24,7 @@ fn take(desk: &mut Desk<'_>, said: &Said<'_>) {
             port.answer(answer, said.from);
         }
     };
-    let opened = (snmp::version_of(said.bytes) == Ok(V3)).then(|| desk.open(said.bytes));
+    let opened = (snmp::version_of(said.bytes) == Ok(V3)).then(|| desk.open(said.bytes, said.from.ip()));
     let (bytes, sealed) = match &opened {
         None => (said.bytes, None),
         Some(Opened::Notice { plain, answer }) => (plain.as_slice(), answer.as_deref()),

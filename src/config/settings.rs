@@ -362,7 +362,7 @@ fn agent(root: &Table<'_>) -> Option<AgentSettings> {
     }
     settings.reflector = root.table("reflector").and_then(|t| reflector(&t));
     settings.syslog = root.table("syslog").map(|t| hear::read(&t, (514, "rfc5424")));
-    settings.trap = root.table("trap").map(|t| hear::read(&t, (162, "relayed")));
+    settings.trap = root.table("trap").map(|t| hear::read(&t, (162, hear::TRAPS)));
     id.map(|_| settings)
 }
 

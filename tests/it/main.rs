@@ -19,6 +19,7 @@ mod docs;
 mod door;
 mod fields;
 mod grafana;
+mod handed;
 mod health;
 mod hosts;
 mod hours;

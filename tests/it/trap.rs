@@ -103,7 +103,7 @@ fn run(tool: &Path, dir: &Path, to: SocketAddr, options: &[&str], what: &[&str])
 }
 
 /// What the agent wrote down of traps: tag, text, how often.
-async fn kept(dir: &Path) -> Vec<String> {
+pub(crate) async fn kept(dir: &Path) -> Vec<String> {
     let (spool, _) = Spool::open(&dir.join("spool.db"), Caps::default(), Clock::system()).unwrap();
     let batch = spool.next_batch(Stream::Bulk, 1000, 1 << 20).await.unwrap();
     spool.close().await;
@@ -112,7 +112,8 @@ async fn kept(dir: &Path) -> Vec<String> {
         Ok(Some(Record::Log(log))) => Some(log.rows),
         _ => None,
     });
-    let show = |row: Heard| format!("{} {} {}", row.asset.unwrap(), row.tag, row.text);
+    let asset = |row: &Heard| row.asset.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    let show = |row: Heard| format!("{} {} {}", asset(&row), row.tag, row.text);
     rows.flatten().map(show).collect()
 }
 

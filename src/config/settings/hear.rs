@@ -13,6 +13,9 @@ const MAX_ENDS: usize = 8;
 /// The highest rate of one source.
 const MAX_RATE: i64 = 100_000;
 
+/// The word of a copy that says whose it is, of traps.
+pub(super) const TRAPS: &str = "relayed";
+
 /// How an agent receives what is said unasked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HearSettings {
@@ -24,6 +27,10 @@ pub struct HearSettings {
     pub relays: Vec<IpNet>,
     /// Who gets copies.
     pub copies: Vec<CopySettings>,
+    /// Of traps: the community of what came in SNMP v3 and is copied on in v2c.
+    pub opened: Option<String>,
+    /// Of traps: devices whose clock of SNMP v3 may be another than before the agent's start.
+    pub new_clocks: Vec<IpNet>,
 }
 
 /// Another receiver.
@@ -55,11 +62,15 @@ pub(super) fn read(t: &Table<'_>, (port, told): (u16, &'static str)) -> HearSett
     if listen.len().max(copies.len()) > MAX_ENDS {
         t.fault(format!("more than {MAX_ENDS} addresses"), "listen on [::] for all addresses; let a relay copy on");
     }
+    let traps = told == TRAPS;
+    let networks = |key| t.texts(key).iter().filter_map(network).collect::<Vec<IpNet>>();
     let settings = HearSettings {
         listen,
         rate: t.int("rate", 1, MAX_RATE).and_then(|v| u32::try_from(v).ok()),
-        relays: t.texts("relays").iter().filter_map(network).collect(),
+        relays: networks("relays"),
         copies,
+        opened: traps.then(|| t.opt_text("v3_community")).flatten().map(str::to_owned),
+        new_clocks: if traps { networks("new_clocks") } else { Vec::new() },
     };
     t.finish();
     settings
@@ -112,6 +123,12 @@ mod tests {
     #[test]
     fn traps_have_a_table_of_their_own_and_another_form() {
         let text = "id = 'tower'\ninventory = ['site.toml']\n[trap]\nlisten = ['[::]:162']\n[[trap.copy]]\nto = '10.65.0.20:162'\nform = 'relayed'\n";
+        let more = text.replace("[[trap", "v3_community = 'eSight'\nnew_clocks = ['10.65.0.1']\n[[trap");
+        let trap = AgentSettings::parse("a.toml", &more).unwrap().trap.unwrap();
+        assert_eq!(
+            (trap.opened.as_deref(), trap.new_clocks[0].to_string().as_str()),
+            (Some("eSight"), "10.65.0.1/32")
+        );
         let trap = AgentSettings::parse("a.toml", text).unwrap().trap.unwrap();
         assert_eq!((trap.listen[0].port(), trap.copies[0].original), (162, false));
         let text = text.replace("'relayed'", "'rfc5424'").replace("listen = ['[::]:162']\n", "");

@@ -27,8 +27,9 @@ const MAX_USERS: usize = 64;
 const MAX_CLOCKS: usize = 20_000;
 /// An engine that was silent for so long may be forgotten, in seconds.
 const SILENT: u64 = 86_400;
-/// The community of a notification that was opened and passed on in v2c: the user's name is nobody's business.
-const OPENED: &[u8] = b"public";
+/// The community of a notification that was opened, which becomes one of v2c: only its sender, whose engine it is, could
+/// have sealed it again. The user's name is nobody's business.
+const OPENED: &str = "public";
 
 /// What a datagram of v3 turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,18 +77,23 @@ impl Fault {
             Self::Window => (Some(report_oids::not_in_time_windows()), "of SNMP v3 that came too late"),
             Self::Stale => (
                 None,
-                "of SNMP v3 that are older than others of the same engine: played again, or its boots went back",
+                "of SNMP v3 that are older than others of the same engine: played again, or its boots went back (then name the device in new_clocks and restart the agent)",
             ),
             Self::Decryption => (Some(report_oids::decryption_errors()), "of SNMP v3 with another privacy password"),
         }
     }
 }
 
+/// The clock of another engine, to be kept over a restart: its id, its boots, and the latest time that it said.
+pub type PeerClock = (Vec<u8>, u32, u32);
+
 /// The clock of an engine that sent something (RFC 3414 section 2.3).
 struct Remote {
     boots: u32,
     time: u32,
     at: Mono,
+    /// It is from before our own start, and nothing was heard since.
+    kept: bool,
 }
 
 /// See above.
@@ -97,6 +103,9 @@ pub struct Engine {
     since: Mono,
     users: Vec<(Secret, UsmConfig)>,
     clocks: HashMap<Vec<u8>, Remote>,
+    /// Some clock is another than `clocks` told last.
+    moved: bool,
+    community: Vec<u8>,
     salt: SaltCounter,
     reported: HashMap<Fault, u32>,
 }
@@ -110,6 +119,8 @@ impl Engine {
             since: now,
             users: Vec::new(),
             clocks: HashMap::new(),
+            moved: false,
+            community: OPENED.into(),
             salt: SaltCounter::new().ok()?,
             reported: HashMap::new(),
         })
@@ -118,6 +129,24 @@ impl Engine {
     /// An id that no other engine has.
     pub fn fresh_id() -> Option<Vec<u8>> {
         Some(generate_engine_id().ok()?.to_vec())
+    }
+
+    /// Notifications that were opened get this community.
+    pub fn open_as(&mut self, community: &str) {
+        self.community = community.into();
+    }
+
+    /// Takes back the clocks of others from before a restart: what they said before then is not believed once more. How
+    /// much later it is there now nobody knows, so their next word sets their clock.
+    pub fn recall(&mut self, clocks: Vec<PeerClock>, now: Mono) {
+        let clock = |(id, boots, time)| (id, Remote { boots, time, at: now, kept: true });
+        self.clocks.extend(clocks.into_iter().take(MAX_CLOCKS).map(clock));
+    }
+
+    /// The clocks of others, if one moved since they were told.
+    pub fn clocks(&mut self) -> Option<Vec<PeerClock>> {
+        let clock = |(id, clock): (&Vec<u8>, &Remote)| (id.clone(), clock.boots, clock.time);
+        std::mem::take(&mut self.moved).then(|| self.clocks.iter().map(clock).collect())
     }
 
     /// Makes these the users; says what is wrong with one that cannot be used.
@@ -136,15 +165,15 @@ impl Engine {
         wrong
     }
 
-    /// Opens a datagram.
-    pub fn open(&mut self, bytes: &[u8], now: Mono) -> Opened {
+    /// Opens a datagram. `renewed`: its sender's clock may be another than before our start.
+    pub fn open(&mut self, bytes: &[u8], renewed: bool, now: Mono) -> Opened {
         let unread = Opened::Refused { why: "that cannot be read", answer: None };
         let config = DecodeConfig::default();
         let Ok(message) = RawV3Message::decode(bytes.to_vec().into(), config) else { return unread };
         let message = message.value;
         let Ok(params) = UsmSecurityParams::decode(message.security_params().clone(), config) else { return unread };
         let params = params.value;
-        let keys = match self.believe(bytes, &message, &params, now) {
+        let keys = match self.believe(bytes, &message, &params, renewed, now) {
             Ok(keys) => keys,
             Err((fault, keys)) => return self.refuse(fault, &message, &params, keys.as_ref(), now),
         };
@@ -169,7 +198,7 @@ impl Engine {
         }
         let answer =
             (kind == Kind::Inform).then(|| self.acknowledge(&scoped, &message, &params, &keys, now)).flatten();
-        plain(kind, scoped.pdu).map_or(unread, |plain| Opened::Notice { plain, answer })
+        plain(kind, &self.community, scoped.pdu).map_or(unread, |plain| Opened::Notice { plain, answer })
     }
 
     /// The keys of the user whose message it is, if it is believed (RFC 3414 section 3.2, steps 3 to 7).
@@ -178,6 +207,7 @@ impl Engine {
         bytes: &[u8],
         message: &RawV3Message,
         params: &UsmSecurityParams,
+        renewed: bool,
         now: Mono,
     ) -> Result<DerivedKeys, (Fault, Option<DerivedKeys>)> {
         let (id, level) = (params.engine_id(), message.security_level());
@@ -217,6 +247,9 @@ impl Engine {
             let timely = in_authoritative_time_window(self.boots, self.time(now), boots, time);
             return if timely { Ok(keys) } else { Err((Fault::Window, Some(keys))) };
         }
+        if renewed && self.clocks.get(&**id).is_some_and(|clock| clock.kept) {
+            self.clocks.remove(&**id);
+        }
         if self.timely(id, boots, time, now) { Ok(keys) } else { Err((Fault::Stale, None)) }
     }
 
@@ -224,7 +257,8 @@ impl Engine {
     fn timely(&mut self, id: &[u8], boots: u32, time: u32, now: Mono) -> bool {
         if let Some(clock) = self.clocks.get_mut(id) {
             if boots > clock.boots || (boots == clock.boots && time > clock.time) {
-                *clock = Remote { boots, time, at: now };
+                *clock = Remote { boots, time, at: now, kept: false };
+                self.moved = true;
             }
             let passed = u32::try_from(now.since(clock.at).as_secs()).unwrap_or(u32::MAX);
             let its = clock.time.saturating_add(passed);
@@ -235,7 +269,8 @@ impl Engine {
         }
         let room = self.clocks.len() < MAX_CLOCKS && boots != MAX_ENGINE_TIME;
         if room {
-            self.clocks.insert(id.to_vec(), Remote { boots, time, at: now });
+            self.clocks.insert(id.to_vec(), Remote { boots, time, at: now, kept: false });
+            self.moved = true;
         }
         room
     }
@@ -323,13 +358,13 @@ impl Engine {
 }
 
 /// A notification as a message of v2c.
-fn plain(kind: Kind, pdu: Pdu) -> Option<Vec<u8>> {
+fn plain(kind: Kind, community: &[u8], pdu: Pdu) -> Option<Vec<u8>> {
     let (id, _, said) = pdu.into_raw_parts();
     let mut variables = Vec::new();
     for variable in said {
         encode(&variable.oid, variable.value, &mut variables);
     }
-    let head = Head { version: wire::Version::V2c, community: OPENED, kind, id, status: 0, index: 0 };
+    let head = Head { version: wire::Version::V2c, community, kind, id, status: 0, index: 0 };
     let mut out = Vec::new();
     let mut writer = Writer::begin(&head, &mut out);
     writer.encoded(&variables);
