@@ -24,10 +24,10 @@ use crate::config;
 use crate::config::defs;
 use crate::engine::rule::{Effect, Rules, Saved};
 use crate::engine::schedule::{self, Schedule};
-use crate::engine::summarise::Summariser;
+use crate::engine::summarise::{self, Summariser};
 use crate::model::field::KindSchema;
 use crate::model::plan::{Job, Plan, PlanProfile, Task};
-use crate::model::wire::{Desired, JobResult, Record, Roster, Samples};
+use crate::model::wire::{Desired, JobResult, Record, Roster};
 use crate::model::{Cause, Mono, Now, Object, Purpose, Wall};
 use crate::net::stop::Stop;
 use crate::probe::{self, Ctx, KINDS, Run};
@@ -38,6 +38,8 @@ use crate::relay::uplink::UplinkStatus;
 const ROSTER_EVERY: Duration = Duration::from_secs(60);
 /// Timers of rules and summary windows are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
+/// Records of samples made at once: half a million rows as records are a gigabyte, so the spool gets them in turns.
+const RECORDS: usize = 32;
 /// Parcels of records waiting to be written; the loop waits when it is full, and runs get late, not lost.
 const WRITES: usize = 64;
 /// How long runs in flight may take to end when stopping.
@@ -181,6 +183,9 @@ impl Core {
     }
 
     fn next_wake(&self) -> Mono {
+        if self.summaries.waits() {
+            return self.cx.clock.mono();
+        }
         let rules = self.rules.as_ref().and_then(Rules::next_wake);
         [self.schedule.next_wake(self.cx.clock.mono()), rules].into_iter().flatten().fold(self.next_tick, Mono::min)
     }
@@ -218,6 +223,7 @@ impl Core {
         problems.extend(unknown);
         self.effects(effects);
         self.latest.plan(&plan);
+        self.summaries.set_room(summarise::room(&plan.tasks, probe::catalog()));
         self.rev = plan.rev;
         self.status.plan(&plan, problems);
         self.next_roster = now.mono;
@@ -329,7 +335,8 @@ impl Core {
     }
 
     /// Collectors heard something.
-    fn heard(&mut self, parcel: collect::Parcel) {
+    fn heard(&mut self, mut parcel: collect::Parcel) {
+        self.parcel.saved.extend(parcel.clocks.take().map(engine::keep));
         let (effects, records) = self.ears.take(parcel, self.cx.clock.now());
         self.effects(effects);
         records.into_iter().for_each(|record| self.record(record));
@@ -344,6 +351,9 @@ impl Core {
             self.bulk.set(&self.hours.those_open(&tasks));
         }
         self.start_due(now);
+        if now.mono >= self.next_tick || self.summaries.waits() {
+            self.samples(now, RECORDS);
+        }
         if now.mono >= self.next_roster && self.rules.is_some() {
             self.next_roster = now.mono.plus(ROSTER_EVERY);
             let mut firing = self.rules.as_ref().map(Rules::roster).unwrap_or_default();
@@ -360,8 +370,7 @@ impl Core {
         }
         if now.mono >= self.next_tick {
             self.next_tick = now.mono.plus(TICK);
-            let samples = self.summaries.flush(now);
-            self.samples(samples);
+            self.tell_dropped();
             for kind in self.bulk.ended() {
                 self.cx.limits.set(kind, "its runner ended by itself; it begins again with the next plan");
             }
@@ -437,11 +446,22 @@ impl Core {
         self.parcel.records.push(Append { record, at });
     }
 
-    fn samples(&mut self, samples: Vec<Samples>) {
-        let now = self.cx.clock.now();
-        for samples in samples {
+    /// Records of windows that have ended, at most so many.
+    fn samples(&mut self, now: Now, most: usize) {
+        for _ in 0..most {
+            let Some(samples) = self.summaries.ended(now) else { return };
             self.latest.take(&self.cx.agent, &samples, now);
             self.record(Record::Samples(samples));
+        }
+    }
+
+    /// What found no room in windows is said as long as we run.
+    fn tell_dropped(&self) {
+        let dropped = self.summaries.dropped();
+        if dropped > 0 {
+            let text =
+                format!("{dropped} rows of samples found no room and were dropped: give devices to other agents");
+            self.cx.limits.set("samples", text);
         }
     }
 
@@ -469,8 +489,8 @@ impl Core {
         while let Some(Some(parcel)) = self.cx.clock.until(end, self.ears.next()).await {
             self.heard(parcel);
         }
-        let samples = self.summaries.flush_all(self.cx.clock.now());
-        self.samples(samples);
+        self.summaries.end_all();
+        self.samples(self.cx.clock.now(), usize::MAX);
         self.send().await;
         tracing::debug!(records = self.spool.stats().records, "agent loop ended");
     }

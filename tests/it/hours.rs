@@ -110,7 +110,7 @@ impl Play {
             let mut effects = self.near.observe(&seen, now);
             effects.extend(self.near.tick(now));
             self.summariser.push(&seen, self.keep, now);
-            for samples in self.summariser.flush(now) {
+            while let Some(samples) = self.summariser.ended(now) {
                 effects.extend(self.console.observe_samples(&self.agent, &samples, now));
             }
             effects.extend(self.console.tick(now));

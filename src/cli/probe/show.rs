@@ -17,6 +17,7 @@ use crate::engine::summarise::Summariser;
 use crate::model::field::{Field, FieldType, KindSchema, KindSpec, Table};
 use crate::model::observation::{Observation, Outcome, Row, Tally, Value};
 use crate::model::plan::{SettingValue, Task};
+use crate::model::wire::Samples;
 use crate::probe::{Ctx, Ended, Run, observation};
 
 /// Prints runs as they come, and what they amount to.
@@ -106,7 +107,8 @@ impl<'a> Screen<'a> {
 
     /// What it all amounts to.
     pub(super) fn finish(&mut self) {
-        let samples = self.kept.flush_all(self.cx.clock.now());
+        self.kept.end_all();
+        let samples: Vec<Samples> = std::iter::from_fn(|| self.kept.ended(self.cx.clock.now())).collect();
         if self.order.args.format == Format::Json {
             return;
         }

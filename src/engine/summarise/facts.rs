@@ -12,8 +12,6 @@ pub(super) const AGAIN: Duration = Duration::from_secs(24 * 3600);
 /// Forgotten when nothing was seen of it for so long.
 const LIFE: Duration = Duration::from_secs(48 * 3600);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Objects and instances remembered; fifty of each of a thousand devices.
-const MAX_KNOWN: usize = 50_000;
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -32,7 +30,8 @@ struct Told {
 }
 
 impl Known {
-    pub(super) fn push(&mut self, seen: &Observation, now: Now) -> Vec<Facts> {
+    /// `room`: of how many objects and instances it may remember what was told.
+    pub(super) fn push(&mut self, seen: &Observation, room: usize, now: Now) -> Vec<Facts> {
         let mut out = Vec::new();
         if seen.outcome == Outcome::Invalid {
             return out;
@@ -43,7 +42,7 @@ impl Known {
                 continue;
             }
             let key = (seen.probe.clone(), row.object.clone(), row.instance.clone());
-            if self.all.len() >= MAX_KNOWN && !self.all.contains_key(&key) {
+            if self.all.len() >= room && !self.all.contains_key(&key) {
                 self.dropped += 1;
                 continue;
             }

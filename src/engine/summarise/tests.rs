@@ -26,6 +26,18 @@ fn seen(kind_name: &str, object: &str, at: u64, outcome: Outcome, rows: Vec<Seen
     }
 }
 
+fn ended(s: &mut Summariser, at: u64) -> Vec<Samples> {
+    std::iter::from_fn(|| s.ended(now(at))).collect()
+}
+
+/// All that is left, ended or not.
+fn rest(s: &mut Summariser, at: u64) -> Vec<Samples> {
+    s.end_all();
+    let all = ended(s, at);
+    assert_eq!((s.held.rows, s.held.bytes, s.waits()), (0, 0, false), "what was handed out is held no more");
+    all
+}
+
 fn row(table: usize, object: &str, values: Vec<Value>) -> Seen {
     Seen { table, object: object.parse().unwrap(), instance: "".into(), values }
 }
@@ -45,8 +57,8 @@ fn a_window_sums_up_runs_packets_causes_and_measurements() {
         );
     }
     s.push(&seen("icmp", "asset:a", 100_020, Outcome::Invalid, vec![]), Duration::from_secs(60), now(100_020));
-    assert!(s.flush(now(100_030)).is_empty() || s.next_wake().is_none());
-    let all = s.flush_all(now(100_040));
+    assert!(ended(&mut s, 100_030).is_empty() || s.next_wake().is_none());
+    let all = rest(&mut s, 100_040);
     let [samples] = all.as_slice() else { panic!("{all:?}") };
     let [r] = samples.rows.as_slice() else { panic!("{samples:?}") };
     assert_eq!(r.runs, [9, 0, 1, 1]);
@@ -69,10 +81,10 @@ fn windows_lie_on_a_grid_and_lose_nothing_between_them() {
         let values = vec![Value::many(vec![0.01]), Value::F64(0.0)];
         s.push(&seen("icmp", "asset:a", t, Outcome::Ok, vec![row(0, "asset:a", values)]), keep, now(t));
         if t % 3_000 == 0 {
-            all.extend(s.flush(now(t)));
+            all.extend(ended(&mut s, t));
         }
     }
-    all.extend(s.flush_all(now(101_000)));
+    all.extend(rest(&mut s, 101_000));
     assert_eq!(all.iter().flat_map(|w| &w.rows).map(|r| r.runs[0]).sum::<u32>(), 100);
     assert!(all.windows(2).all(|w| w[0].to == w[1].from), "{all:?}");
 }
@@ -85,7 +97,7 @@ fn a_record_has_at_most_500_rows() {
         .collect();
     let facts = s.push(&seen("snmp", "asset:a", 0, Outcome::Ok, rows), Duration::from_secs(60), now(0));
     assert_eq!(facts.len(), 1_200);
-    let sizes: Vec<usize> = s.flush_all(now(1)).iter().map(|w| w.rows.len()).collect();
+    let sizes: Vec<usize> = rest(&mut s, 1).iter().map(|w| w.rows.len()).collect();
     assert_eq!(sizes, [500, 500, 201]);
 }
 
@@ -102,6 +114,73 @@ fn facts_are_told_when_they_change_and_once_a_day() {
         if let Some(facts) = facts.first() {
             assert_eq!(facts.values["oper"], ["up", "down"][usize::from(oper)]);
         }
-        s.flush(now(t));
+        ended(&mut s, t);
     }
+}
+
+/// A run of a switch with so many ports.
+fn switch(name: &str, ports: u64, at: u64) -> Observation {
+    let object = format!("asset:{name}");
+    let port = |i: u64| {
+        let values = vec![Value::State(0), Value::State(0), Value::U64(i), Value::F64(0.1), Value::F64(0.2)];
+        row(1, &format!("interface:{name}/eth{i}"), values)
+    };
+    seen("snmp", &object, at, Outcome::Ok, (0..ports).map(port).collect())
+}
+
+fn task(kind: &str) -> Task {
+    Task {
+        instance: "".into(),
+        id: "t".into(),
+        probe: "p".parse().unwrap(),
+        kind: kind.into(),
+        object: "asset:a".parse().unwrap(),
+        target: Default::default(),
+        settings: Default::default(),
+        interval_ms: 60_000,
+        timeout_ms: 1_000,
+        keep_ms: 60_000,
+        secret: None,
+        calendar: None,
+    }
+}
+
+#[test]
+fn five_thousand_devices_with_their_ports_find_room_within_the_bound_of_memory() {
+    let specs = crate::config::testing::CATALOG;
+    assert_eq!(room(&[task("icmp"), task("snmp")], specs), LEAST_ROOM);
+    let plan: Vec<Task> = (0..5_000).map(|_| task("snmp")).chain((0..5_000).map(|_| task("icmp"))).collect();
+    let rows = room(&plan, specs);
+    assert_eq!(rows, 5_000 * ROWS_A_TARGET + 5_000);
+    let mut s = Summariser::new();
+    s.set_room(rows);
+    for device in 0..5_000 {
+        s.push(&switch(&format!("d{device}"), 48, 0), Duration::from_secs(60), now(0));
+    }
+    assert_eq!((s.dropped(), s.held.rows), (0, 5_000 * 49));
+    assert!(s.held.bytes < MAX_BYTES / 2, "{} MiB", s.held.bytes >> 20);
+    s.end_all();
+    let (mut records, mut ports) = (0, 0);
+    while let Some(samples) = s.ended(now(1)) {
+        records += 1;
+        ports += samples.rows.iter().filter(|row| row.fields.contains_key("in_octets")).count();
+    }
+    assert_eq!((records, ports, s.held.bytes), (490, 240_000, 0));
+}
+
+#[test]
+fn what_finds_no_room_is_counted_and_the_rest_goes_on() {
+    let mut s = Summariser::new();
+    s.set_room(10);
+    s.push(&switch("a", 12, 0), Duration::from_secs(60), now(0));
+    assert_eq!(s.held.rows, 10);
+    assert_eq!(s.dropped(), 3 + 2, "three ports have no row, two of them nothing that is remembered of them");
+    s.set_room(100);
+    s.held.most = s.held.bytes + 10;
+    s.push(&switch("b", 1, 1_000), Duration::from_secs(60), now(1_000));
+    assert_eq!(s.held.rows, 10, "there is room, and no memory");
+    assert_eq!(s.dropped(), 5 + 2);
+    s.push(&switch("a", 1, 2_000), Duration::from_secs(60), now(2_000));
+    let port = rest(&mut s, 3_000).remove(0).rows.into_iter().nth(1).unwrap();
+    assert_eq!(port.fields["in_octets"].0.n, 2);
 }
