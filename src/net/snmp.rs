@@ -5,6 +5,7 @@
 //! data: what came is kept, beside why the rest did not. It refuses to walk for ever: an OID that does not grow ends its
 //! column, rows and packets are capped, each with its name.
 
+mod appetite; // how many rows a device is asked for
 mod convert; // values as they stand on the wire, and values to keep
 mod engine; // notifications of v3, and the engine they are sent to
 mod fast; // v1 and v2c
@@ -23,11 +24,12 @@ use ::snmp::{Client, ErrorStatus};
 pub use ::snmp::{Oid, Value};
 
 pub use self::convert::encode;
-pub use self::engine::{Engine, Opened};
+pub use self::engine::{Engine, Opened, PeerClock};
 pub use self::fast::Traffic;
 pub(super) use self::user::{auth_of, privacy_of};
 pub use self::walk::{Columns, MAX_ROWS, Sink, Walked};
 
+use self::appetite::Appetite;
 use self::fast::{Lines, Peer};
 use self::table::Table;
 use self::user::Users;
@@ -154,6 +156,7 @@ pub struct Session {
     /// Variables that came, and of v3 the requests for them.
     variables: AtomicU64,
     asked: AtomicU32,
+    appetite: Appetite,
     _shared: Arc<Shared>,
 }
 
@@ -192,7 +195,26 @@ impl Session {
             }
             secret => (Way::User(Box::new(shared.users.client(peer, secret, manner).await?)), false),
         };
-        Ok(Self { way, peer, v1, variables: AtomicU64::new(0), asked: AtomicU32::new(0), _shared: shared })
+        Ok(Self::new(way, peer, v1, shared))
+    }
+
+    fn new(way: Way, peer: SocketAddr, v1: bool, shared: Arc<Shared>) -> Self {
+        Self {
+            way,
+            peer,
+            v1,
+            variables: AtomicU64::new(0),
+            asked: AtomicU32::new(0),
+            appetite: Appetite::default(),
+            _shared: shared,
+        }
+    }
+
+    /// The same agent asked about one VLAN by a community of its own, `NAME@VLAN`, as bridges want it whose BRIDGE-MIB there
+    /// is once a VLAN. None of v3, which has no communities.
+    pub fn of_vlan(&self, vlan: u32) -> Option<Self> {
+        let Way::Fast(peer) = &self.way else { return None };
+        Some(Self::new(Way::Fast(peer.of_vlan(vlan)), self.peer, self.v1, self._shared.clone()))
     }
 
     /// The agent's address.
@@ -271,16 +293,19 @@ impl Session {
         answer
     }
 
-    /// Walks a table; the columns are encoded. The sink is gone only if the engine broke.
+    /// Walks a table; the columns are encoded. The sink is gone only if the engine broke. How many rows a request asks for is
+    /// what the device bore last time, or had room for.
     async fn walk_table(
         &self,
         columns: Vec<Vec<u8>>,
         sink: Box<dyn Sink>,
-        walked: Walked,
+        mut walked: Walked,
         clock: &Clock,
         deadline: Mono,
     ) -> (Option<Box<dyn Sink>>, Walked) {
         let (packets, variables) = (walked.packets, walked.variables);
+        let width = u32::try_from(columns.len()).unwrap_or(u32::MAX);
+        (walked.worn, walked.roomy, walked.repetitions) = (false, 0, self.appetite.rows(walked.wanted, width));
         let mut table = Table::new(columns, sink, walked, self.v1);
         let (sink, walked) = match &self.way {
             Way::Fast(peer) => peer.walk(table, deadline).await,
@@ -290,6 +315,7 @@ impl Session {
             }
         };
         self.came(walked.packets.saturating_sub(packets), walked.variables.saturating_sub(variables));
+        self.appetite.learn(&walked);
         (sink, walked)
     }
 }

@@ -31,7 +31,10 @@ use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::resolver::{self, Family};
 use crate::net::snmp::{self, Exchanged, Manner, Oid, Session, SnmpError, Value as Wire};
-use crate::probe::{Ctx, Prober, Run, RunFuture, device, target_row};
+use crate::probe::device::Family as DeviceFamily;
+use crate::probe::device::fetch::Identity;
+use crate::probe::device::part::Part;
+use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
 
 /// Where agents listen.
 const PORT: u16 = 161;
@@ -69,7 +72,7 @@ struct Snmp {
     task: Arc<Task>,
     host: String,
     secret: Option<Secret>,
-    /// What the device bore last time.
+    /// Rows that a GETBULK asks for at first.
     repetitions: u32,
     session: Option<Session>,
     /// The run before had no answer at all.
@@ -177,7 +180,6 @@ impl Snmp {
         {
             let (memory, repetitions) = (&mut self.memory, self.repetitions);
             let found = interfaces::read(session, memory, asset, &moment, repetitions, clock, end).await;
-            self.repetitions = grow(found.repetitions, self.task.settings.int("max_repetitions"));
             shortfalls = found.shortfalls;
             if shortfalls.is_empty() {
                 count = Some(found.interfaces.len() as u64);
@@ -189,7 +191,7 @@ impl Snmp {
             }));
         }
         rows.extend(self.neighbours(&mut shortfalls, clock, end).await);
-        let who = health::Who::of(system.get(&scalar(SYSTEM, 2)), system.get(&scalar(SYSTEM, 1)));
+        let who = Identity::told(system.get(&scalar(SYSTEM, 2)), system.get(&scalar(SYSTEM, 1)));
         let family = self.health.family(&cx.profiles.now(), &who);
         rows.extend(self.health(&family, &moment, &mut shortfalls, clock, end).await);
         let text = |at: u32| match system.get(&scalar(SYSTEM, at)) {
@@ -228,7 +230,7 @@ impl Snmp {
 
     async fn health(
         &mut self,
-        family: &device::Family,
+        family: &DeviceFamily,
         moment: &Moment,
         shortfalls: &mut Vec<String>,
         clock: &Clock,
@@ -238,7 +240,7 @@ impl Snmp {
         let ask = health::Ask { session, repetitions: self.repetitions, clock, deadline: end };
         let found = health::read(&ask, &mut self.health, family, self.memory.names(), moment, shortfalls).await;
         let object = &self.task.object;
-        let row = |part: health::Part| Row {
+        let row = |part: Part| Row {
             table: FIRST_OF_HEALTH + part.class,
             object: object.clone(),
             instance: part.name,
@@ -328,10 +330,4 @@ const fn security(secret: &Secret) -> u8 {
         Secret::SnmpV3 { auth: Some(_), .. } => 3,
         _ => 2,
     }
-}
-
-/// A device that bore fewer rows is asked for more again, slowly.
-fn grow(bore: u32, wanted: Option<i64>) -> u32 {
-    let wanted = wanted.and_then(|n| u32::try_from(n).ok()).unwrap_or(25);
-    (bore + bore / 4 + 1).min(wanted.max(1))
 }

@@ -51,6 +51,15 @@ impl Encoded {
         Self { name: write::name(oid.arcs()), object, value }
     }
 
+    /// About how many bytes it took on the wire.
+    pub(super) fn len(&self) -> usize {
+        let value = match &self.value {
+            Value::OctetString(bytes) | Value::Opaque(bytes) | Value::Nsap(bytes) => bytes.len(),
+            _ => self.object.len().max(4),
+        };
+        self.name.len() + value + 6
+    }
+
     /// As if it were read from the wire; a value that cannot be is told as one of no type.
     pub(super) fn variable(&self) -> Option<wire::Variable<'_>> {
         let value = match &self.value {

@@ -42,8 +42,6 @@ const SEND_AGAIN: Duration = Duration::from_millis(1);
 const FIRST_ANSWER: u32 = 1400;
 /// What the kernel keeps with each datagram, and counts as part of the buffer.
 const KERNEL_OVERHEAD: usize = 832;
-/// Rows that a device is known to bear, while nothing is known.
-const ANY: u32 = u32::MAX;
 
 /// A device, as the engine knows it.
 struct Device {
@@ -53,14 +51,17 @@ struct Device {
     manner: Manner,
     /// Bytes of its last answer.
     answer: AtomicU32,
-    /// Rows a request that it bore, if it did not bear all that were wanted.
-    bore: AtomicU32,
     /// Requests that it was sent, and those among them that it had been sent before.
     sent: AtomicU32,
     again: AtomicU32,
 }
 
 impl Device {
+    fn new(peer: SocketAddr, version: Version, community: Box<[u8]>, manner: Manner) -> Self {
+        let (answer, sent, again) = (AtomicU32::new(FIRST_ANSWER), AtomicU32::new(0), AtomicU32::new(0));
+        Self { peer, version, community, manner, answer, sent, again }
+    }
+
     /// What its next answer will take of the receive buffer.
     fn cost(&self) -> usize {
         (self.answer.load(Relaxed) as usize).next_power_of_two() + KERNEL_OVERHEAD
@@ -135,16 +136,8 @@ impl Lines {
             Some(line) if !line.orders.is_closed() => line.clone(),
             _ => place.insert(Line::open(peer)?).clone(),
         };
-        let device = Device {
-            peer,
-            version: if v1 { Version::V1 } else { Version::V2c },
-            community: community.as_bytes().into(),
-            manner,
-            answer: AtomicU32::new(FIRST_ANSWER),
-            bore: AtomicU32::new(ANY),
-            sent: AtomicU32::new(0),
-            again: AtomicU32::new(0),
-        };
+        let version = if v1 { Version::V1 } else { Version::V2c };
+        let device = Device::new(peer, version, community.as_bytes().into(), manner);
         Ok(Peer { device: Arc::new(device), line })
     }
 }
@@ -210,16 +203,19 @@ impl Peer {
     }
 
     /// A walk; it ends by `deadline`. The sink is gone only if the engine is.
-    pub(super) async fn walk(&self, mut table: Table, deadline: Mono) -> (Option<Box<dyn Sink>>, Walked) {
-        let wanted = table.walked.repetitions;
-        table.walked.repetitions = wanted.min(self.device.bore.load(Relaxed));
+    pub(super) async fn walk(&self, table: Table, deadline: Mono) -> (Option<Box<dyn Sink>>, Walked) {
+        let wanted = table.walked.wanted;
         match self.order(Work::Table(Box::new(table)), Some(deadline)).await {
-            Some(Work::Table(table)) => {
-                self.device.bore.store(grown(table.walked.repetitions, wanted), Relaxed);
-                (Some(table.sink), table.walked)
-            }
+            Some(Work::Table(table)) => (Some(table.sink), table.walked),
             _ => (None, Walked { error: Some(self.broken()), ..Walked::new(wanted) }),
         }
+    }
+
+    /// The same device asked with the community of one VLAN.
+    pub(super) fn of_vlan(&self, vlan: u32) -> Self {
+        let community = [&*self.device.community, format!("@{vlan}").as_bytes()].concat();
+        let Device { peer, version, manner, .. } = *self.device;
+        Self { device: Arc::new(Device::new(peer, version, community.into(), manner)), line: self.line.clone() }
     }
 
     /// Has the engine do it.
@@ -232,12 +228,6 @@ impl Peer {
     fn broken(&self) -> SnmpError {
         SnmpError::Net(NetError::new(Cause::Internal, format!("snmp {}: the engine ended", self.device.peer)))
     }
-}
-
-/// The rows to begin with next time: a device that bore fewer than wanted is asked for more again, slowly.
-const fn grown(bore: u32, wanted: u32) -> u32 {
-    let more = bore.saturating_add(bore / 4 + 1);
-    if more >= wanted { ANY } else { more }
 }
 
 /// Owns the jobs of a socket.

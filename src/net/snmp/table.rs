@@ -10,9 +10,13 @@ use super::SnmpError;
 use crate::codec::snmp::{Malformed, Oid, Value, Variable, oid};
 
 /// Columns of one GETBULK: with 25 repetitions some 150 variables, a reply of 3 to 5 KB.
-const COLUMNS_AT_ONCE: usize = 6;
+pub(super) const COLUMNS_AT_ONCE: usize = 6;
 /// Rows of one table: a large router has some thousand interfaces, a lying agent has no end.
 pub const MAX_ROWS: usize = 20_000;
+/// Rows of one GETBULK at most, however small they are: agents that look all of them up before they answer are slow.
+pub(super) const MOST_AT_ONCE: u32 = 200;
+/// An answer that is whole and smaller than this (a frame of Ethernet holds 1,472 bytes) has room for more rows.
+const SMALL: usize = 1_300;
 /// Requests for one table, for the same reason.
 const MAX_PACKETS: u32 = 10_000;
 
@@ -26,8 +30,14 @@ pub trait Sink: Any + Send {
 /// What became of a walk.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Walked {
-    /// Rows a GETBULK asked for in the end; halved when a device does not bear them.
+    /// Rows that a GETBULK is to ask for at first.
+    pub wanted: u32,
+    /// Rows that one asked for in the end: halved when a device does not bear them, more where answers are small.
     pub repetitions: u32,
+    /// The device did not bear what it was asked for.
+    pub worn: bool,
+    /// Variables of the largest request that its answers had room for, if that was more than wanted.
+    pub roomy: u32,
     /// What was left out, and why; empty if the table is whole.
     pub shortfalls: Vec<String>,
     /// What ended the walk early.
@@ -41,7 +51,7 @@ pub struct Walked {
 impl Walked {
     /// Of nothing yet, `repetitions` rows a request.
     pub fn new(repetitions: u32) -> Self {
-        Self { repetitions: repetitions.max(1), ..Self::default() }
+        Self { wanted: repetitions.max(1), repetitions: repetitions.max(1), ..Self::default() }
     }
 
     /// True if all rows of all columns came.
@@ -68,6 +78,8 @@ pub(super) struct Table {
     /// The columns that are asked for at present begin here; those before are done with.
     group: usize,
     at_once: usize,
+    /// Rows a request of a group begins with: what one of few columns grew to is too much for one of many.
+    first: u32,
     /// The columns of the last request, in its order.
     active: Vec<usize>,
 }
@@ -86,7 +98,8 @@ impl Table {
     pub(super) fn new(columns: Vec<Vec<u8>>, sink: Box<dyn Sink>, walked: Walked, v1: bool) -> Self {
         let cursor = |prefix: Vec<u8>| Cursor { last: prefix.clone(), prefix, rows: 0, done: false };
         let cursors = columns.into_iter().map(cursor).collect();
-        Self { sink, walked, v1, cursors, group: 0, at_once: COLUMNS_AT_ONCE, active: Vec::new() }
+        let first = walked.repetitions;
+        Self { sink, walked, v1, cursors, group: 0, at_once: COLUMNS_AT_ONCE, first, active: Vec::new() }
     }
 
     /// The names to ask for next, and how many rows; nothing if the walk is over.
@@ -98,6 +111,7 @@ impl Table {
             if self.active.is_empty() {
                 self.group += COLUMNS_AT_ONCE;
                 self.at_once = COLUMNS_AT_ONCE;
+                self.walked.repetitions = self.walked.repetitions.min(self.first);
             }
         }
         if self.active.is_empty() || self.walked.error.is_some() {
@@ -117,16 +131,17 @@ impl Table {
         Some((names, self.walked.repetitions))
     }
 
-    /// An answer. Variables come row by row in the order of the columns asked for.
+    /// An answer of so many bytes. Variables come row by row in the order of the columns asked for.
     pub(super) fn take<'a>(
         &mut self,
         answer: impl Iterator<Item = Result<Variable<'a>, Malformed>>,
+        bytes: usize,
     ) -> Result<Step, Malformed> {
-        let mut heard = false;
+        let before = self.walked.variables;
+        let mut over = false;
         let mut turn = self.active.iter().cycle();
         for variable in answer {
             let Variable { name, value } = variable?;
-            heard = true;
             self.walked.variables += 1;
             let Some((at, cursor)) = turn.next().and_then(|at| Some((*at, self.cursors.get_mut(*at)?))) else {
                 continue;
@@ -135,9 +150,9 @@ impl Table {
                 continue;
             }
             match cursor.judge(name, &value) {
-                Place::End => cursor.done = true,
+                Place::End => (cursor.done, over) = (true, true),
                 Place::Back => {
-                    cursor.done = true;
+                    (cursor.done, over) = (true, true);
                     let why = format!("{}: the agent's OIDs do not grow at {name}", cursor.shown());
                     self.walked.shortfalls.push(why);
                 }
@@ -152,10 +167,23 @@ impl Table {
                 }
             }
         }
-        if !heard {
+        let heard = self.walked.variables - before;
+        if heard == 0 {
             self.give_up("the agent answered nothing");
+        } else if !over && bytes < SMALL {
+            self.grow(heard);
         }
         Ok(Step::Ask)
+    }
+
+    /// More rows, if all that were asked for came; not of a device that was asked for too many before.
+    fn grow(&mut self, heard: u64) {
+        let (rows, columns) = (self.walked.repetitions, self.active.len() as u32);
+        if self.v1 || self.walked.worn || heard < u64::from(rows) * u64::from(columns) || rows >= MOST_AT_ONCE {
+            return;
+        }
+        self.walked.repetitions = (rows + rows / 2 + 1).min(MOST_AT_ONCE);
+        self.walked.roomy = self.walked.roomy.max(self.walked.repetitions * columns);
     }
 
     /// The agent answered with an error, or not at all.
@@ -171,7 +199,9 @@ impl Table {
                     }
                 }
             }
-            error if error.is_burden() && self.walked.repetitions > 1 => self.walked.repetitions /= 2,
+            error if error.is_burden() && self.walked.repetitions > 1 => {
+                (self.walked.repetitions, self.walked.worn) = (self.walked.repetitions / 2, true);
+            }
             SnmpError::Status { .. } if self.at_once > 1 => self.at_once = 1,
             error @ SnmpError::Status { .. } => self.give_up(&error.to_string()),
             error => return self.end(error),

@@ -129,7 +129,8 @@ pub(super) async fn walk(client: &Client, peer: SocketAddr, table: &mut Table, c
         let step = match answer {
             Some(Ok(list)) => {
                 let list: Vec<Encoded> = list.into_iter().map(|(oid, value)| Encoded::new(&oid, value)).collect();
-                table.take(list.iter().filter_map(Encoded::variable).map(Ok)).unwrap_or(Step::Done)
+                let bytes = list.iter().map(Encoded::len).sum();
+                table.take(list.iter().filter_map(Encoded::variable).map(Ok), bytes).unwrap_or(Step::Done)
             }
             Some(Err(error)) if clock.mono() < deadline => table.fail(error),
             Some(Err(error)) => table.end(error),

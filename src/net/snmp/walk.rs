@@ -45,7 +45,8 @@ impl Session {
     }
 
     /// Walks several columns (or subtrees) at once into `sink`, whatever comes until `deadline`. `walked` says how many
-    /// rows to ask for at once and how many requests were made before; a device that bore fewer is asked for fewer.
+    /// rows to ask for at once and how many requests were made before; a device that bore fewer is asked for fewer, one
+    /// whose answers were small for more.
     pub async fn scan<S: Sink>(
         &self,
         columns: &[Oid],
@@ -62,7 +63,7 @@ impl Session {
 
     /// Walks several columns (or subtrees) at once into `table`, whatever comes until `deadline`.
     pub async fn walk_columns(&self, columns: &[Oid], table: &mut Columns, clock: &Clock, deadline: Mono) {
-        let walked = Walked { packets: table.packets, ..Walked::new(table.repetitions) };
+        let walked = Walked { packets: table.packets, ..Walked::new(table.wanted) };
         let first = table.width;
         let cells = Cells { rows: std::mem::take(&mut table.rows), first, width: first + columns.len() };
         table.width = cells.width;
@@ -80,7 +81,9 @@ impl Session {
 pub struct Columns {
     /// Index -> value by column, in the order in which columns were walked.
     pub rows: BTreeMap<Vec<u32>, Vec<Option<Value>>>,
-    /// Repetitions of a GETBULK; halved when a device does not bear them.
+    /// Rows that a GETBULK is to ask for at first.
+    pub wanted: u32,
+    /// Rows that one asked for in the end.
     pub repetitions: u32,
     /// What was left out, and why; empty if the table is whole.
     pub shortfalls: Vec<String>,
@@ -96,6 +99,7 @@ impl Columns {
     pub fn new(repetitions: u32) -> Self {
         Self {
             rows: BTreeMap::new(),
+            wanted: repetitions.max(1),
             repetitions: repetitions.max(1),
             shortfalls: Vec::new(),
             error: None,

@@ -1,11 +1,12 @@
 //! What profiles find, kept and read again cell by cell.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::config::defs;
-use crate::model::device::SENSORS;
-use crate::net::snmp::Oid;
+use crate::net::snmp::Value as Wire;
 use crate::probe::catalog;
-use crate::probe::snmp::SPEC;
+use crate::probe::device::HEALTH;
 
 const HUAWEI: &str = "1.3.6.1.4.1.2011.2.23.1";
 
@@ -19,8 +20,8 @@ fn families() -> Arc<Families> {
     profiles.now()
 }
 
-fn huawei() -> Who {
-    Who { object_id: arcs(HUAWEI), descr: "Huawei Versatile Routing Platform Software".into() }
+fn huawei() -> Identity {
+    Identity { object_id: arcs(HUAWEI), descr: "Huawei Versatile Routing Platform Software".into() }
 }
 
 /// Cells of HUAWEI-ENTITY-EXTENT-MIB and ENTITY-MIB: column below its base, row, value.
@@ -69,7 +70,7 @@ fn chassis() -> Answers {
 fn shown(memory: &Memory, family: &Family, answers: &Answers) -> Vec<String> {
     let part = |kept: &Kept| {
         let table = &family.tables[usize::from(kept.table)];
-        part_of(table, &kept.read(table, answers)?, kept.name.clone())
+        Part::of(table, &kept.read(table, answers)?, kept.name.clone())
     };
     let line = |part: Part| {
         let numbers: Vec<String> =
@@ -91,7 +92,7 @@ fn found(family: &Family, answers: &Answers) -> Memory {
 
 #[test]
 fn what_counts_of_a_chassis_is_found_and_read_again_cell_by_cell() {
-    let family = families().of(&huawei().object_id, &huawei().descr);
+    let family = families().of(&huawei());
     assert_eq!(&*family.id, "huawei-vrp");
     let memory = found(&family, &chassis());
     let want = [
@@ -135,7 +136,7 @@ fn what_counts_of_a_chassis_is_found_and_read_again_cell_by_cell() {
 
 #[test]
 fn what_a_cut_walk_does_not_reach_is_not_forgotten() {
-    let family = families().of(&huawei().object_id, &huawei().descr);
+    let family = families().of(&huawei());
     let mut memory = found(&family, &chassis());
     let half = answers(&[(CPU, &[1], Wire::Integer(20)), (CPU_LIMIT, &[1], Wire::Integer(80))]);
     let (things, _) = find(&family.tables, &half, HashMap::new());
@@ -151,7 +152,7 @@ fn a_device_is_of_another_family_when_it_or_the_profiles_change() {
     memory.found_at = Some(Mono::default());
     assert_eq!(&*memory.family(&families, &huawei()).id, "huawei-vrp");
     assert!(memory.found_at.is_some(), "the same device: what was found stays");
-    let linux = Who { object_id: arcs("1.3.6.1.4.1.8072.3.2.10"), descr: "Linux host".into() };
+    let linux = Identity { object_id: arcs("1.3.6.1.4.1.8072.3.2.10"), descr: "Linux host".into() };
     assert_eq!(&*memory.family(&families, &linux).id, "linux");
     assert!(memory.found_at.is_none());
     memory.found_at = Some(Mono::default());
@@ -162,45 +163,7 @@ fn a_device_is_of_another_family_when_it_or_the_profiles_change() {
 }
 
 #[test]
-fn every_kind_of_sensor_has_its_column_and_every_state_its_name() {
-    let names = |field: &str| {
-        let (table, _, field) = SPEC.schema.find(field).unwrap();
-        let crate::model::field::FieldType::State(names) = &field.kind else { panic!("{field:?}") };
-        (table, names.iter().map(ToString::to_string).collect::<Vec<_>>())
-    };
-    let (table, kinds) = names("sensor");
-    assert_eq!(kinds, SENSOR_KINDS);
-    assert_eq!(names("sensor_status").1, STATUS);
-    assert_eq!(STATUS[usize::from(UNKNOWN)], "unknown");
-    assert_eq!(SPEC.schema.tables[table].fields.len(), WIDTH);
-    for kind in SENSORS {
-        let value = VALUES.iter().find(|(name, ..)| *name == kind.name);
-        let counts = !kind.unit.is_empty() || kind.name == "sessions";
-        assert_eq!(value.is_some(), counts, "{}", kind.name);
-        let unit = match kind.unit {
-            "°C" => "_celsius",
-            "rpm" => "_rpm",
-            "%" => "_ratio",
-            "V" => "_volts",
-            "A" => "_amperes",
-            "W" => "_watts",
-            "dBm" => "_dbm",
-            "Hz" => "_hertz",
-            "s" => "_seconds",
-            _ => "",
-        };
-        if let Some((_, at, _)) = value {
-            assert!(SPEC.schema.tables[table].fields[*at].name.ends_with(unit), "{}", kind.name);
-        }
-    }
-    let first = SPEC.schema.find("cpu_ratio").unwrap().0;
+fn tables_of_what_the_profile_finds_stand_behind_the_others() {
+    let first = crate::probe::snmp::SPEC.schema.find("cpu_ratio").unwrap().0;
     assert_eq!(first, super::super::FIRST_OF_HEALTH);
-}
-
-#[test]
-fn what_a_device_says_it_is_may_be_missing() {
-    let object_id = Wire::ObjectIdentifier(Oid::from_slice(&arcs(HUAWEI)));
-    let who = Who::of(Some(&object_id), Some(&text("VRP")));
-    assert_eq!((who.object_id, who.descr.as_str()), (arcs(HUAWEI), "VRP"));
-    assert_eq!(Who::of(None, None), Who::default());
 }

@@ -11,11 +11,12 @@ use std::time::Duration;
 use super::counter::{self, Between, Reading};
 use super::names;
 use super::rows::{Moving, Reads, Still, Stills};
-use crate::model::id::{AssetId, MAX_NAME, Object};
+use crate::model::id::{AssetId, Object};
 use crate::model::observation::Value;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::snmp::{Oid, Session, Walked};
+use crate::probe::device::part::fit;
 
 /// Names and aliases older than this are read again even if the device says that nothing changed.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(600);
@@ -136,8 +137,6 @@ pub(super) struct Found {
     pub(super) interfaces: Vec<Interface>,
     /// What is missing and why; empty if nothing is.
     pub(super) shortfalls: Vec<String>,
-    /// Repetitions that the device bore.
-    pub(super) repetitions: u32,
 }
 
 /// Reads the table.
@@ -160,14 +159,12 @@ pub(super) async fn read(
         let (both, so_far) = session.scan(&oids(NARROW), moving, walked, clock, deadline).await;
         (moving, walked) = (both.unwrap_or_default(), so_far);
     }
-    let mut repetitions = walked.repetitions;
     let known = moving.rows.iter().all(|row| place(&memory.ports, row.index).is_ok());
     let fresh = memory.read_at.is_some_and(|at| moment.at.since(at) < MAX_AGE);
     let same = memory.shape == moment.shape && moment.elapsed.is_some();
     if !(known && fresh && same) && walked.error.is_none() {
         let still = Walked::new(repetitions);
         let (stills, still) = session.scan(&oids(STILL), Stills::default(), still, clock, deadline).await;
-        repetitions = still.repetitions;
         learn(memory, asset, stills.unwrap_or_default().rows, still.whole());
         memory.shape = moment.shape;
         memory.read_at = still.whole().then_some(moment.at);
@@ -175,7 +172,7 @@ pub(super) async fn read(
     }
     tell(&mut shortfalls, &walked, moving.rows.len());
     let interfaces = judge(memory, &moving.rows, walked.whole(), moment);
-    Found { interfaces, shortfalls, repetitions }
+    Found { interfaces, shortfalls }
 }
 
 fn tell(shortfalls: &mut Vec<String>, walked: &Walked, rows: usize) {
@@ -218,12 +215,6 @@ fn learn(memory: &mut Memory, asset: &AssetId, read: Vec<Still>, whole: bool) {
     fresh.sort_by_key(|port| port.index);
     fresh.shrink_to_fit();
     memory.ports = fresh;
-}
-
-/// At most `MAX_NAME` bytes; what is cut is the front, because vendors put the port last.
-pub(super) fn fit(name: String) -> String {
-    let from = (0..=name.len()).find(|at| name.len() - at <= MAX_NAME && name.is_char_boundary(*at)).unwrap_or(0);
-    name.get(from..).unwrap_or_default().to_owned()
 }
 
 fn mac(bytes: [u8; 6]) -> Value {

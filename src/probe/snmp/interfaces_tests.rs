@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codec::snmp::{Value as Wire, write};
+use crate::model::id::MAX_NAME;
 use crate::net::snmp::Sink;
 
 const SECOND: Duration = Duration::from_secs(1);

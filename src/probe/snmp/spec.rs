@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
 use crate::probe::FAMILY;
+use crate::probe::device::part::SENSORS;
 
 const STATES_ADMIN: &[Cow<'static, str>] = &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("testing")];
 const STATES_OPER: &[Cow<'static, str>] = &[
@@ -37,36 +38,6 @@ const ADJACENCY_STATES: &[Cow<'static, str>] = &[
     Cow::Borrowed("open_confirm"),
     Cow::Borrowed("established"),
     Cow::Borrowed("gone"),
-];
-
-/// By position in `model::device::SENSORS`.
-const SENSORS: &[Cow<'static, str>] = &[
-    Cow::Borrowed("temperature"),
-    Cow::Borrowed("fan"),
-    Cow::Borrowed("fan_ratio"),
-    Cow::Borrowed("power_supply"),
-    Cow::Borrowed("board"),
-    Cow::Borrowed("voltage"),
-    Cow::Borrowed("current"),
-    Cow::Borrowed("power"),
-    Cow::Borrowed("optical_rx"),
-    Cow::Borrowed("optical_tx"),
-    Cow::Borrowed("optical"),
-    Cow::Borrowed("humidity"),
-    Cow::Borrowed("frequency"),
-    Cow::Borrowed("charge"),
-    Cow::Borrowed("battery"),
-    Cow::Borrowed("load"),
-    Cow::Borrowed("runtime"),
-    Cow::Borrowed("sessions"),
-];
-/// By position in `model::device::STATUS`.
-const SENSOR_STATES: &[Cow<'static, str>] = &[
-    Cow::Borrowed("ok"),
-    Cow::Borrowed("warning"),
-    Cow::Borrowed("critical"),
-    Cow::Borrowed("absent"),
-    Cow::Borrowed("unknown"),
 ];
 
 /// How well what is said is protected, from worst to best.
@@ -213,27 +184,7 @@ pub static SPEC: KindSpec = KindSpec {
                     Field::gauge("memory_size_bytes", "内存容量（字节）", "size of the memory"),
                 ]),
             },
-            Table {
-                on: TableOn::Target,
-                instance: Some(Cow::Borrowed("sensor")),
-                fields: Cow::Borrowed(&[
-                    Field::state("sensor", SENSORS, "传感器种类", "what is measured"),
-                    Field::state("sensor_status", SENSOR_STATES, "设备自述的状态", "how it is, as the device says"),
-                    Field::gauge("temperature_celsius", "温度（摄氏度）", "temperature"),
-                    Field::gauge("fan_rpm", "风扇转速（转每分）", "speed of the fan"),
-                    Field::gauge("fan_ratio", "风扇转速比", "speed of the fan, as a part of the fastest"),
-                    Field::gauge("voltage_volts", "电压（伏）", "voltage"),
-                    Field::gauge("current_amperes", "电流（安）", "current"),
-                    Field::gauge("power_watts", "功率（瓦）", "power"),
-                    Field::gauge("optical_dbm", "光功率（dBm）", "optical power"),
-                    Field::gauge("humidity_ratio", "相对湿度", "relative humidity"),
-                    Field::gauge("charge_ratio", "电池电量", "charge of the battery"),
-                    Field::gauge("load_ratio", "负载率", "load, as a part of the rated one"),
-                    Field::gauge("frequency_hertz", "频率（赫兹）", "frequency"),
-                    Field::gauge("runtime_seconds", "电池剩余时间（秒）", "how long the battery lasts"),
-                    Field::gauge("sessions", "会话数", "sessions"),
-                ]),
-            },
+            SENSORS,
         ]),
     },
     secret: true,

@@ -249,7 +249,7 @@ impl Core {
             return None;
         }
         device.answered(bytes.len());
-        Some((at, job.order.work.take(device, &answer)))
+        Some((at, job.order.work.take(device, &answer, bytes.len())))
     }
 
     /// Our receive buffer overflowed.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::core::MAX_JOBS;
 use super::*;
 use crate::codec::snmp::{Body, Head, Message, Oid as Name, Value as Wire, Writer};
-use crate::net::snmp::table::{Sink, Walked};
+use crate::net::snmp::table::{MOST_AT_ONCE, Sink, Walked};
 
 const PEER: &str = "192.0.2.1:161";
 
@@ -18,16 +18,9 @@ fn start() -> Mono {
 }
 
 fn device(peer: &str, v1: bool, retries: u32) -> Arc<Device> {
-    Arc::new(Device {
-        peer: peer.parse().unwrap(),
-        version: if v1 { Version::V1 } else { Version::V2c },
-        community: b"public".as_slice().into(),
-        manner: Manner { timeout: ms(900), retries, strict_source: true },
-        answer: AtomicU32::new(FIRST_ANSWER),
-        bore: AtomicU32::new(ANY),
-        sent: AtomicU32::new(0),
-        again: AtomicU32::new(0),
-    })
+    let version = if v1 { Version::V1 } else { Version::V2c };
+    let manner = Manner { timeout: ms(900), retries, strict_source: true };
+    Arc::new(Device::new(peer.parse().unwrap(), version, b"public".as_slice().into(), manner))
 }
 
 /// An engine with its counts, and a clock that stands.
@@ -340,7 +333,17 @@ fn a_device_that_does_not_bear_so_many_rows_is_asked_for_fewer() {
     let (got, walked, _) = walk(&mib(), Vice { bears: Some(0), ..Vice::default() }, false, 25);
     assert!(got.is_empty() && walked.error.is_none());
     assert_eq!(walked.shortfalls.len(), 3, "each column is given up by name: {:?}", walked.shortfalls);
-    assert_eq!((grown(3, 25), grown(1, 25), grown(20, 25)), (4, 2, ANY));
+}
+
+#[test]
+fn small_answers_are_followed_by_requests_for_more_rows() {
+    let long: Mib = (1..=900).map(|row| (vec![1, 3, 9, 1, row], row.into())).collect();
+    let (got, walked, asked) = walk(&long, Vice::default(), false, 5);
+    assert_eq!(got.len(), 900);
+    assert!(asked < 30, "900 rows, 5 at first: {asked} requests");
+    assert!((20..=MOST_AT_ONCE * 3).contains(&walked.roomy) && !walked.worn, "{walked:?}");
+    let (got, walked, _) = walk(&long, Vice { fits: Some(4), ..Vice::default() }, false, 5);
+    assert_eq!((got.len(), walked.roomy), (900, 0), "an answer that was cut has room for nothing");
 }
 
 #[test]

@@ -51,8 +51,8 @@ impl Work {
         }
     }
 
-    /// Takes an answer to the last request.
-    pub(super) fn take(&mut self, device: &Device, answer: &Pdu<'_>) -> Step {
+    /// Takes an answer to the last request, of so many bytes.
+    pub(super) fn take(&mut self, device: &Device, answer: &Pdu<'_>, bytes: usize) -> Step {
         if answer.status != 0 {
             let (status, index) = (ErrorStatus::from_i32(answer.status), u32::try_from(answer.index).unwrap_or(0));
             return self.fail(SnmpError::Status { peer: device.peer, status, index });
@@ -70,7 +70,7 @@ impl Work {
                     Err(malformed) => malformed,
                 }
             }
-            Self::Table(table) => match table.take(answer.variables) {
+            Self::Table(table) => match table.take(answer.variables, bytes) {
                 Ok(step) => return step,
                 Err(malformed) => malformed,
             },
