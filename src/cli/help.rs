@@ -160,6 +160,11 @@ pub const TEXTS: &[(&str, &str)] = &[
         "读取表格（XLSX，或 UTF-8、GBK 编码的 CSV），显示将新增、变更的资产和有问题的行",
     ),
     ("Write an empty spreadsheet with the headings that are known", "生成带表头的空白表格模板"),
+    (
+        "Print what a device last said of itself: ports, sensors, neighbours, tables",
+        "输出设备最近一次自述：端口、传感器、邻居与各表",
+    ),
+    ("Asset: its id", "资产：其编号"),
     ("Print the declared inventory as TOML", "以 TOML 输出台账"),
     (
         "List incidents, newest first; open and acked ones unless --state or --all",

@@ -8,11 +8,14 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::client::{IfMissing, unreadable, with_console};
-use super::json::{line, list, text, with_query};
+use super::json::{line, list, text, time, with_query};
 use super::reach::Reach;
+use super::snmp::show_device;
 use super::text::pick;
 use super::{Answer, Exit, Failure, Format, print, say};
 use crate::console::api::inventory::FILE_MARK;
+use crate::console::api::query::encode;
+use crate::model::device::report;
 
 /// Options of `inventory`.
 #[derive(Debug, clap::Args)]
@@ -57,6 +60,17 @@ pub enum What {
         #[arg(long, value_name = "FILE", default_value = "fengsui-inventory.xlsx")]
         out: PathBuf,
     },
+    /// Print what a device last said of itself: ports, sensors, neighbours, tables
+    Report {
+        /// Asset: its id
+        asset: String,
+        /// How to print: table or json (one object a line)
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        /// Where.
+        #[command(flatten)]
+        reach: Reach,
+    },
     /// Print the declared inventory as TOML
     Export {
         /// How to print: the TOML itself, or one JSON object
@@ -96,6 +110,18 @@ pub fn run(args: Args) -> Answer {
         }
         What::Import(args) => return import::run(args),
         What::Template { out } => import::template(&out)?,
+        What::Report { asset, format, reach } => {
+            let path = format!("/api/v1/assets/{}/report", encode(&asset));
+            let told = with_console(&reach, IfMissing::Fail, async |c| c.get(&path).await)?;
+            match format {
+                Format::Json => print(&line(told)),
+                Format::Table => {
+                    show_device(&report::read(told.get("report").unwrap_or(&Value::Null)));
+                    let (at, agent) = (time(&told, "at"), text(&told, "agent"));
+                    say(&pick(format!("由 {agent} 于 {at} 读取"), format!("read by {agent} at {at}")));
+                }
+            }
+        }
         What::Export { format, reach } => {
             let all = with_console(&reach, IfMissing::Fail, async |c| c.get("/api/v1/inventory").await)?;
             match format {

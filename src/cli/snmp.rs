@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
+pub(super) use self::poll::show_device;
 use super::text::{parse_duration, pick};
 use super::{Answer, Exit, Failure, Format, block_on, print};
 use crate::model::{Secret, SecretText};

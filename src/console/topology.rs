@@ -172,9 +172,11 @@ pub async fn adopt(
         ));
     };
     let mut merged = (*base).clone();
+    let near = heard(service, base_rev, &base).await?;
+    let capacity = capacity(&near, found);
     let link = match line.link.as_ref().and_then(|id| base.links.get(id)) {
-        Some(held) => corrected(held, found),
-        None => fresh(&base, found).ok_or_else(broken)?,
+        Some(held) => corrected(held, found, capacity),
+        None => fresh(&base, found, capacity).ok_or_else(broken)?,
     };
     let link_id = link.id.clone();
     merged.links.insert(link_id.clone(), link);
@@ -192,8 +194,18 @@ fn port(end: &End) -> LinkEnd {
     LinkEnd::Port { asset: end.asset.clone(), interface: end.port.to_string(), address }
 }
 
-/// A link as it was found. Between regions it is a backbone line, else one of the city.
-fn fresh(inventory: &Inventory, found: &Found) -> Option<Link> {
+/// What a line carries: the slower of its two ports, as far as they say.
+fn capacity(near: &[Arc<Near>], found: &Found) -> Option<u64> {
+    let speed = |end: &End| {
+        let near = near.iter().find(|near| near.asset == end.asset)?;
+        near.ports.iter().find(|port| port.name == end.port)?.speed_bps
+    };
+    [speed(&found.a), speed(&found.b)].into_iter().flatten().min()
+}
+
+/// A link as it was found. Between regions it is a metro line, else one of access. Who watches it follows from where its
+/// ends stand, as of every link that names nobody.
+fn fresh(inventory: &Inventory, found: &Found, capacity_bps: Option<u64>) -> Option<Link> {
     let (a, b) = (inventory.assets.get(&found.a.asset)?, inventory.assets.get(&found.b.asset)?);
     let plain = format!("{}--{}", a.id, b.id);
     let with_ports = slug(&format!("{} {} {} {}", a.id, found.a.port, b.id, found.b.port));
@@ -208,14 +220,14 @@ fn fresh(inventory: &Inventory, found: &Found) -> Option<Link> {
         b: port(&found.b),
         watch: Vec::new(),
         tier: if a.region == b.region { LinkTier::Access } else { LinkTier::Metro },
-        capacity_bps: None,
+        capacity_bps,
         carrier: None,
         tags: Vec::new(),
     })
 }
 
-/// A declared link on the ports that it was found on; an address that was declared stays.
-fn corrected(held: &Link, found: &Found) -> Link {
+/// A declared link on the ports that it was found on; an address and a capacity that were declared stay.
+fn corrected(held: &Link, found: &Found, capacity: Option<u64>) -> Link {
     let end = |held: &LinkEnd| {
         let LinkEnd::Port { asset, address, .. } = held else { return held.clone() };
         let seen = if found.a.asset == *asset { &found.a } else { &found.b };
@@ -226,5 +238,39 @@ fn corrected(held: &Link, found: &Found) -> Link {
             peer @ LinkEnd::Peer { .. } => peer,
         }
     };
-    Link { a: end(&held.a), b: end(&held.b), ..held.clone() }
+    Link { a: end(&held.a), b: end(&held.b), capacity_bps: held.capacity_bps.or(capacity), ..held.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_carries_what_its_slower_port_does_as_far_as_they_say() {
+        let near = |asset: &str, speed: Value| {
+            let ports = json!([{ "name": "GE0/0/1", "speed_bps": speed }, { "name": "GE0/0/2", "speed_bps": 1e7 }]);
+            let device = report::read(&json!({ "interfaces": ports }));
+            Arc::new(Near::of(asset.parse().unwrap(), &device, |_| false))
+        };
+        let end = |asset: &str| End {
+            asset: asset.parse().unwrap(),
+            port: Arc::from("GE0/0/1"),
+            sure: true,
+            address: None,
+        };
+        for (a, b, want) in [
+            (json!(1e10), json!(1e9), Some(1_000_000_000)),
+            (json!(1e10), json!(null), Some(10_000_000_000)),
+            (json!(null), json!(0), None),
+        ] {
+            let found = Found {
+                a: end("a"),
+                b: end("b"),
+                evidence: Default::default(),
+                said_by: Default::default(),
+                members: Default::default(),
+            };
+            assert_eq!(capacity(&[near("a", a), near("b", b)], &found), want);
+        }
+    }
 }

@@ -175,6 +175,8 @@ pub static DEVICE: Class = Class {
         Part::text("name", "名称", "name"),
         Part::text("location", "位置", "location"),
         Part::number("uptime_seconds", "运行时间（秒）", "uptime (s)").moves(),
+        Part::number("config_changed_seconds", "配置最近变更（启动后）", "configuration changed (after the start)"),
+        Part::number("config_saved_seconds", "配置最近保存（启动后）", "configuration saved (after the start)"),
     ],
 };
 

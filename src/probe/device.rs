@@ -7,9 +7,11 @@ mod family; // profiles in force, while probes run
 pub mod fetch;
 pub(super) mod kept; // what was found once is read again without a walk
 mod kind; // the probe kind
+pub(super) mod part; // processors, memories and sensors as samples
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 pub use self::family::{Families, Family, HEALTH, Profiles};
@@ -21,12 +23,17 @@ use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Holds, Incomple
 use crate::model::id::MAX_NAME;
 use crate::net::snmp::Value;
 
+/// VLANs that frames can be of (IEEE 802.1Q).
+const VLANS: RangeInclusive<u32> = 1..=4094;
+
 /// What a device answered.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     columns: HashMap<Arcs, BTreeMap<Vec<u32>, Value>>,
     scalars: HashMap<Arcs, Value>,
     cut: Vec<(Arcs, String)>,
+    /// What it answered about one VLAN.
+    vlans: BTreeMap<u32, Answers>,
 }
 
 impl Answers {
@@ -42,6 +49,11 @@ impl Answers {
     pub fn cut(&mut self, column: Arcs, why: String) {
         self.cut.push((column, why));
     }
+    /// What it answered about a VLAN by itself.
+    pub fn vlan(&mut self, vlan: u32, answers: Self) {
+        self.cut.extend(answers.cut.iter().map(|(column, why)| (column.clone(), format!("VLAN {vlan}: {why}"))));
+        self.vlans.insert(vlan, answers);
+    }
     /// The scalar of this OID.
     pub fn of_scalar(&self, oid: &[u32]) -> Option<&Value> {
         self.scalars.get(oid)
@@ -52,6 +64,18 @@ impl Answers {
             Some(cells) => cells.get(index),
             None => self.scalars.get([column, index].concat().as_slice()),
         }
+    }
+    /// Whether nothing came, though something was asked for.
+    fn is_silent(&self) -> bool {
+        self.columns.is_empty() && self.scalars.is_empty() && !self.cut.is_empty()
+    }
+    /// VLANs by the condition of a table that is read in each of them.
+    fn vlans_of(&self, check: &Check) -> BTreeSet<u32> {
+        let From::Column { column, .. } = &check.source.from else { return BTreeSet::new() };
+        let look = Look { answers: self, ports: &Ports::new() };
+        let indexes = self.column(column).into_iter().flatten().map(|(index, _)| index.as_slice());
+        let those = indexes.filter(|index| look.holds(check, index)).filter_map(|index| index.last().copied());
+        those.filter(|vlan| VLANS.contains(vlan)).collect()
     }
     /// A column by index.
     pub fn column(&self, column: &[u32]) -> Option<&BTreeMap<Vec<u32>, Value>> {
@@ -96,7 +120,21 @@ impl Wanted {
         self.parts_of(table, |_| true);
     }
 
+    /// What a table needs that is read in each VLAN by itself.
+    fn in_vlan(table: &TableDef) -> Self {
+        let mut wanted = Self::default();
+        wanted.own(table, |_| true);
+        wanted
+    }
+
     fn parts_of(&mut self, table: &TableDef, which: impl Fn(&Part) -> bool) {
+        match &table.vlans {
+            Some(check) => self.source(&check.source),
+            None => self.own(table, which),
+        }
+    }
+
+    fn own(&mut self, table: &TableDef, which: impl Fn(&Part) -> bool) {
         table.rows.iter().for_each(|oid| self.oid(oid));
         table.keep.iter().for_each(|check| self.source(&check.source));
         let parts = table.into.parts.iter().zip(&table.fields).filter(|(part, _)| which(part));
@@ -130,6 +168,15 @@ type Ports = HashMap<u32, Arc<str>>;
 
 /// Makes the device.
 pub fn evaluate(chosen: &Chosen<'_>, answers: &Answers) -> Device {
+    evaluate_by_table(chosen, answers, |_, _| {})
+}
+
+/// Makes the device, and tells of each table what it found.
+fn evaluate_by_table<'a>(
+    chosen: &Chosen<'a>,
+    answers: &Answers,
+    mut told: impl FnMut(&'a TableDef, &[Thing]),
+) -> Device {
     let mut ports = Ports::new();
     let mut things: Vec<Vec<Thing>> = CLASSES.iter().map(|_| Vec::new()).collect();
     let tables = chosen.tables();
@@ -139,6 +186,7 @@ pub fn evaluate(chosen: &Chosen<'_>, answers: &Answers) -> Device {
         {
             let known: HashSet<Vec<String>> = all.iter().filter_map(|thing| key(table.into, thing)).collect();
             found.retain(|thing| key(table.into, thing).is_none_or(|key| !known.contains(&key)));
+            told(table, &found);
             all.extend(found);
         }
     });
@@ -147,22 +195,30 @@ pub fn evaluate(chosen: &Chosen<'_>, answers: &Answers) -> Device {
 }
 
 /// What each of the tables makes of the answers, by its place among them.
-fn each(
-    tables: &[&TableDef],
+fn each<'a>(
+    tables: &[&'a TableDef],
     answers: &Answers,
     ports: &mut Ports,
-    mut take: impl FnMut(&TableDef, usize, Vec<Thing>),
+    mut take: impl FnMut(&'a TableDef, usize, Vec<Thing>),
 ) {
     let mut told: HashMap<&str, usize> = HashMap::new();
     let of_ports = |table: &TableDef| CLASSES.first().is_some_and(|class| std::ptr::eq(table.into, class));
     // Interfaces first: others name them. What stands in for another table last: it must know what that one told.
-    let mut order: Vec<(usize, &&TableDef)> = tables.iter().enumerate().collect();
-    order.sort_by_key(|(_, table)| (!of_ports(table), !table.unless.is_empty()));
+    let mut order: Vec<(usize, &'a TableDef)> = tables.iter().copied().enumerate().collect();
+    // What is read in each VLAN was not read at all if another stands in for it, and tells more than one for all of them.
+    let stands_in = |table: &TableDef| table.vlans.is_none() && !table.unless.is_empty();
+    order.sort_by_key(|(_, table)| (!of_ports(table), stands_in(table)));
     for (at, table) in order {
-        if table.unless.iter().any(|other| told.get(other.as_str()).is_some_and(|rows| *rows > 0)) {
+        let told_by = |other: &String| told.get(other.as_str()).is_some_and(|rows| *rows > 0);
+        if stands_in(table) && table.unless.iter().any(told_by) {
             continue;
         }
-        let mut found = rows(table, &Look { answers, ports });
+        let mut found = match &table.vlans {
+            None => rows(table, &Look { answers, ports }),
+            Some(_) => {
+                answers.vlans.iter().flat_map(|(vlan, answers)| in_vlan(table, answers, ports, *vlan)).collect()
+            }
+        };
         told.insert(&table.id, found.len());
         if of_ports(table) {
             name_ports(&mut found);
@@ -200,6 +256,19 @@ fn of_itself(chosen: &Chosen<'_>, look: &Look<'_>) -> Vec<Fact> {
         chosen.profiles().find_map(told).unwrap_or_default()
     };
     DEVICE.parts.iter().enumerate().map(fact).collect()
+}
+
+/// The things of a table in one VLAN, which it does not name itself.
+fn in_vlan(table: &TableDef, answers: &Answers, ports: &Ports, vlan: u32) -> Vec<Thing> {
+    let mut found = rows(table, &Look { answers, ports });
+    for thing in &mut found {
+        thing.row.insert(0, vlan);
+        if let Some(fdb) = table.into.place("fdb").and_then(|at| thing.facts.get_mut(at)).filter(|fdb| fdb.is_null())
+        {
+            *fdb = Fact::Count(vlan.into());
+        }
+    }
+    found
 }
 
 /// The things of one table.
@@ -354,8 +423,7 @@ fn name_ports(ports: &mut [Thing]) {
 fn incomplete<'a>(tables: impl IntoIterator<Item = &'a TableDef>, answers: &Answers) -> Vec<Incomplete> {
     let mut all: Vec<Incomplete> = Vec::new();
     for table in tables {
-        let mut wanted = Wanted::default();
-        wanted.table(table);
+        let wanted = Wanted::in_vlan(table);
         for (column, why) in &answers.cut {
             let told = Incomplete { class: table.into.name, reason: why.clone() };
             if (wanted.columns.contains(column) || wanted.scalars.contains(column)) && !all.contains(&told) {

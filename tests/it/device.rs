@@ -10,10 +10,12 @@ use fengsui::model::device::{Device, report};
 use fengsui::model::observation::{Cause, Outcome, Value};
 use fengsui::model::plan::{Target, Task};
 use fengsui::model::wire::Report;
+use fengsui::net::clock::Clock;
+use fengsui::net::snmp::{Columns, Manner, Oid, Session};
 use fengsui::probe::{self, Ctx, Prober, Run, Runner};
 use fengsui::sim::{Action, Recording, Step};
 
-use crate::snmp::{community, cx, world};
+use crate::snmp::{AUTH, PRIVACY, community, cx, user, world};
 
 /// A made-up bridge: two ports of which the bridge numbers are not the ifIndexes, a neighbour by LLDP, one by no name; two
 /// entries of the old ARP table, of which the new one repeats one and adds one of IPv6; MAC tables that overlap.
@@ -154,4 +156,97 @@ async fn a_bridge_tells_of_its_neighbours_and_of_who_stands_behind_its_ports() {
     let (run, report) = once(&cx, &mut prober).await;
     assert_eq!((run.outcome, report), (Outcome::Failed, None));
     assert!(matches!(run.cause, Some(Cause::Timeout | Cause::Refused)), "{run:?}");
+}
+
+/// A made-up Catalyst: VLANs 1, 10 and 20 (and 1002, which is none of Ethernet); BRIDGE-MIB of VLAN 1 behind the plain
+/// community.
+const CATALYST: &str = "\
+1.3.6.1.2.1.1.1.0|4|Cisco IOS Software, C3560 Software, Version 12.2(55)SE
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9.1.617
+1.3.6.1.2.1.1.3.0|67|100
+1.3.6.1.2.1.2.2.1.2.10101|4|GigabitEthernet0/1
+1.3.6.1.2.1.2.2.1.2.10102|4|GigabitEthernet0/2
+1.3.6.1.2.1.17.1.4.1.2.1|2|10101
+1.3.6.1.2.1.17.4.3.1.2.2.0.0.0.17.1|2|1
+1.3.6.1.2.1.17.4.3.1.3.2.0.0.0.17.1|2|3
+1.3.6.1.4.1.9.9.46.1.3.1.1.3.1.1|2|1
+1.3.6.1.4.1.9.9.46.1.3.1.1.3.1.10|2|1
+1.3.6.1.4.1.9.9.46.1.3.1.1.3.1.20|2|1
+1.3.6.1.4.1.9.9.46.1.3.1.1.3.1.1002|2|2
+1.3.6.1.4.1.9.9.46.1.3.1.1.4.1.1|4|default
+1.3.6.1.4.1.9.9.46.1.3.1.1.4.1.10|4|offices
+1.3.6.1.4.1.9.9.46.1.3.1.1.4.1.20|4|cameras
+1.3.6.1.4.1.9.9.46.1.3.1.1.4.1.1002|4|fddi-default
+";
+/// Its BRIDGE-MIB of VLAN 10: port 1 is another port there.
+const VLAN_10: &str = "\
+1.3.6.1.2.1.17.1.4.1.2.1|2|10102
+1.3.6.1.2.1.17.4.3.1.2.2.0.0.0.17.7|2|1
+1.3.6.1.2.1.17.4.3.1.3.2.0.0.0.17.7|2|3
+";
+
+/// Answers as the agent behind the community of a request does; nothing to a community that nobody has.
+async fn by_community(agents: Vec<(&'static str, std::net::SocketAddr)>) -> fengsui::net::serve::Service {
+    let answer = move |request: &[u8]| {
+        let message = fengsui::codec::snmp::Message::read(request).ok()?;
+        let (_, at) = agents.iter().find(|(name, _)| name.as_bytes() == message.community)?;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").ok()?;
+        socket.set_read_timeout(Some(Duration::from_millis(900))).ok()?;
+        socket.send_to(request, at).ok()?;
+        let mut answer = vec![0; 65_507];
+        let (len, _) = socket.recv_from(&mut answer).ok()?;
+        answer.truncate(len);
+        Some(answer)
+    };
+    fengsui::net::serve::udp("127.0.0.1:0".parse().unwrap(), Arc::new(answer)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_with_a_mac_table_a_vlan_is_asked_for_each_and_one_that_is_silent_is_named() {
+    let recording = |name: &str, lines: &str| Arc::new(Recording::parse(name, lines.as_bytes()).unwrap());
+    let (_all, plain) =
+        world(recording("catalyst", CATALYST), vec![community("public"), community("public@1")]).await;
+    let (_ten, ten) = world(recording("vlan-10", VLAN_10), vec![community("public@10")]).await;
+    let (_no, empty) = world(recording("vlan-20", "1.3.6.1.2.1.1.3.0|67|100\n"), vec![community("public@20")]).await;
+    let everybody = vec![("public", plain), ("public@1", plain), ("public@10", ten), ("public@20", empty)];
+    let at = by_community(everybody.clone()).await;
+    let cx = cx();
+    let (run, report) = once(&cx, &mut prober(&cx, at.address())).await;
+    assert_eq!((run.outcome, run.detail.as_deref()), (Outcome::Ok, None));
+    let found = device(&report.unwrap());
+    let macs = [
+        "mac=02:00:00:00:11:01 port=GigabitEthernet0/1 fdb=1 status=learned",
+        "mac=02:00:00:00:11:07 port=GigabitEthernet0/2 fdb=10 status=learned",
+    ];
+    assert_eq!(told(&found, "macs"), macs);
+    assert_eq!(told(&found, "vlans").len(), 4, "its list of VLANs is as it was");
+
+    // Nobody answers for VLAN 20: what the others say is there, and that something is missing, too.
+    let at = by_community(everybody[..3].to_vec()).await;
+    let (run, report) = once(&cx, &mut prober(&cx, at.address())).await;
+    assert_eq!((run.outcome, run.cause), (Outcome::Degraded, Some(Cause::Partial)));
+    assert!(run.detail.as_deref().is_some_and(|why| why.contains("VLAN 20")), "{run:?}");
+    assert_eq!(told(&device(&report.unwrap()), "macs"), macs);
+}
+
+#[tokio::test]
+async fn more_rows_are_asked_for_where_answers_are_small_and_that_is_remembered() {
+    let lines: String = (1..=1_000).map(|i| format!("1.3.6.1.2.1.2.2.1.8.{i}|2|1\n")).collect();
+    let recording = Arc::new(Recording::parse("long", lines.as_bytes()).unwrap());
+    let (world, at) = world(recording, vec![community("public"), user(AUTH, PRIVACY)]).await;
+    let clock = Clock::system();
+    for secret in [community("public"), user(AUTH, PRIVACY)] {
+        let manner = Manner { timeout: Duration::from_secs(1), retries: 1, strict_source: true };
+        let session = Session::open(at, &secret, manner).await.unwrap();
+        let mut packets = Vec::new();
+        for _ in 0..2 {
+            let mut columns = Columns::new(5);
+            let column = Oid::from_slice(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 8]);
+            session.walk_columns(&[column], &mut columns, &clock, clock.mono().plus(Duration::from_secs(5))).await;
+            assert_eq!((columns.rows.len(), columns.whole()), (1_000, true), "{:?}", columns.error);
+            packets.push(columns.packets);
+        }
+        assert!(packets[0] < 40 && packets[1] < packets[0], "5 rows a request would be 200 requests: {packets:?}");
+    }
+    drop(world);
 }

@@ -35,6 +35,17 @@ pub(crate) fn probe(id: &str, interval: &str, more: &str) -> String {
     )
 }
 
+/// A shipped rule of a file as it stands, but for how long things must last.
+fn rule(file: &str, id: &str, hold: &str) -> String {
+    let all = std::fs::read_to_string(root().join("alerts/rules").join(file)).unwrap();
+    let name = format!("id = \"{id}\"");
+    let block = all.split("[[rule]]").find(|block| block.contains(&name)).unwrap();
+    let kept =
+        block.lines().filter(|line| !["for", "clear_for"].iter().any(|key| line.starts_with(&format!("{key} ="))));
+    let kept: Vec<&str> = kept.filter(|line| !line.starts_with('#')).collect();
+    format!("[[rule]]{}\nfor = \"{hold}\"\nclear_for = \"{hold}\"\n", kept.join("\n"))
+}
+
 /// A threshold of a shipped rule for this test.
 fn threshold(rule: &str, params: &str) -> String {
     format!("[[override]]\nrule = \"{rule}\"\nwhere = 'asset.id != \"\"'\nparams = {{ {params} }}\n")

@@ -22,14 +22,14 @@ use fengsui::sim::{Action, DeviceSpec, Kind, Recording, ServiceSpec, Step, World
 
 use crate::health::parts;
 
-const AUTH: &str = "authpass-1";
-const PRIVACY: &str = "privpass-1";
+pub(crate) const AUTH: &str = "authpass-1";
+pub(crate) const PRIVACY: &str = "privpass-1";
 
 pub(crate) fn community(name: &str) -> Secret {
     Secret::SnmpCommunity { v1: false, community: SecretText::new(name) }
 }
 
-fn user(auth: &str, privacy: &str) -> Secret {
+pub(crate) fn user(auth: &str, privacy: &str) -> Secret {
     Secret::SnmpV3 {
         user: "watch".into(),
         auth: Some((SnmpAuth::Sha256, SecretText::new(auth))),

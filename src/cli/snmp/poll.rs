@@ -9,7 +9,7 @@ use super::super::table::table;
 use super::super::text::pick;
 use super::super::{Answer, Exit, Failure, Format, calendar, print, say};
 use super::{How, REPETITIONS, Who, failed, open};
-use crate::config::defs::profile::choose::{Candidate, Chosen, candidates};
+use crate::config::defs::profile::choose::{Candidate, candidates};
 use crate::config::defs::{Definitions, ProfileDef};
 use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Thing, report};
 use crate::model::time::Mono;
@@ -53,7 +53,7 @@ pub(super) async fn detect(args: Args) -> Answer {
     let told = identity(&session, &clock, clock.mono().plus(DETECT)).await?;
     let found = candidates(&definitions.profiles, &told.object_id, &told.descr);
     let why: Vec<Json> = found.iter().map(reason).collect();
-    let chosen = Chosen::of(&definitions.profiles, &told.object_id, &told.descr);
+    let chosen = told.chosen(&definitions.profiles);
     match args.how.format {
         Format::Json => print(
             &json!({
@@ -114,21 +114,23 @@ pub(super) async fn poll(args: Args, within: Duration) -> Answer {
     let deadline = clock.mono().plus(within);
     let session = open(&args.target, &args.who, &args.how).await?;
     let told = identity(&session, &clock, deadline).await?;
-    let chosen = Chosen::of(&definitions.profiles, &told.object_id, &told.descr);
+    let chosen = told.chosen(&definitions.profiles);
     let wanted = Wanted::of(&chosen, chosen.tables());
-    let answers = match fetch::fetch(&session, &wanted, REPETITIONS, &clock, deadline).await {
+    let mut answers = match fetch::fetch(&session, &wanted, REPETITIONS, &clock, deadline).await {
         Ok(answers) => answers,
         Err(error) => return Err(failed(error).await),
     };
+    fetch::vlans(&session, &chosen, &mut answers, REPETITIONS, &clock, deadline).await;
     let device = evaluate(&chosen, &answers);
     match args.how.format {
         Format::Json => print(&report::object(&device).to_string()),
-        Format::Table => show(&device),
+        Format::Table => show_device(&device),
     }
     Ok(if device.incomplete.is_empty() { Exit::Good } else { Exit::Unseen })
 }
 
-fn show(device: &Device) {
+/// A device as tables.
+pub(in crate::cli) fn show_device(device: &Device) {
     let told: Vec<Vec<String>> = DEVICE
         .parts
         .iter()

@@ -87,6 +87,9 @@ pub struct TableDef {
     pub keep: Vec<Check>,
     /// Read only if none of these tables has a row.
     pub unless: Vec<String>,
+    /// Read in each VLAN by itself, by a community of its own (`NAME@VLAN`): a column whose index ends in the number of a
+    /// VLAN, in rows of which this holds.
+    pub vlans: Option<Check>,
     /// Where the fields come from, in the order of the class; several are tried in turn.
     pub fields: Vec<Vec<Source>>,
 }
@@ -337,6 +340,7 @@ fn table_of(table: &Table<'_>, short: &source::Short) -> Option<TableDef> {
         }
     };
     let keep: Vec<Check> = table.tables("keep").iter().filter_map(|one| source::check(one, short)).collect();
+    let vlans = vlans(table, into, short);
     let unless = table.texts("unless").iter().filter_map(|item| item.text().map(str::to_owned)).collect();
     let fields = into.map(|class| {
         let fields = source::fields(table, class, short);
@@ -351,7 +355,23 @@ fn table_of(table: &Table<'_>, short: &source::Short) -> Option<TableDef> {
         fields
     });
     table.finish();
-    Some(TableDef { id, into: into?, timer: timer?, rows, keep, unless, fields: fields? })
+    Some(TableDef { id, into: into?, timer: timer?, rows, keep, unless, vlans, fields: fields? })
+}
+
+/// The VLANs in which a table is read.
+fn vlans(table: &Table<'_>, into: Option<&Class>, short: &source::Short) -> Option<Check> {
+    let item = table.item("vlans")?;
+    let check = source::check(&item.table()?, short)?;
+    if !matches!(check.source.from, From::Column { key: None, .. }) {
+        item.fault(
+            "`vlans` names no column",
+            "write { oid = \"...\", in = [1] }, a column whose index ends in the VLAN",
+        );
+    }
+    if into.is_some_and(|class| class.place("fdb").is_none()) {
+        item.fault("`vlans` of what is in no VLAN", "only a table into `macs` is read in each VLAN");
+    }
+    Some(check)
 }
 
 /// A word of a field must be one of its list, or nobody would ever look for it.

@@ -25,6 +25,8 @@ pub struct Port {
     pub mac: Option<Mac>,
     /// What it is made of.
     pub nature: Nature,
+    /// Bit/s.
+    pub speed_bps: Option<u64>,
 }
 
 /// What a port is made of, by its ifType (IANAifType).
@@ -104,7 +106,8 @@ impl Near {
             name: device.fact("name").text().unwrap_or_default().into(),
             ports: rows("interfaces").map(|row| {
                 let (name, mac) = (row.text("name").into(), mac(row.text("mac")));
-                Some(Port { name, mac, nature: nature(row.text("type")) })
+                let speed_bps = row.number("speed_bps").filter(|bps| *bps >= 1.0).map(|bps| bps as u64);
+                Some(Port { name, mac, nature: nature(row.text("type")), speed_bps })
             }),
             addresses: rows("addresses").map(|row| {
                 let address: IpAddr = row.text("address").parse().ok()?;

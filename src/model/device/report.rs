@@ -13,10 +13,26 @@ pub fn object(device: &Device) -> Json {
     written(device, |_| true)
 }
 
+/// Tables that are others at every look on a busy network: who is on the air right now.
+const ROAMING: [&str; 2] = ["arp", "macs"];
+
 /// A number that changes with everything in the object but what moves (FNV-1a).
 pub fn fingerprint(device: &Device) -> u64 {
-    let still = written(device, |part| !part.moves).to_string();
-    still.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    hash(&written(device, |part| !part.moves))
+}
+
+/// The same without the ARP and MAC tables: what the device is and how it is wired.
+pub fn standing(device: &Device) -> u64 {
+    let mut still = written(device, |part| !part.moves);
+    if let Json::Object(object) = &mut still {
+        object.retain(|table, _| !ROAMING.contains(&table.as_str()));
+    }
+    hash(&still)
+}
+
+fn hash(object: &Json) -> u64 {
+    let text = object.to_string();
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The object as a text of at most `most` bytes: while it is longer, the longest class loses half of its rows, which
@@ -129,6 +145,12 @@ mod tests {
     fn what_moves_is_no_news_and_anything_else_is() {
         assert_eq!(fingerprint(&device(7.5, 3)), fingerprint(&device(99.0, 3)));
         assert_ne!(fingerprint(&device(7.5, 3)), fingerprint(&device(7.5, 4)));
+        assert_eq!(
+            standing(&device(7.5, 3)),
+            standing(&device(99.0, 4)),
+            "who is on the air says nothing of the device"
+        );
+        assert_ne!(standing(&device(7.5, 3)), standing(&Device { facts: Vec::new(), ..device(7.5, 3) }));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::Wanted;
+use super::fetch::Identity;
 use crate::config::defs::ProfileDef;
 use crate::config::defs::profile::choose::Chosen;
 use crate::config::defs::profile::{TableDef, Timer};
@@ -39,9 +40,9 @@ impl Families {
         &self.profiles
     }
 
-    /// The family of a device, by its sysObjectID and sysDescr.
-    pub fn of(&self, object_id: &[u32], descr: &str) -> Arc<Family> {
-        let chosen = Chosen::of(&self.profiles, object_id, descr);
+    /// The family of a device, by what it says it is.
+    pub fn of(&self, who: &Identity) -> Arc<Family> {
+        let chosen = who.chosen(&self.profiles);
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         met.entry(chosen.id().to_owned()).or_insert_with(|| Arc::new(Family::new(&chosen))).clone()
     }

@@ -1,8 +1,11 @@
 //! Asks a device for what a profile wants: scalars first, then table by table, one request at a time.
 
+use std::time::Duration;
+
 use super::{Answers, Wanted};
 use crate::codec::text;
-use crate::config::defs::profile::Arcs;
+use crate::config::defs::profile::choose::Chosen;
+use crate::config::defs::profile::{Arcs, Check, ProfileDef, TableDef};
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::snmp::{Columns, Oid, Session, SnmpError, Value};
@@ -12,13 +15,18 @@ const AT_ONCE: usize = 24;
 /// Tables that a device leaves unanswered before the rest is not asked any more: it has fallen silent.
 const MOST_SILENT: usize = 2;
 
+/// VLANs of which tables are read one by one: each is some requests.
+const MAX_VLANS: usize = 128;
+/// What one VLAN may take: a device that knows no such community says nothing, however often it is asked.
+const VLAN_TIME: Duration = Duration::from_secs(10);
+
 /// sysDescr.
 const SYS_DESCR: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 1, 0];
 /// sysObjectID.
 const SYS_OBJECT_ID: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 2, 0];
 
 /// What a device says it is; its profile is chosen by that.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Identity {
     /// sysObjectID; empty if it has none.
     pub object_id: Vec<u32>,
@@ -32,13 +40,22 @@ impl Identity {
         let oids = [SYS_DESCR, SYS_OBJECT_ID].map(Oid::from_slice);
         let silence = SnmpError::Timeout { peer: session.peer() };
         let found = Box::pin(clock.until(deadline, session.get(&oids))).await.unwrap_or(Err(silence))?;
-        let [descr, object_id] = oids.map(|oid| found.get(&oid).cloned());
+        let [descr, object_id] = oids.map(|oid| found.get(&oid));
+        Ok(Self::told(object_id, descr))
+    }
+
+    /// By its sysObjectID and sysDescr, where it has them.
+    pub fn told(object_id: Option<&Value>, descr: Option<&Value>) -> Self {
         let object_id = match object_id {
             Some(Value::ObjectIdentifier(oid)) => oid.arcs().to_vec(),
             _ => Vec::new(),
         };
-        let descr = descr.as_ref().and_then(Value::as_bytes).map(text::decode).unwrap_or_default();
-        Ok(Self { object_id, descr })
+        Self { object_id, descr: descr.and_then(Value::as_bytes).map(text::decode).unwrap_or_default() }
+    }
+
+    /// Its profile among these.
+    pub fn chosen<'a>(&self, profiles: &'a [ProfileDef]) -> Chosen<'a> {
+        Chosen::of(profiles, &self.object_id, &self.descr)
     }
 }
 
@@ -56,7 +73,6 @@ pub async fn fetch(
         get(session, chunk, &mut answers, clock, deadline).await?;
     }
     let columns: Vec<Arcs> = wanted.columns.iter().cloned().collect();
-    let mut repetitions = repetitions;
     let mut silent = 0;
     for table in columns.chunk_by(|a, b| parent(a) == parent(b)) {
         if silent >= MOST_SILENT || clock.mono() >= deadline {
@@ -68,7 +84,6 @@ pub async fn fetch(
         let mut found = Columns::new(repetitions);
         // A walk's future holds many others: on the heap, so that those who wait for this one need not hold them, too.
         Box::pin(session.walk_columns(&oids, &mut found, clock, deadline)).await;
-        repetitions = found.repetitions;
         silent = match &found.error {
             Some(SnmpError::Timeout { .. }) => silent + 1,
             _ => 0,
@@ -76,6 +91,52 @@ pub async fn fetch(
         take(&mut answers, table, found);
     }
     Ok(answers)
+}
+
+/// Fetches what is told of each VLAN by itself, one VLAN after the other, as far as the time suffices. Only of v1 and v2c:
+/// a VLAN has a community, and no user.
+pub async fn vlans(
+    session: &Session,
+    chosen: &Chosen<'_>,
+    answers: &mut Answers,
+    repetitions: u32,
+    clock: &Clock,
+    deadline: Mono,
+) {
+    let tables = chosen.tables();
+    let has_rows = |table: &TableDef| {
+        table.rows.iter().any(|column| answers.column(column).is_some_and(|cells| !cells.is_empty()))
+    };
+    let wanted = |table: &&&TableDef| {
+        let instead = |other: &&&TableDef| table.unless.contains(&other.id) && has_rows(other);
+        !tables.iter().any(|other| instead(&other))
+    };
+    let each: Vec<(&TableDef, &Check)> =
+        tables.iter().filter(wanted).filter_map(|table| Some((*table, table.vlans.as_ref()?))).collect();
+    for (table, check) in each {
+        let all = answers.vlans_of(check);
+        let mut silent = 0;
+        for (vlan, at) in all.iter().copied().zip(0..) {
+            let why = if at >= MAX_VLANS {
+                Some(format!("{MAX_VLANS} of {} VLANs are read", all.len()))
+            } else if silent >= MOST_SILENT {
+                Some(format!("not asked from VLAN {vlan} on: the device fell silent"))
+            } else {
+                (clock.mono() >= deadline).then(|| format!("not asked from VLAN {vlan} on: the time was over"))
+            };
+            if let Some(why) = why {
+                table.rows.iter().for_each(|column| answers.cut(column.clone(), why.clone()));
+                break;
+            }
+            let Some(session) = session.of_vlan(vlan) else { return };
+            let wanted = Wanted::in_vlan(table);
+            let end = deadline.min(clock.mono().plus(VLAN_TIME));
+            if let Ok(found) = Box::pin(fetch(&session, &wanted, repetitions, clock, end)).await {
+                silent = if found.is_silent() { silent + 1 } else { 0 };
+                answers.vlan(vlan, found);
+            }
+        }
+    }
 }
 
 /// All but the last number: columns of one table have it in common.
@@ -125,5 +186,18 @@ fn take(answers: &mut Answers, table: &[Arcs], found: Columns) {
     }
     if !why.is_empty() {
         table.iter().for_each(|column| answers.cut(column.clone(), why.join("; ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_says_it_is_may_be_missing() {
+        let (object_id, descr) = (Oid::from_slice(&[1, 3, 6, 1, 4, 1, 2011]), Value::OctetString("VRP".into()));
+        let told = Identity::told(Some(&Value::ObjectIdentifier(object_id)), Some(&descr));
+        assert_eq!((told.object_id, told.descr.as_str()), (vec![1, 3, 6, 1, 4, 1, 2011], "VRP"));
+        assert_eq!(Identity::told(None, None), Identity::default());
     }
 }

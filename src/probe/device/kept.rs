@@ -25,14 +25,14 @@ pub(in crate::probe) struct Kept {
 
 impl Kept {
     /// Of a thing of the table at this place.
-    pub(in crate::probe) fn new(table: usize, class: &TableDef, thing: &Thing, name: &str) -> Self {
+    pub(in crate::probe) fn new(table: usize, class: &TableDef, thing: &Thing, name: Arc<str>) -> Self {
         let kind = match thing.fact(class.into, "kind") {
             Fact::Text(kind) => Some(kind.clone()),
             _ => None,
         };
         let narrow = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
         let (table, item) = (narrow(table), narrow(thing.item));
-        Self { table, item, row: thing.row.as_slice().into(), name: Arc::from(name), kind }
+        Self { table, item, row: thing.row.as_slice().into(), name, kind }
     }
 
     /// Whether both are the same thing, whatever they are called.

@@ -1,7 +1,7 @@
 //! `device`: all that a device says of itself, by its profile: identity, ports, sensors, neighbours, VLANs, addresses,
 //! ARP and MAC tables. Counters are left to `snmp`, which looks often; this one looks now and then.
 //!
-//! What was found leaves as a report when it is news, and once a day. A table that was cut makes the run degraded, not
+//! What was found leaves as a report when it is news, at most once an hour if only its ARP and MAC tables are, and once a day. A table that was cut makes the run degraded, not
 //! failed: what came of it is in the report, and that it is not whole.
 
 use std::borrow::Cow;
@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fetch::{self, Identity};
-use super::{Wanted, evaluate};
-use crate::config::defs::profile::choose::Chosen;
-use crate::model::device::{Device, report};
+use super::part::{self, MAX_THINGS, Part, SENSORS};
+use super::{Wanted, evaluate_by_table};
+use crate::config::defs::profile::{TableDef, Timer};
+use crate::model::device::{Device, Thing, report};
 use crate::model::field::{Field, KindSchema, KindSpec, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
-use crate::model::observation::{Cause, Outcome, Value};
+use crate::model::observation::{Cause, Outcome, Row, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
@@ -35,6 +36,14 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// A report that is no news is sent again after this, so that nobody takes it for forgotten.
 const AGAIN: Duration = Duration::from_secs(86_400);
 
+/// ARP and MAC tables change at every look where people come and go: they alone are news once in this.
+const TABLES_AGAIN: Duration = Duration::from_secs(3_600);
+
+/// What becomes of the running configuration at a restart.
+const CONFIG: &[Cow<'static, str>] = &[Cow::Borrowed("saved"), Cow::Borrowed("unsaved")];
+/// Reading the saved configuration at the start counts as a change; it is over by then, even on a large chassis.
+const STARTED_SECONDS: f64 = 600.0;
+
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
     name: "device",
@@ -45,23 +54,27 @@ pub static SPEC: KindSpec = KindSpec {
     settings: &[MAX_REPETITIONS, RETRIES, STRICT_SOURCE, FAMILY],
     schema: KindSchema {
         kind: Cow::Borrowed("device"),
-        tables: Cow::Borrowed(&[Table {
-            on: TableOn::Target,
-            instance: None,
-            fields: Cow::Borrowed(&[
-                Field::gauge("neighbour_count", "LLDP、CDP 邻居数", "neighbours by LLDP and CDP"),
-                Field::gauge("vlan_count", "VLAN 数", "VLANs"),
-                Field::gauge("address_count", "地址数", "addresses of the device"),
-                Field::gauge("arp_count", "ARP 表项数", "entries of the ARP table"),
-                Field::gauge("mac_count", "MAC 表项数", "entries of the MAC table"),
-                Field::text("profile", "设备模板", "profile by which the device was read"),
-                Field::text("vendor", "厂商", "who made the device"),
-                Field::text("model", "型号", "model"),
-                Field::text("os", "系统", "what runs on it"),
-                Field::text("os_version", "系统版本", "version of that"),
-                Field::text("serial", "序列号", "serial number"),
-            ]),
-        }]),
+        tables: Cow::Borrowed(&[
+            Table {
+                on: TableOn::Target,
+                instance: None,
+                fields: Cow::Borrowed(&[
+                    Field::gauge("neighbour_count", "LLDP、CDP 邻居数", "neighbours by LLDP and CDP"),
+                    Field::gauge("vlan_count", "VLAN 数", "VLANs"),
+                    Field::gauge("address_count", "地址数", "addresses of the device"),
+                    Field::gauge("arp_count", "ARP 表项数", "entries of the ARP table"),
+                    Field::gauge("mac_count", "MAC 表项数", "entries of the MAC table"),
+                    Field::text("profile", "设备模板", "profile by which the device was read"),
+                    Field::text("vendor", "厂商", "who made the device"),
+                    Field::text("model", "型号", "model"),
+                    Field::text("os", "系统", "what runs on it"),
+                    Field::text("os_version", "系统版本", "version of that"),
+                    Field::text("serial", "序列号", "serial number"),
+                    Field::state("config", CONFIG, "配置是否已保存", "whether the running configuration is saved"),
+                ]),
+            },
+            SENSORS,
+        ]),
     },
     secret: true,
     profiles: true,
@@ -77,15 +90,25 @@ struct Look {
     task: Arc<Task>,
     host: String,
     secret: Option<Secret>,
-    /// The fingerprint of the last report, and when it left.
-    sent: Option<(u64, Mono)>,
+    /// The last report that left.
+    sent: Option<Sent>,
     report: Option<Report>,
 }
 
-/// A device, and its report as a text.
+/// What a report said, and when it left.
+struct Sent {
+    fingerprint: u64,
+    /// Without its ARP and MAC tables.
+    standing: u64,
+    at: Mono,
+}
+
+/// A device, its sensors of slow tables, and its report as a text.
 struct Found {
     device: Device,
+    sensors: Vec<Part>,
     fingerprint: u64,
+    standing: u64,
     packed: Option<Packed>,
 }
 
@@ -138,27 +161,36 @@ impl Look {
             told => told?,
         };
         let families = cx.profiles.now();
-        let wanted = Wanted::but_counters(&Chosen::of(families.profiles(), &identity.object_id, &identity.descr));
+        let chosen = identity.chosen(families.profiles());
+        let wanted = Wanted::but_counters(&chosen);
         let repetitions = self.task.settings.int("max_repetitions").and_then(|n| u32::try_from(n).ok()).unwrap_or(25);
-        let answers = fetch::fetch(&session, &wanted, repetitions, clock, end).await?;
+        let mut answers = fetch::fetch(&session, &wanted, repetitions, clock, end).await?;
+        fetch::vlans(&session, &chosen, &mut answers, repetitions, clock, end).await;
         // Tens of thousands of rows take a while: not on a thread of the runtime.
         let put = tokio::task::spawn_blocking(move || {
-            let chosen = Chosen::of(families.profiles(), &identity.object_id, &identity.descr);
-            let device = evaluate(&chosen, &answers);
-            let fingerprint = report::fingerprint(&device);
+            let mut slow: Vec<(&TableDef, Thing)> = Vec::new();
+            let device = evaluate_by_table(&identity.chosen(families.profiles()), &answers, |table, found| {
+                if table.timer == Timer::Slow && table.into.name == "sensors" {
+                    slow.extend(found.iter().map(|thing| (table, thing.clone())));
+                }
+            });
+            let (fingerprint, standing) = (report::fingerprint(&device), report::standing(&device));
             let packed = Packed::of(&report::within(device.clone(), MAX_REPORT));
-            Found { device, fingerprint, packed }
+            Found { device, sensors: parts(&slow), fingerprint, standing, packed }
         });
         Ok(put.await.ok())
     }
 
     /// The run of a device that answered; its report waits to be fetched if it is news.
     fn told(&mut self, found: Found, cx: &Ctx, took: Duration) -> Run {
-        let Found { device, fingerprint, packed } = found;
+        let Found { device, sensors, fingerprint, standing, packed } = found;
         let now = cx.clock.mono();
-        let news = self.sent.is_none_or(|(sent, at)| sent != fingerprint || now.since(at) >= AGAIN);
+        let news = self.sent.as_ref().is_none_or(|sent| {
+            let (other, age) = (sent.fingerprint != fingerprint, now.since(sent.at));
+            sent.standing != standing || (other && age >= TABLES_AGAIN) || age >= AGAIN
+        });
         if let Some(packed) = packed.filter(|_| news) {
-            self.sent = Some((fingerprint, now));
+            self.sent = Some(Sent { fingerprint, standing, at: now });
             let (object, probe) = (self.task.object.clone(), self.task.probe.clone());
             self.report = Some(Report { object, probe, fingerprint, packed });
         }
@@ -176,8 +208,13 @@ impl Look {
             ("os", text("os")),
             ("os_version", text("version")),
             ("serial", text("serial")),
+            ("config", config(&device)),
         ];
-        let mut run = Run::ok(vec![target_row(&SPEC.schema, &self.task, named)], took);
+        let mut rows = vec![target_row(&SPEC.schema, &self.task, named)];
+        let object = &self.task.object;
+        let row = |part: Part| Row { table: 1, object: object.clone(), instance: part.name, values: part.values };
+        rows.extend(sensors.into_iter().map(row));
+        let mut run = Run::ok(rows, took);
         if !device.incomplete.is_empty() {
             let why: Vec<String> = device.incomplete.iter().map(|i| format!("{}: {}", i.class, i.reason)).collect();
             run.outcome = Outcome::Degraded;
@@ -185,5 +222,47 @@ impl Look {
             run.detail = Some(why.join("; "));
         }
         run
+    }
+}
+
+/// Whether what was configured since the start was saved; nothing of a device that does not tell both.
+fn config(device: &Device) -> Value {
+    let seconds = |name: &str| device.fact(name).number();
+    match (seconds("config_changed_seconds"), seconds("config_saved_seconds")) {
+        (Some(changed), Some(saved)) => Value::State(u8::from(changed > saved && changed > STARTED_SECONDS)),
+        _ => Value::Null,
+    }
+}
+
+/// Samples of these sensors; kind `snmp` tells of those that are read with the counters.
+fn parts(slow: &[(&TableDef, Thing)]) -> Vec<Part> {
+    let found: Vec<(&TableDef, &Thing)> = slow.iter().map(|(table, thing)| (*table, thing)).collect();
+    let named = found.iter().zip(part::names(&found)).take(MAX_THINGS);
+    named.filter_map(|((table, thing), name)| Part::of(table, thing, name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_unsaved_if_it_changed_after_the_start_and_after_it_was_saved() {
+        let told = |changed: Option<f64>, saved: Option<f64>| {
+            let object = serde_json::json!({
+                "device": { "config_changed_seconds": changed, "config_saved_seconds": saved },
+            });
+            config(&report::read(&object))
+        };
+        // By recordings: H3C never saved, Huawei and Cisco saved later, Cisco just started.
+        for (changed, saved, want) in [
+            (Some(1_027_220.65), Some(0.0), Value::State(1)),
+            (Some(90.22), Some(14_035_923.75), Value::State(0)),
+            (Some(344_368.57), Some(344_441.54), Value::State(0)),
+            (Some(161.44), Some(0.0), Value::State(0)),
+            (Some(5_000.0), None, Value::Null),
+            (None, None, Value::Null),
+        ] {
+            assert_eq!(told(changed, saved), want, "{changed:?} {saved:?}");
+        }
     }
 }

@@ -134,8 +134,12 @@ impl Switch {
     }
 
     async fn start_with(definitions: &str, community: Option<&str>) -> Self {
-        let recording = root().join("tests/recordings/switch.snmprec");
-        let recording = Arc::new(Recording::parse("switch", &std::fs::read(recording).unwrap()).unwrap());
+        let recording = std::fs::read(root().join("tests/recordings/switch.snmprec")).unwrap();
+        Self::start_as(&recording, &probe("asset-snmp", "1s", ""), definitions, community).await
+    }
+
+    async fn start_as(recording: &[u8], probes: &str, definitions: &str, community: Option<&str>) -> Self {
+        let recording = Arc::new(Recording::parse("switch", recording).unwrap());
         let snmp = ServiceSpec::new(0, Kind::Snmp { recording, access: Access::community("public") });
         let device = DeviceSpec { name: "sw".into(), address: "127.0.0.1".parse().unwrap(), services: vec![snmp] };
         let world = World::start(vec![device], &Clock::system()).await.unwrap();
@@ -148,7 +152,7 @@ impl Switch {
                  snmp = {{ port = {port}, secret = \"sw\" }}\n"
             ),
         );
-        site.write("definitions/probes/fast.toml", &probe("asset-snmp", "1s", ""));
+        site.write("definitions/probes/fast.toml", probes);
         site.write("definitions/alerts/params.toml", definitions);
         let up = site.up();
         if let Some(community) = community {
@@ -257,5 +261,38 @@ async fn without_its_secret_a_device_is_not_judged_and_that_is_told() {
     let removed = switch.site.run(&["secret", "remove", "sw"]);
     assert!(!removed.status.success(), "a secret in use is not taken away by mistake");
     assert_eq!(all(&switch.site), ["no-data asset:sw"]);
+    switch.world.stop().await;
+}
+
+/// A made-up Comware switch with a module in each of two ports: -8.00 and -9.00 dBm (HH3C-TRANSCEIVER-INFO-MIB).
+const MODULES: &str = "\
+1.3.6.1.2.1.1.1.0|4|H3C Comware Software
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.25506.1.999
+1.3.6.1.2.1.1.3.0|67:counter|70000,100
+1.3.6.1.2.1.2.2.1.2.1|4|Ten-GigabitEthernet1/0/1
+1.3.6.1.2.1.2.2.1.2.2|4|Ten-GigabitEthernet1/0/2
+1.3.6.1.4.1.25506.2.70.1.1.1.12.1|2|-800
+1.3.6.1.4.1.25506.2.70.1.1.1.12.2|2|-900
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn less_light_in_one_port_is_told_of_that_port_and_ends() {
+    let probes = probe("asset-snmp", "1s", "") + &probe("asset-device", "1s", "");
+    let rules = rule("devices.toml", "optics-low", "2s");
+    let mut switch = Switch::start_as(MODULES.as_bytes(), &probes, &rules, Some("public\n")).await;
+    let port = "instance=\"optical_rx/Ten-GigabitEthernet1/0/1\"";
+    wait_for("the light", SOON, || (values(&switch.up, "fengsui_device_optical_dbm", port) == [-8.0]).then_some(()));
+    assert!(values(&switch.up, "fengsui_snmp_optical_dbm", port).is_empty(), "it is not asked for every time");
+    let cut = now();
+    switch.set("1.3.6.1.4.1.25506.2.70.1.1.1.12.1", "-1250").await;
+    let low = incident(&switch.site, "optics-low", "asset:sw", "open", SOON);
+    took("optics-low", cut);
+    assert_eq!(
+        (&low["instance"], &low["severity"]),
+        (&"optical_rx/Ten-GigabitEthernet1/0/1".into(), &"minor".into())
+    );
+    switch.set("1.3.6.1.4.1.25506.2.70.1.1.1.12.1", "-850").await;
+    incident(&switch.site, "optics-low", "asset:sw", "resolved", SOON);
+    assert_eq!(all(&switch.site), ["optics-low asset:sw"]);
     switch.world.stop().await;
 }

@@ -22,9 +22,11 @@ snmp = { secret = "core" }
 tags = ["routing", "snmp-v3"]
 "#;
 
-/// A device under the shipped rules.
+/// A device under the shipped rules, looked at by one kind of probe.
 struct Play {
     task: Arc<Task>,
+    /// Minutes from one run to the next.
+    every: u64,
     rules: Rules,
     minute: u64,
     /// `MINUTE + PROBLEM INSTANCE SEVERITY`, `MINUTE - PROBLEM INSTANCE`.
@@ -32,19 +34,19 @@ struct Play {
 }
 
 impl Play {
-    fn new() -> Self {
+    fn of(kind: &str) -> Self {
         let loaded = defs::load(&[], probe::catalog());
         let inventory = inventory::parse(&[("core.toml".to_owned(), INVENTORY.to_owned())]).unwrap();
         let agent = AgentId::new("tower").unwrap();
         let (definitions, catalog) = (&loaded.definitions, probe::catalog());
         let plan = plan::build(&inventory, definitions, catalog, &agent, 1, &|_| None, &BTreeSet::new()).plan;
         assert!(plan.profiles.iter().any(|profile| profile.id.as_str() == "huawei-vrp"), "the profiles go with it");
-        let task = Arc::new(plan.tasks.iter().find(|task| &*task.kind == "snmp").unwrap().clone());
+        let task = Arc::new(plan.tasks.iter().find(|task| &*task.kind == kind).unwrap().clone());
         let tasks = std::slice::from_ref(&*task);
         let at = Self::at(0);
         let (rules, faults) = Rules::new(&plan.rules, &plan.objects, tasks, catalog, Vec::new(), at);
         assert_eq!(faults, Vec::<String>::new());
-        Self { task, rules, minute: 0, log: Vec::new() }
+        Self { every: task.interval_ms / 60_000, task, rules, minute: 0, log: Vec::new() }
     }
 
     fn at(second: u64) -> Now {
@@ -52,9 +54,9 @@ impl Play {
         Now { wall: Wall::from_millis(1_790_000_000_000).plus(since), mono: Mono::from_origin(since) }
     }
 
-    /// So many runs, one a minute, with these rows.
+    /// So many minutes, with these rows whenever it is looked at.
     fn minutes(&mut self, count: u64, rows: impl Fn(u64) -> Vec<Row>) {
-        let kind = probe::kind("snmp").unwrap().spec;
+        let kind = probe::kind(&self.task.kind).unwrap().spec;
         for _ in 0..count {
             let now = Self::at(self.minute * 60);
             let seen = Observation {
@@ -72,7 +74,8 @@ impl Play {
                 tally: Tally { sent: 1, ..Tally::default() },
                 rows: rows(self.minute),
             };
-            let mut effects = self.rules.observe(&seen, now);
+            let turn = self.minute.is_multiple_of(self.every);
+            let mut effects = if turn { self.rules.observe(&seen, now) } else { Vec::new() };
             for second in (1..60).step_by(5) {
                 effects.extend(self.rules.tick(Self::at(self.minute * 60 + second)));
             }
@@ -92,9 +95,9 @@ impl Play {
     }
 }
 
-/// A row of the table that has these fields.
-fn row(object: &str, instance: &str, fields: &[(&str, Value)]) -> Row {
-    let schema = &probe::kind("snmp").unwrap().spec.schema;
+/// A row of the table of a kind that has these fields.
+fn row_of(kind: &str, object: &str, instance: &str, fields: &[(&str, Value)]) -> Row {
+    let schema = &probe::kind(kind).unwrap().spec.schema;
     let (table, ..) = schema.find(fields[0].0).unwrap();
     let mut values = vec![Value::Null; schema.tables[table].fields.len()];
     for (name, value) in fields {
@@ -105,24 +108,33 @@ fn row(object: &str, instance: &str, fields: &[(&str, Value)]) -> Row {
     Row { table, object: object.parse::<Object>().unwrap(), instance: instance.into(), values }
 }
 
+fn row(object: &str, instance: &str, fields: &[(&str, Value)]) -> Row {
+    row_of("snmp", object, instance, fields)
+}
+
 fn part(instance: &str, fields: &[(&str, Value)]) -> Row {
     row("asset:core", instance, fields)
 }
 
 /// A sensor of a kind, with a state and a value.
 fn sensor(kind: &str, status: &str, value: Option<(&str, f64)>) -> Vec<Row> {
+    sensor_by("snmp", kind, status, value)
+}
+
+/// The same by another kind of probe.
+fn sensor_by(probe: &str, kind: &str, status: &str, value: Option<(&str, f64)>) -> Vec<Row> {
     let at = |words: &[&str], word: &str| Value::State(words.iter().position(|w| *w == word).unwrap() as u8);
     let mut fields = vec![
         ("sensor", at(&fengsui::model::device::SENSOR_KINDS, kind)),
         ("sensor_status", at(fengsui::model::device::STATUS, status)),
     ];
     fields.extend(value.map(|(name, value)| (name, Value::F64(value))));
-    vec![part("a/b", &fields)]
+    vec![row_of(probe, "asset:core", "a/b", &fields)]
 }
 
 /// What comes of so many minutes of one, then of the other.
 fn told(bad: u64, worse: impl Fn(u64) -> Vec<Row>, good: u64, better: impl Fn(u64) -> Vec<Row>) -> Vec<String> {
-    let mut play = Play::new();
+    let mut play = Play::of("snmp");
     play.minutes(bad, worse);
     play.minutes(good, better);
     play.log
@@ -182,14 +194,41 @@ fn fans_supplies_boards_and_batteries_are_as_the_device_says() {
 
 #[test]
 fn less_light_than_the_day_before_is_told_whatever_the_module() {
-    let light = |dbm: f64| move |_| sensor("optical_rx", "unknown", Some(("optical_dbm", dbm)));
-    let mut play = Play::new();
+    let light = |dbm: f64| move |_| sensor_by("device", "optical_rx", "unknown", Some(("optical_dbm", dbm)));
+    let mut play = Play::of("device");
     play.minutes(30, light(-8.0));
     play.minutes(20, light(-10.0));
     assert_eq!(play.log, Vec::<String>::new(), "2 dB are weather");
     play.minutes(10, light(-12.0));
-    play.minutes(10, light(-8.5));
-    assert_eq!(play.log, ["55 + optics-low a/b minor", "65 - optics-low a/b"]);
+    play.minutes(10, light(-8.0));
+    assert_eq!(play.log, Vec::<String>::new(), "one reading is none");
+    play.minutes(30, light(-12.0));
+    play.minutes(30, light(-8.5));
+    assert_eq!(play.log, ["85 + optics-low a/b minor", "115 - optics-low a/b"]);
+}
+
+#[test]
+fn a_sensor_that_is_read_now_and_then_is_hot_where_no_device_is_meant_to_be() {
+    let degrees =
+        |celsius: f64| move |_| sensor_by("device", "temperature", "unknown", Some(("temperature_celsius", celsius)));
+    let mut play = Play::of("device");
+    play.minutes(30, degrees(68.0));
+    assert_eq!(play.log, Vec::<String>::new(), "modules are warm");
+    play.minutes(30, degrees(80.0));
+    play.minutes(30, degrees(60.0));
+    assert_eq!(play.log, ["45 + device-temperature a/b major", "75 - device-temperature a/b"]);
+}
+
+#[test]
+fn a_configuration_that_is_not_saved_is_told_after_two_hours() {
+    let config = |state: u8| move |_| vec![row_of("device", "asset:core", "", &[("config", Value::State(state))])];
+    let mut play = Play::of("device");
+    play.minutes(110, config(1));
+    play.minutes(20, config(0));
+    assert_eq!(play.log, Vec::<String>::new(), "somebody was at work");
+    play.minutes(130, config(1));
+    play.minutes(20, config(0));
+    assert_eq!(play.log, ["250 + config-unsaved warning", "260 - config-unsaved"]);
 }
 
 #[test]
@@ -203,7 +242,7 @@ fn ports_that_discard_and_neighbours_that_leave_are_told() {
         ];
         vec![row("interface:core/GE0/0/1", "", &fields)]
     };
-    let mut play = Play::new();
+    let mut play = Play::of("snmp");
     play.minutes(30, |minute| port(minute * 100));
     assert_eq!(play.log, Vec::<String>::new(), "a hundred a minute is less than two a second");
     play.minutes(20, |minute| port(3_000 + (minute - 30) * 300));

@@ -10,6 +10,7 @@ device-changes = Became another
 device-serial = serial number
 device-model = model
 device-version = version
+device-swapped = Hidden danger: the serial number changed lately, so this may be another box. Check the box, the inventory and who changed it.
 device-incomplete = Not everything came. What is missing, and why:
 device-none = The device has said nothing of itself yet
 device-none-yet = Agents read devices with SNMP every ten minutes; the tables stand here after the first time.

@@ -10,6 +10,7 @@ device-changes = 更换与升级
 device-serial = 序列号
 device-model = 型号
 device-version = 版本
+device-swapped = 安全隐患：序列号不久前变化，设备可能已被更换；请核对实物、台账与变更记录。
 device-incomplete = 未能全部读到。缺少的内容与原因：
 device-none = 设备尚未上报自身信息
 device-none-yet = 探针每十分钟通过 SNMP 读取一次设备；首次读取后，各表显示在这里。

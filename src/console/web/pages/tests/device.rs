@@ -105,10 +105,11 @@ async fn another_box_is_told_with_its_time() {
     }
     net.send(Stream::Bulk, report_of("core", core())).await;
     let mut admin = net.world.admin().await;
-    admin
-        .get("/assets/core/device")
-        .await
-        .shows(&["Became another", "2102351</span> → <span class=\"mono\">2102999"]);
+    admin.get("/assets/core/device").await.shows(&[
+        "Became another",
+        "Hidden danger: the serial number changed lately",
+        "2102351</span> → <span class=\"mono\">2102999",
+    ]);
 }
 
 #[tokio::test]

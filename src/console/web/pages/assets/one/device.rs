@@ -1,6 +1,8 @@
 //! What a device says of itself: identity, and each of its tables with its rows sorted, searched and paged. All of it is
 //! the last report; how old that is stands above it, and which tables did not come whole, and why.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 
 use crate::config::zh;
@@ -59,6 +61,8 @@ const SORTS: &[&str] = &[
 const FILTERS: &[&str] = &["table", "q"];
 /// Changes of what the device is, newest first.
 const MOST_CHANGES: usize = 10;
+/// So long another serial number is told of as a danger: until somebody has looked, and an exchange is common knowledge.
+const LATELY: Duration = Duration::from_secs(30 * 86_400);
 /// The facts whose changes are told: another box, other parts, another system.
 const IDENTITY: [&str; 3] = ["serial", "model", "os_version"];
 
@@ -185,9 +189,9 @@ fn identity(cx: &Cx, seen: &Seen) -> Markup {
     let told = DEVICE.parts.iter().zip(&seen.device.facts).filter(|(_, fact)| !fact.is_null());
     let mut pairs: Vec<(&str, Markup)> = told
         .map(|(part, fact)| match (part.name, fact.number()) {
-            ("uptime_seconds", Some(seconds)) => (
-                text::device_uptime(l),
-                html! { (time::lasting(l, std::time::Duration::from_secs_f64(seconds.clamp(0.0, 1e12)))) },
+            (name, Some(seconds)) if name.ends_with("_seconds") => (
+                if name == "uptime_seconds" { text::device_uptime(l) } else { l.pick(part.zh, part.en) },
+                html! { (time::lasting(l, Duration::from_secs_f64(seconds.clamp(0.0, 1e12)))) },
             ),
             _ => (l.pick(part.zh, part.en), html! { (words(l, &DEVICE, part, fact)) }),
         })
@@ -226,7 +230,10 @@ async fn changes(cx: &Cx, object: &Object) -> Result<Markup, Problem> {
         "model" => text::device_model(l),
         _ => text::device_version(l),
     };
+    let now = cx.service.clock.wall();
+    let swapped = all.iter().any(|(fact, _)| fact.field == "serial" && now.since(fact.at) < LATELY);
     Ok(html! {
+        @if swapped { (ui::note(Tone::Bad, html! { (text::device_swapped(l)) })) }
         @if !all.is_empty() {
             h3 { (text::device_changes(l)) }
             ul.plain { @for (fact, before) in all.iter().take(MOST_CHANGES) {
