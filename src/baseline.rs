@@ -5,6 +5,7 @@
 //! `host::root` reads files, those below its root. Nothing here concludes from the absence of a line in a text that is not whole, and no secret of a configuration leaves `mask`.
 
 pub mod dialect;
+pub mod due;
 pub mod host;
 pub mod judge;
 pub mod mask;

@@ -8,6 +8,7 @@ pub mod board;
 pub mod command;
 pub mod demo;
 pub mod discoveries;
+pub mod graded;
 pub mod imports;
 pub mod ingest;
 pub mod judge;

@@ -10,6 +10,9 @@ use crate::model::finding::{Finding, Verdict};
 use crate::model::id::AssetId;
 use crate::model::waiver::{Reach, Waiver};
 
+/// The problem, and the runbook, of a check that passed and fails now.
+pub const DRIFT: &str = "baseline-drift";
+
 /// A run in which more than this share says nothing is broken, not good.
 const LOUD: f64 = 0.5;
 

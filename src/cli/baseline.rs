@@ -1,7 +1,10 @@
 //! `fengsui baseline`: saved configurations or a Linux host judged against the policy, what a check means, and whether
-//! the policy is sound. Reads files, opens no connection, stores nothing but the file that it is told to write.
+//! the policy is sound. Reads files, opens no connection, writes but the file that it is told to; what a console has to
+//! keep goes through `import` and `waiver`.
 
 mod host;
+mod import;
+mod waiver;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -72,6 +75,10 @@ pub enum What {
         #[arg(long, value_name = "DIR")]
         policy: Vec<PathBuf>,
     },
+    /// Hand results that `baseline check --out` wrote to a console
+    Import(import::Args),
+    /// Grant, list and take back waivers (例外)
+    Waiver(waiver::Args),
 }
 
 /// Runs it.
@@ -105,6 +112,8 @@ pub fn run(args: Args) -> Answer {
             Ok(Exit::Good)
         }
         What::Test { policy } => test(policy),
+        What::Import(args) => import::run(args),
+        What::Waiver(args) => waiver::run(args),
     }
 }
 

@@ -1,14 +1,21 @@
 //! Help in Chinese: every text of the command line beside its English, which stands at the command itself and
 //! is the key here. A test holds that none is missing and none is left over.
 
+mod graded;
+
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 
 /// Headings and the frame of a help page.
 const TEMPLATE: &str = "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
 
+/// All texts.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TEXTS.iter().chain(graded::TEXTS).copied()
+}
+
 /// English, Chinese.
-pub const TEXTS: &[(&str, &str)] = &[
+const TEXTS: &[(&str, &str)] = &[
     (
         "Fengsui (烽燧) watches a government network and tells its duty room what broke",
         "烽燧：监测政务网络，把故障告诉值班室",
@@ -524,7 +531,7 @@ pub const TEXTS: &[(&str, &str)] = &[
 
 /// The Chinese of an English text.
 pub fn zh(english: &str) -> Option<&'static str> {
-    TEXTS.iter().find(|(en, _)| *en == english).map(|(_, zh)| *zh)
+    all().find(|(en, _)| *en == english).map(|(_, zh)| zh)
 }
 
 /// What both languages need: values are named in the words of an option, not in a block of their own.

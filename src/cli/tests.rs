@@ -67,7 +67,7 @@ fn every_command_and_option_has_its_words_in_both_languages() {
         english.insert(text);
     });
     assert!(missing.is_empty(), "no Chinese for {}", missing.join("\n"));
-    let left_over: Vec<_> = help::TEXTS.iter().map(|(en, _)| *en).filter(|en| !english.contains(*en)).collect();
+    let left_over: Vec<_> = help::all().map(|(en, _)| en).filter(|en| !english.contains(*en)).collect();
     assert!(left_over.is_empty(), "no option says {left_over:#?}");
     let mut not_chinese = Vec::new();
     words_of(&command_in(text::Lang::Zh), "", &mut |path, text| {

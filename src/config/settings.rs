@@ -48,11 +48,13 @@ pub struct Retention {
     pub logs_days: u32,
     /// Roll-ups.
     pub rollups_days: u32,
+    /// States of a configuration of each asset, by number.
+    pub snapshots: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { samples_days: 30, logs_days: 180, rollups_days: 1826 }
+        Self { samples_days: 30, logs_days: 180, rollups_days: 1826, snapshots: 50 }
     }
 }
 
@@ -291,6 +293,7 @@ fn console(root: &Table<'_>) -> Option<ConsoleSettings> {
                 samples_days: days("samples_days", 1, default.retention.samples_days),
                 logs_days: days("logs_days", LOG_DAYS, default.retention.logs_days),
                 rollups_days: days("rollups_days", 1, default.retention.rollups_days),
+                snapshots: days("snapshots", 2, default.retention.snapshots),
             };
             t.finish();
             retention

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod call;
 pub mod discoveries;
 pub mod events;
+pub mod graded;
 pub mod imports;
 pub mod incidents;
 pub mod inventory;
@@ -123,7 +124,7 @@ async fn pass(
 ) -> Result<Reply, Problem> {
     let (head, body) = request.into_parts();
     let actor = auth::actor(&service, &head.method, &head.headers, &head.extensions).await?;
-    if !route.needs.met_by(actor.role) {
+    if !route.needs.lets(&actor) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             format!("角色 `{}` 无权执行此操作；需要 `{}`", actor.role.as_str(), route.needs.as_str()),

@@ -5,16 +5,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::discovery::{Found, Wanted};
+use crate::model::finding::Inspection;
 use crate::model::incident::{AckKind, CloseCause, Incident, IncidentState, TimelineEntry};
 use crate::model::inventory::Inventory;
 use crate::model::maintenance::Work;
+use crate::model::waiver::{Answer, Plea};
 use crate::model::{AgentId, Object, PersonId, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
 
-/// What a principal may do. Ordered by power within the first three; `Metrics` stands apart.
+/// What a principal may do. An admin runs the console, a security administrator owns what graded protection says of it,
+/// an operator handles incidents, a viewer looks; `Metrics` stands apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Everything.
     Admin,
+    /// 安全管理员: sees everything in scope, owns waivers and answers of graded protection.
+    Security,
     /// 值班员: sees everything in scope, handles incidents, asks for probes.
     Operator,
     /// Sees everything in scope.
@@ -25,11 +30,12 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Operator, Self::Viewer, Self::Metrics];
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Security, Self::Operator, Self::Viewer, Self::Metrics];
     /// The word used in JSON and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Security => "security",
             Self::Operator => "operator",
             Self::Viewer => "viewer",
             Self::Metrics => "metrics",
@@ -60,6 +66,13 @@ pub struct Actor {
     pub role: Role,
     /// What they may see.
     pub scope: Scope,
+}
+
+impl Actor {
+    /// Whether he came through the admin socket, or opened the data directory himself.
+    pub fn owns_machine(&self) -> bool {
+        self.name.starts_with("local:")
+    }
 }
 
 /// A change somebody asks for.
@@ -282,6 +295,18 @@ pub enum Command {
         /// Window.
         id: String,
     },
+    /// Take results of graded protection that were made elsewhere (security).
+    Inspections(Vec<Inspection>),
+    /// Grant a waiver (security); answers `Outcome::Started`.
+    WaiverAdd(Box<Plea>),
+    /// Take a waiver back (security).
+    WaiverRevoke {
+        /// Waiver.
+        id: String,
+    },
+    /// Say what a person found, in place of a machine or where it cannot tell (security). An answer without a reason
+    /// takes the one before away.
+    Answers(Vec<Answer>),
     /// Have an object's probes run now (operator).
     ProbeNow {
         /// Object.

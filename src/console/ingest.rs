@@ -38,8 +38,8 @@ const MAX_ENROLL: usize = 32 << 10;
 /// First bytes of a zstd frame.
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// Kinds that have a counter of their own.
-const KINDS: [&str; 9] =
-    ["alert", "roster", "samples", "facts", "agent_status", "job_result", "discovery", "log", "gap"];
+const KINDS: [&str; 10] =
+    ["alert", "roster", "samples", "facts", "agent_status", "job_result", "discovery", "log", "finding", "gap"];
 
 /// The router of the agents' listener.
 pub fn router(service: Service) -> Router {

@@ -91,6 +91,7 @@ fn store_parts(parts: &ConsoleParts) -> StoreParts {
     all.timezone = parts.settings.timezone.clone();
     all.raw_days = parts.settings.retention.samples_days;
     all.log_days = parts.settings.retention.logs_days;
+    all.snapshots = parts.settings.retention.snapshots;
     all.roll_days = parts.settings.retention.rollups_days;
     all.names = parts.settings.names.clone();
     all.accounts.idle = parts.settings.sessions.idle;

@@ -18,6 +18,8 @@ mod days;
 mod db;
 mod discoveries;
 mod events;
+mod findings;
+mod graded;
 mod inbox;
 mod incidents;
 mod ingest;
@@ -40,6 +42,7 @@ pub mod strip;
 mod tokens;
 pub mod traffic;
 pub mod types;
+mod waivers;
 pub mod ways;
 mod writer;
 
@@ -53,6 +56,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 pub use accounts::LINK_LIFE;
+pub(crate) use findings::SHIPPED;
+pub(crate) use graded::noise;
 pub use latest::{MAX_SERIES, Newest, NewestRow};
 pub use live::{Changes, FreshSamples};
 pub(crate) use lock::{file_error, make_dir, write_private};
@@ -116,6 +121,7 @@ impl Store {
             raw_days: parts.raw_days,
             roll_days: parts.roll_days,
             log_days: parts.log_days,
+            snapshots: parts.snapshots,
             silent_after: parts.silent_after,
             opened: now.mono,
             accounts,

@@ -21,8 +21,8 @@ use crate::console::api::route::Needs;
 use cx::{Answer, Cx};
 use pages::declare::{asset as asset_form, link as link_form, lists, remove};
 use pages::{
-    account, agents, assets as asset_pages, audit, definitions, discover, events, gallery, import, incidents, links,
-    maintenance, overview, setup, sign_in, topology, users,
+    account, agents, assets as asset_pages, audit, definitions, discover, events, gallery, graded, import, incidents,
+    links, maintenance, overview, setup, sign_in, topology, users,
 };
 
 /// Who may open a page.
@@ -101,6 +101,10 @@ pub const PAGES: &[PageRoute] = &[
     get("/links/heat", Needs::Viewer, run!(links::heat::page)),
     // -- what devices said
     get("/events", Needs::Viewer, run!(events::page)),
+    // -- graded protection
+    get("/baseline", Needs::Viewer, run!(graded::page)),
+    get("/baseline/{asset}", Needs::Viewer, run!(graded::asset)),
+    post("/baseline/{asset}", Needs::Security, run!(graded::answer)),
     // -- maintenance
     get("/maintenance", Needs::Viewer, run!(maintenance::page)),
     post("/maintenance", Needs::Operator, run!(maintenance::submit)),

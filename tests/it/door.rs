@@ -5,6 +5,7 @@ mod api;
 mod away;
 mod batches;
 mod enrolment;
+mod graded;
 mod slow;
 
 use std::sync::Arc;

@@ -63,7 +63,7 @@ pub async fn add(call: Call) -> Result<Reply, Problem> {
     let role = Role::parse(&body.role).filter(|role| *role != Role::Metrics).ok_or_else(|| {
         Problem::wrong(
             "角色不存在；用户的角色为 admin, operator, viewer",
-            "there is no such role; a user is admin, operator or viewer",
+            "there is no such role; a user is admin, security, operator or viewer",
         )
     })?;
     let scope = if body.regions.is_empty() { Scope::All } else { Scope::Regions(body.regions) };

@@ -122,8 +122,8 @@ pub async fn token_create(call: Call) -> Result<Reply, Problem> {
     let role = Role::parse(&body.role).ok_or_else(|| {
         let given: String = body.role.chars().take(80).collect();
         Problem::wrong(
-            format!("角色 `{given}` 不存在；可用：admin, operator, viewer, metrics"),
-            format!("there is no role `{given}`; there are: admin, operator, viewer, metrics"),
+            format!("角色 `{given}` 不存在；可用：admin, security, operator, viewer, metrics"),
+            format!("there is no role `{given}`; there are: admin, security, operator, viewer, metrics"),
         )
     })?;
     let scope = if body.regions.is_empty() { Scope::All } else { Scope::Regions(body.regions) };

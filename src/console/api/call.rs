@@ -16,6 +16,8 @@ use crate::console::service::Service;
 pub enum Needs {
     /// viewer, operator, admin
     Viewer,
+    /// security, and whoever owns the machine
+    Security,
     /// operator, admin
     Operator,
     /// admin
@@ -26,16 +28,22 @@ impl Needs {
     /// Whether a role is enough. `metrics` reads the metrics endpoints and nothing else.
     pub const fn met_by(self, role: Role) -> bool {
         match role {
-            Role::Admin => true,
+            Role::Admin => !matches!(self, Self::Security),
+            Role::Security => matches!(self, Self::Viewer | Self::Security),
             Role::Operator => matches!(self, Self::Viewer | Self::Operator),
             Role::Viewer => matches!(self, Self::Viewer),
             Role::Metrics => false,
         }
     }
+    /// Whether somebody may: by his role, or because he can do anything anyway.
+    pub fn lets(self, actor: &Actor) -> bool {
+        self.met_by(actor.role) || (self == Self::Security && actor.owns_machine())
+    }
     /// The word for messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Security => "security",
             Self::Operator => "operator",
             Self::Admin => "admin",
         }

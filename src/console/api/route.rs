@@ -8,8 +8,8 @@ pub use super::call::{Call, Needs, Reply};
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, param, required};
 use super::{
-    accounts, admin, discoveries, events, imports, incidents, inventory, maintenance, objects, openapi, statistics,
-    topology,
+    accounts, admin, discoveries, events, graded, imports, incidents, inventory, maintenance, objects, openapi,
+    statistics, topology,
 };
 
 /// The future of a reply.
@@ -302,6 +302,64 @@ pub const ROUTES: &[Route] = &[
         "end a window now, or call it off",
         run!(maintenance::end),
     ),
+    // -- graded protection
+    list("/baseline/items", &[], "all technical items with their numbers", run!(graded::items)),
+    list("/baseline/assets", graded::MATRIX, "every item on every asset, raw and with waivers", run!(graded::assets)),
+    get(
+        "/baseline/report",
+        graded::SYSTEM,
+        "self-check: items and control points over all assets",
+        run!(graded::report),
+    ),
+    list("/baseline/findings", graded::FINDINGS, "results of checks with what proves them", run!(graded::findings)),
+    list("/baseline/changes", graded::ASSET, "how results changed, newest first", run!(graded::changes)),
+    list("/baseline/snapshots", graded::ASSET, "states of its configurations, newest first", run!(graded::snapshots)),
+    get("/baseline/snapshots/{id}", &[], "one with its masked text", run!(graded::snapshot)),
+    get("/baseline/diff", graded::DIFF, "two of them side by side, without noise", run!(graded::diff)),
+    list("/baseline/waivers", graded::WAIVERS, "waivers (例外), newest first", run!(graded::waivers)),
+    post(
+        "/baseline/waivers",
+        Needs::Security,
+        Body::Json(&[
+            ("check", "the check, such as D17"),
+            ("asset", "for this asset; or `tag`, or `level`, or none: for all"),
+            ("tag", "for assets with this label"),
+            ("level", "for assets of systems of this level"),
+            ("block", "only where this block decided (optional)"),
+            ("reason", "why"),
+            ("compensating", "what is done instead (optional)"),
+            ("ticket", "number of the paper (optional)"),
+            ("expires", "RFC 3339, within a year"),
+            ("pin", "void once the evidence has another fingerprint (optional)"),
+        ]),
+        "grant a waiver; it never hides the finding",
+        run!(graded::waiver_add),
+    ),
+    post(
+        "/baseline/waivers/{id}/revoke",
+        Needs::Security,
+        Body::Json(&[REASON]),
+        "take a waiver back",
+        run!(graded::waiver_revoke),
+    ),
+    list("/baseline/answers", graded::ASSET, "what people answered on an asset", run!(graded::answers)),
+    post(
+        "/baseline/answers",
+        Needs::Security,
+        Body::LongJson(&[
+            ("answers", "objects of asset, target (item or check), result, reason; no reason takes it away"),
+            REASON,
+        ]),
+        "say what a person found",
+        run!(graded::answer),
+    ),
+    post(
+        "/baseline/import",
+        Needs::Security,
+        Body::File,
+        "take what `baseline check --out` wrote",
+        run!(graded::import),
+    ),
     // -- administration
     list("/agents", &[], "agents (探针): declared, enrolled, last heard, what they cannot do", run!(admin::agents)),
     get("/agents/{id}", &[], "an agent", run!(admin::agent)),
@@ -318,7 +376,7 @@ pub const ROUTES: &[Route] = &[
         Needs::Admin,
         Body::Json(&[
             ("name", "name"),
-            ("role", "admin, operator, viewer, metrics"),
+            ("role", "admin, security, operator, viewer, metrics"),
             ("regions", "only these regions and those below them (optional)"),
             ("expires", "RFC 3339 (optional)"),
             REASON,
@@ -334,7 +392,7 @@ pub const ROUTES: &[Route] = &[
         Body::Json(&[
             ("name", "name to sign in with"),
             ("display", "name for people; the same if absent"),
-            ("role", "admin, operator, viewer"),
+            ("role", "admin, security, operator, viewer"),
             ("regions", "only these regions and those below them (optional; not for admin)"),
             ("password", "first password, to be changed at the first sign-in"),
             REASON,

@@ -52,14 +52,15 @@ fn every_route_has_words_and_its_path_parts_are_parameters() {
 
 #[test]
 fn a_role_may_what_those_below_it_may_and_metrics_may_nothing() {
-    use Needs::{Admin, Operator, Viewer};
+    use Needs::{Admin, Operator, Security, Viewer};
     for (role, may) in [
-        (Role::Admin, [true, true, true]),
-        (Role::Operator, [true, true, false]),
-        (Role::Viewer, [true, false, false]),
-        (Role::Metrics, [false, false, false]),
+        (Role::Admin, [true, false, true, true]),
+        (Role::Security, [true, true, false, false]),
+        (Role::Operator, [true, false, true, false]),
+        (Role::Viewer, [true, false, false, false]),
+        (Role::Metrics, [false, false, false, false]),
     ] {
-        assert_eq!([Viewer, Operator, Admin].map(|n| n.met_by(role)), may, "{}", role.as_str());
+        assert_eq!([Viewer, Security, Operator, Admin].map(|n| n.met_by(role)), may, "{}", role.as_str());
     }
 }
 
@@ -374,7 +375,7 @@ async fn wrong_paths_methods_and_bodies_are_problems_with_a_remedy() {
             "/api/v1/tokens",
             "{\"name\":\"a\",\"role\":\"root\"}",
             400,
-            "there is no role `root`; there are: admin, operator, viewer, metrics",
+            "there is no role `root`; there are: admin, security, operator, viewer, metrics",
         ),
         (
             "PUT",

@@ -192,7 +192,7 @@ impl Wanted {
 }
 
 /// What targets are: the word before the colon.
-const TARGETS: [&str; 13] = [
+const TARGETS: [&str; 14] = [
     "incident",
     "asset",
     "interface",
@@ -206,6 +206,7 @@ const TARGETS: [&str; 13] = [
     "view",
     "import",
     "discovery",
+    "waiver",
 ];
 
 /// Different values of a column with an index, one jump each; at most `MAX_WORDS`.

@@ -13,7 +13,7 @@ use super::types::{StoreError, TokenRow};
 use super::writer::Writer;
 use super::{
     Store, accounts, agents, audit, certificates, discoveries, incidents, inventory, looks, maintenance, sealed,
-    tokens,
+    tokens, waivers,
 };
 use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
@@ -99,6 +99,10 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::MaintenanceAdd(_) => ("maintenance.add", "maintenance".to_owned(), Role::Operator),
         Command::MaintenanceApprove { id } => ("maintenance.approve", format!("maintenance:{id}"), Role::Operator),
         Command::MaintenanceEnd { id } => ("maintenance.end", format!("maintenance:{id}"), Role::Operator),
+        Command::Inspections(_) => ("baseline.import", "baseline".to_owned(), Role::Security),
+        Command::WaiverAdd(_) => ("waiver.add", "waiver".to_owned(), Role::Security),
+        Command::WaiverRevoke { id } => ("waiver.revoke", format!("waiver:{id}"), Role::Security),
+        Command::Answers(_) => ("baseline.answer", "baseline".to_owned(), Role::Security),
         Command::Discover { agent, .. } => ("discovery.begin", format!("agent:{agent}"), Role::Admin),
         Command::InventoryApply { .. } => ("inventory.apply", "inventory".to_owned(), Role::Admin),
         Command::Import { .. } => ("inventory.import", "inventory".to_owned(), Role::Admin),
@@ -127,6 +131,8 @@ fn words(command: &Command) -> (&'static str, String, Role) {
 fn permit(actor: &Actor, needs: Role) -> Result<(), CommandError> {
     let fine = match needs {
         Role::Operator => matches!(actor.role, Role::Admin | Role::Operator),
+        // Nobody who runs the console grants himself a waiver; who owns the machine can do anything anyway.
+        Role::Security => actor.role == Role::Security || actor.owns_machine(),
         // What everybody may do for himself.
         Role::Viewer => actor.role != Role::Metrics,
         _ => actor.role == Role::Admin,
@@ -202,6 +208,10 @@ fn carry_out(
         }
         Command::MaintenanceApprove { id } => maintenance::approve(writer, actor, entry, &id),
         Command::MaintenanceEnd { id } => maintenance::end(writer, actor, entry, &id),
+        Command::Inspections(all) => waivers::import(writer, actor, entry, all),
+        Command::WaiverAdd(plea) => waivers::add(writer, actor, entry, *plea),
+        Command::WaiverRevoke { id } => waivers::revoke(writer, actor, entry, &id),
+        Command::Answers(given) => waivers::answer(writer, actor, entry, given),
         Command::ProbeNow { object, count, spacing_ms } => probe_now(writer, actor, &object, count, spacing_ms),
         Command::Discover { agent, wanted, zone, region, found } => {
             entry.after = serde_json::json!({

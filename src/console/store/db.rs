@@ -31,6 +31,7 @@ pub(super) const CORE: Migrations = &[
     include_str!("sql/core-7.sql"),
     include_str!("sql/core-8.sql"),
     include_str!("sql/core-9.sql"),
+    include_str!("sql/core-10.sql"),
 ];
 /// Of raw-YYYYMMDD.db.
 pub(super) const RAW: Migrations = &[include_str!("sql/raw-1.sql"), include_str!("sql/raw-2.sql")];

@@ -226,6 +226,7 @@ fn take_record(
         }
         Item::Gap(gap) => take_gap(writer, context, &gap, outcome),
         Item::Samples(prepared) => sample::take(writer, context, seq, prepared, outcome, samples),
+        Item::Findings(inspection) => event::take_findings(writer, context, &inspection, outcome),
         Item::Event(record) => event::take(writer, context, (seq, at), record, outcome),
     }
 }

@@ -38,6 +38,8 @@ pub struct Changes {
     pub discoveries: u64,
     /// Audit rows: commands that were carried out or refused, sign-ins, ends of sessions.
     pub audit: u64,
+    /// Graded protection: results, waivers, answers.
+    pub baseline: u64,
 }
 
 /// One samples record, after COMMIT.
@@ -112,6 +114,7 @@ pub(super) struct Shared {
     pub(super) raw_days: u32,
     pub(super) roll_days: u32,
     pub(super) log_days: u32,
+    pub(super) snapshots: u32,
     pub(super) silent_after: Duration,
     pub(super) opened: Mono,
     /// People and their sessions.

@@ -9,7 +9,7 @@ use super::Store;
 use super::days::{Day, Sort};
 use super::db::{self, sql};
 use super::types::StoreError;
-use super::{changes, events, maintenance, reports, roll};
+use super::{changes, events, findings, maintenance, reports, roll, waivers};
 use crate::model::Wall;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -41,6 +41,8 @@ pub(super) async fn daily(store: &Store, now: Wall) -> Result<(), StoreError> {
             writer.after(move |shared| drop(shared.layout.retire(Sort::Roll, first)));
             changes::forget(&writer.core, now)?;
             reports::forget(&writer.core)?;
+            findings::forget(&writer.core, now)?;
+            waivers::remind(writer, now)?;
             maintenance::forget(writer, now.minus(maintenance::KEEP))
         })
         .await?;

@@ -7,6 +7,7 @@ mod changes;
 mod discoveries;
 mod enrolment;
 mod events;
+mod findings;
 mod incidents;
 mod maintenance;
 mod reports;

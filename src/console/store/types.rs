@@ -2,6 +2,7 @@
 //! each of which says what was attempted on what, and the remedy.
 
 mod account;
+mod graded;
 mod heard;
 mod series;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use account::*;
+pub use graded::*;
 pub use heard::*;
 pub use series::*;
 
@@ -106,6 +108,8 @@ pub struct StoreParts {
     pub roll_days: u32,
     /// Days for which logs are kept; the law asks for 180 at least.
     pub log_days: u32,
+    /// States of a configuration that are kept of each asset.
+    pub snapshots: u32,
     /// An agent that asked nothing for so long is silent. Agents poll all the time and report every 60 s.
     pub silent_after: Duration,
     /// Host names and addresses of the server certificate, beside `localhost` and the loopback addresses.
@@ -125,6 +129,7 @@ impl StoreParts {
             raw_days: 30,
             roll_days: 1_826,
             log_days: 180,
+            snapshots: 50,
             silent_after: Duration::from_secs(30),
             names: Vec::new(),
             accounts: AccountRules::default(),

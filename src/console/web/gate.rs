@@ -203,7 +203,7 @@ fn allowed(route: &PageRoute, cx: &cx::Request) -> Result<(), Problem> {
         ));
     }
     let role = session.actor.role;
-    if needs.met_by(role) {
+    if needs.lets(&session.actor) {
         return Ok(());
     }
     Err(Problem::new(

@@ -24,6 +24,8 @@ pub enum Place {
     Links,
     /// `/events`
     Events,
+    /// `/baseline`
+    Baseline,
     /// `/maintenance`
     Maintenance,
     /// `/agents`
@@ -149,6 +151,7 @@ fn navigation(cx: &Cx, place: Place) -> Markup {
         (Place::Assets, "/assets", "asset", text::nav_assets(l), true),
         (Place::Links, "/links", "link", text::nav_links(l), true),
         (Place::Events, "/events", "log", text::nav_events(l), true),
+        (Place::Baseline, "/baseline", "audit", text::nav_baseline(l), true),
         (Place::Maintenance, "/maintenance", "clock", text::nav_maintenance(l), true),
         (Place::Agents, "/agents", "agent", text::nav_agents(l), true),
         (Place::Definitions, "/definitions", "definition", text::nav_definitions(l), true),

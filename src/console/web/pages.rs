@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod discover;
 pub mod events;
 pub mod gallery;
+pub mod graded;
 pub mod import;
 pub mod incidents;
 pub mod links;

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use fengsui::baseline::due::DUE;
+use fengsui::baseline::score::DRIFT;
 use fengsui::config::defs;
 use fengsui::engine::incident::AGENT_SILENT;
 use fengsui::engine::rule::{NO_DATA, PROBE_FAULT};
@@ -14,7 +16,7 @@ use crate::tree::files;
 fn every_runbook_that_is_named_exists_in_both_languages() {
     let loaded = defs::load(&[], catalog());
     let mut named: BTreeSet<String> = loaded.definitions.rules.iter().map(|r| r.runbook.clone()).collect();
-    named.extend([AGENT_SILENT.to_owned(), NO_DATA.to_owned(), PROBE_FAULT.to_owned()]);
+    named.extend([AGENT_SILENT, NO_DATA, PROBE_FAULT, DRIFT, DUE].map(str::to_owned));
     for file in files("alerts/prometheus", &[".rules.yml"]) {
         let urls = file.text.lines().filter(|line| line.trim().starts_with("runbook_url:"));
         named.extend(

@@ -7,6 +7,7 @@ account-scope = Scope
 account-scope-all = All regions
 account-since = Signed in
 account-role-admin = Administrator
+account-role-security = Security administrator
 account-role-operator = Operator
 account-role-viewer = Viewer
 account-role-metrics = Metrics

@@ -15,6 +15,7 @@ nav-menu = Menu
 nav-overview = Overview
 nav-incidents = Incidents
 nav-events = Logs and traps
+nav-baseline = Graded protection
 nav-assets = Assets
 nav-links = Links
 nav-maintenance = Maintenance

@@ -39,3 +39,5 @@ word-problem-clock-skew = Agent's clock is off
 word-problem-spool-reset = Agent began a new spool
 word-problem-spool-gap = Records of the agent are lost
 word-problem-plan-partial = Agent cannot carry out its whole plan
+word-problem-baseline-drift = Configuration no longer complies
+word-problem-baseline-due = A waiver or an assessment runs out

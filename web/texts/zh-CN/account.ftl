@@ -7,6 +7,7 @@ account-scope = 范围
 account-scope-all = 全部区划
 account-since = 本次登录
 account-role-admin = 管理员
+account-role-security = 安全管理员
 account-role-operator = 值班员
 account-role-viewer = 只读
 account-role-metrics = 指标采集

@@ -15,6 +15,7 @@ nav-menu = 菜单
 nav-overview = 总览
 nav-incidents = 事件
 nav-events = 日志与陷阱
+nav-baseline = 等级保护
 nav-assets = 资产
 nav-links = 链路
 nav-maintenance = 维护窗口

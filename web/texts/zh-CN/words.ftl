@@ -39,3 +39,5 @@ word-problem-clock-skew = 探针时钟偏差
 word-problem-spool-reset = 探针暂存区重建
 word-problem-spool-gap = 探针数据缺失
 word-problem-plan-partial = 探针未能执行全部计划
+word-problem-baseline-drift = 配置不再合规
+word-problem-baseline-due = 例外或测评即将到期

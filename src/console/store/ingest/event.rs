@@ -7,9 +7,10 @@ use rusqlite::params;
 use super::super::db::sql;
 use super::super::types::StoreError;
 use super::super::writer::Writer;
-use super::super::{agents, changes, discoveries, events, incidents, own, reports};
+use super::super::{agents, changes, discoveries, events, findings, incidents, own, reports};
 use super::{Context, HISTORY, Outcome, refuse};
 use crate::engine::incident::Input;
+use crate::model::finding::Inspection;
 use crate::model::wire::{AgentStatus, Facts, Log, Record};
 use crate::model::{Alert, AlertState, Object, Wall};
 
@@ -62,6 +63,22 @@ pub(super) fn take(
         // Those are items of their own.
         Record::Samples(_) | Record::Gap(_) | Record::Finding(_) => Ok(()),
     }
+}
+
+/// Results of graded protection about an asset that is the agent's to speak for.
+pub(super) fn take_findings(
+    writer: &mut Writer,
+    context: &Context,
+    inspection: &Inspection,
+    outcome: &mut Outcome,
+) -> Result<(), StoreError> {
+    let Some(object) = inspection.asset.clone().map(Object::Asset) else { return Ok(()) };
+    if !context.authority.allows(&object) {
+        return refuse(writer, context, &object, outcome);
+    }
+    let source = format!("agent:{}", context.authority.agent);
+    outcome.inputs.extend(findings::take(writer, &source, context.correct(inspection.at), inspection)?);
+    Ok(())
 }
 
 /// Gives everything to the book at once, times corrected, and notes the original ones.

@@ -1,6 +1,7 @@
 //! From envelopes to items, before the writer sees them: what can be said about a record without the tables.
 
 use crate::model::discovery::MAX_ADDRESSES;
+use crate::model::finding::Inspection;
 use crate::model::id::MAX_NAME;
 use crate::model::wire::{
     Batch, Envelope, Facts, Gap, Heard, Log, MAX_LOG_ROWS, MAX_SAMPLE_ROWS, Record, Report, Samples, Stream,
@@ -45,6 +46,8 @@ pub(super) enum Item {
     Gap(Gap),
     /// Samples.
     Samples(Samples),
+    /// Results of graded protection, unpacked.
+    Findings(Box<Inspection>),
     /// Anything else.
     Event(Record),
 }
@@ -54,6 +57,7 @@ impl Item {
     pub(super) fn latest(&self) -> Option<Wall> {
         match self {
             Self::Samples(samples) => Some(samples.from.max(samples.to)),
+            Self::Findings(inspection) => Some(inspection.at),
             Self::Event(Record::Alert(alert)) => Some(alert.since.max(alert.at)),
             Self::Event(Record::Log(log)) => log.rows.iter().map(|row| row.at).max(),
             _ => None,
@@ -66,6 +70,7 @@ impl Item {
             Self::Malformed { body, .. } | Self::Unknown { body } => body.clone(),
             Self::Gap(gap) => Record::Gap(gap.clone()).text(),
             Self::Samples(samples) => Record::Samples(samples.clone()).text(),
+            Self::Findings(inspection) => serde_json::json!(inspection).to_string(),
             Self::Event(record) => record.text(),
         }
     }
@@ -89,7 +94,7 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
     let malformed = |why: String| Item::Malformed { body: envelope.body.to_string(), why };
     match Record::read(&envelope.kind, &envelope.body) {
         Err(error) => malformed(error.to_string()),
-        Ok(None | Some(Record::Finding(_))) => Item::Unknown { body: envelope.body.to_string() },
+        Ok(None) => Item::Unknown { body: envelope.body.to_string() },
         Ok(Some(Record::Gap(mut gap))) => {
             cut(&mut gap.cause);
             Item::Gap(gap)
@@ -122,6 +127,10 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
         Ok(Some(Record::Report(report))) if wrong_report(&report) => {
             malformed("the report is of no asset, or unpacks to no object".to_owned())
         }
+        Ok(Some(Record::Finding(findings))) => match findings.open() {
+            Ok(inspection) => Item::Findings(Box::new(inspection)),
+            Err(why) => malformed(why),
+        },
         Ok(Some(Record::JobResult(mut result))) => {
             cut(&mut result.detail);
             Item::Event(Record::JobResult(result))

@@ -107,6 +107,7 @@ fn about(cx: &Cx, me: &Session) -> Markup {
 pub(super) const fn role_word(l: Lang, role: Role) -> &'static str {
     match role {
         Role::Admin => text::account_role_admin(l),
+        Role::Security => text::account_role_security(l),
         Role::Operator => text::account_role_operator(l),
         Role::Viewer => text::account_role_viewer(l),
         Role::Metrics => text::account_role_metrics(l),

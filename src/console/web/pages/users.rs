@@ -147,7 +147,7 @@ fn said(cx: &Cx) -> Option<&'static str> {
 fn filters(cx: &Cx, list: &List) -> Markup {
     let l = cx.lang;
     let roles: Vec<(&str, &str)> = std::iter::once(("", text::table_any(l)))
-        .chain([Role::Admin, Role::Operator, Role::Viewer].map(|r| (r.as_str(), role_word(l, r))))
+        .chain([Role::Admin, Role::Security, Role::Operator, Role::Viewer].map(|r| (r.as_str(), role_word(l, r))))
         .collect();
     let value = |name: &str| list.filter(name).unwrap_or_default();
     let search =
@@ -217,7 +217,7 @@ fn add_form(cx: &Cx, asked: &Asked, wrong: &Wrong) -> Response {
     let l = cx.lang;
     let (_, inventory) = cx.service.store.inventory();
     let error = |field: &str| wrong.as_ref().filter(|(at, _)| *at == field).map(|(_, said)| said.as_str());
-    let roles = [Role::Viewer, Role::Operator, Role::Admin].map(|r| (r.as_str(), role_word(l, r)));
+    let roles = [Role::Viewer, Role::Operator, Role::Security, Role::Admin].map(|r| (r.as_str(), role_word(l, r)));
     let field = |name, label, value, help, longest| Field {
         name,
         label,

@@ -97,8 +97,17 @@ pub fn problem_of(l: Lang, definitions: &Definitions, problem: &ProblemId) -> St
 }
 
 /// Problems that the program raises itself, without a rule.
-pub const OWN_PROBLEMS: [&str; 7] =
-    ["agent-silent", "probe-fault", "no-data", "clock-skew", "spool-reset", "spool-gap", "plan-partial"];
+pub const OWN_PROBLEMS: [&str; 9] = [
+    "agent-silent",
+    "probe-fault",
+    "no-data",
+    "clock-skew",
+    "spool-reset",
+    "spool-gap",
+    "plan-partial",
+    "baseline-drift",
+    "baseline-due",
+];
 
 /// What such a problem is called.
 pub fn own_problem(l: Lang, id: &str) -> Option<&'static str> {
@@ -110,6 +119,8 @@ pub fn own_problem(l: Lang, id: &str) -> Option<&'static str> {
         "spool-reset" => text::word_problem_spool_reset(l),
         "spool-gap" => text::word_problem_spool_gap(l),
         "plan-partial" => text::word_problem_plan_partial(l),
+        "baseline-drift" => text::word_problem_baseline_drift(l),
+        "baseline-due" => text::word_problem_baseline_due(l),
         _ => return None,
     })
 }

@@ -1,0 +1,36 @@
+//! Help of what graded protection keeps at a console, in Chinese.
+
+/// English, Chinese.
+pub(super) const TEXTS: &[(&str, &str)] = &[
+    (
+        "Hand results that `baseline check --out` wrote to a console",
+        "把 `baseline check --out` 写出的结果导入管理中心",
+    ),
+    ("What `baseline check --out FILE` wrote (repeat for more)", "`baseline check --out FILE` 写出的文件，可多个"),
+    ("Grant, list and take back waivers (例外)", "批准、列出、撤销例外"),
+    ("Grant a waiver: it stands beside the finding and never hides it", "批准一条例外：与核查结果并列，不隐藏结果"),
+    ("Check, such as D17", "检查项，如 D17"),
+    ("For this asset [default: for all]", "只对此资产 [默认：全部]"),
+    ("For assets with this label", "对带有此标签的资产"),
+    ("For assets of systems of this protection level", "对此保护等级系统的资产"),
+    (
+        "Only where this block decided, such as \"user-interface vty 16 20\"",
+        "只对由此配置块判定的结果，如 \"user-interface vty 16 20\"",
+    ),
+    ("What is done instead", "补偿措施"),
+    ("Number of the paper", "审批单编号"),
+    (
+        "When it ends, within a year: RFC 3339, or local as in \"2026-11-29 01:00\"",
+        "到期时间，一年以内：RFC 3339，或本地时间如 \"2026-11-29 01:00\"",
+    ),
+    ("Void once the evidence has another fingerprint than this", "证据指纹与此不同时失效"),
+    ("List waivers; with --all those that are over too", "列出例外；--all 包括已失效的"),
+    ("Take a waiver back", "撤销一条例外"),
+    ("Waiver", "例外"),
+    (
+        "Grant what a file of [[waiver]] tables says and is not granted yet; takes nothing back",
+        "批准文件中 [[waiver]] 所列而尚未批准的例外；不撤销任何例外",
+    ),
+    ("File of [[waiver]] tables", "写有 [[waiver]] 表的文件"),
+    ("Print the waivers that stand as [[waiver]] tables", "把有效的例外输出为 [[waiver]] 表"),
+];
