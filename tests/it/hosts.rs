@@ -138,6 +138,16 @@ fn strict(key: &str, files: &[(String, Vec<u8>)]) -> Option<&'static str> {
     }
 }
 
+/// What came of a rule's cases.
+#[derive(Default)]
+struct Tally {
+    cases: usize,
+    agree: usize,
+    /// Differences whose reason is known, by reason.
+    named: BTreeMap<&'static str, usize>,
+    others: Vec<String>,
+}
+
 #[test]
 fn shipped_checks_agree_with_labelled_hosts() {
     let Some(collection) = collection() else {
@@ -148,8 +158,7 @@ fn shipped_checks_agree_with_labelled_hosts() {
     let labels: Vec<Value> =
         serde_json::from_str(&std::fs::read_to_string(collection.join("labels.json")).unwrap()).unwrap();
     let base = below(&collection.join("base-debian12"));
-    // Cases, agreeing, named differences by reason, others.
-    let mut table: BTreeMap<&str, (usize, usize, BTreeMap<&str, usize>, Vec<String>)> = BTreeMap::new();
+    let mut table: BTreeMap<&str, Tally> = BTreeMap::new();
     for label in &labels {
         let Some(rule) = RULES.iter().find(|r| Some(r.name) == label["rule"].as_str()) else { continue };
         let dir = collection.join(label["dir"].as_str().unwrap());
@@ -174,17 +183,17 @@ fn shipped_checks_agree_with_labelled_hosts() {
         let got = judge::one(&policy, &policy.checks[rule.check], &profile, &host).verdict;
         let bad = matches!(got, Verdict::Fail | Verdict::Partial);
         let expected = label["expected"] == "pass";
-        let (all, agree, named, wrong) = table.entry(rule.name).or_default();
-        *all += 1;
+        let tally = table.entry(rule.name).or_default();
+        tally.cases += 1;
         match strict(rule.key, &own).filter(|_| !expected && got == Verdict::Pass) {
-            _ if (expected && got == Verdict::Pass) || (!expected && bad) => *agree += 1,
-            Some(why) => *named.entry(why).or_default() += 1,
-            None => wrong.push(format!("{}: {}", label["dir"].as_str().unwrap(), got.as_str())),
+            _ if (expected && got == Verdict::Pass) || (!expected && bad) => tally.agree += 1,
+            Some(why) => *tally.named.entry(why).or_default() += 1,
+            None => tally.others.push(format!("{}: {}", label["dir"].as_str().unwrap(), got.as_str())),
         }
     }
     let mut lines = Vec::new();
     let (mut all, mut agree, mut named, mut wrong) = (0, 0, 0, Vec::new());
-    for (rule, (cases, good, why, others)) in &table {
+    for (rule, Tally { cases, agree: good, named: why, others }) in &table {
         let check = RULES.iter().find(|r| r.name == *rule).map_or("", |r| r.check);
         let why: Vec<String> = why.iter().map(|(why, count)| format!("{count}: {why}")).collect();
         lines.push(format!("{check} {rule}: {good} of {cases}; {}", why.join("; ")));
