@@ -101,7 +101,7 @@ const REST: &[(&str, &str)] = &[
 
 /// The collection, if it is there. The folder is told by the environment or stands beside the repository.
 #[expect(clippy::disallowed_methods, reason = "where test data stand")]
-fn collection() -> Option<PathBuf> {
+pub(crate) fn collection() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("shared").join("fixtures").join("linux");
     let found = std::env::var_os("FENGSUI_LINUX_CASES").map_or_else(beside, PathBuf::from);
     found.join("labels.json").is_file().then_some(found)
@@ -118,7 +118,8 @@ fn files(base: &Path, dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
-fn below(base: &Path) -> Vec<(String, Vec<u8>)> {
+/// All files of a tree.
+pub(crate) fn below(base: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     files(base, base, &mut found);
     found

@@ -54,6 +54,10 @@ impl Fact for Audit {
         found.unseen.extend(known.unseen.iter().cloned());
         let place = |file: usize| known.files.get(file).map_or(RULES, String::as_str);
         let mut push = |what: String, rule: Option<&Rule>| {
+            // What no rule says may stand in what could not be read.
+            if rule.is_none() && !known.unseen.is_empty() {
+                return;
+            }
             let row = match rule {
                 Some(rule) => Row::at(place(rule.file), rule.line, rule.text.as_str()),
                 None => Row::at(RULES, 0, format!("- {what}")),
@@ -100,7 +104,7 @@ fn rules(host: &Host) -> Known {
             continue;
         }
         if let Some(text) = reader.text(&path) {
-            rules.add(&text, files.len());
+            rules.add(&text, files.len(), path != JOINED);
             files.push(path);
         }
     }
@@ -161,8 +165,9 @@ struct Rules {
 }
 
 impl Rules {
-    /// Takes a file's lines up, after those of the files before it.
-    fn add(&mut self, text: &str, file: usize) {
+    /// Takes a file's lines up, after those of the files before it. Where files are joined, `-D` goes first of all,
+    /// augenrules(8), and removes none of them.
+    fn add(&mut self, text: &str, file: usize, joined: bool) {
         for (raw, line) in text.lines().zip(1..) {
             let body = raw.trim();
             if body.is_empty() || body.starts_with('#') {
@@ -170,6 +175,7 @@ impl Rules {
             }
             let words: Vec<&str> = body.split_whitespace().collect();
             match words.as_slice() {
+                ["-D"] if joined => {}
                 ["-D"] => self.rules.clear(),
                 ["-e", value] => self.enabled = value.parse().ok().map(|v| (v, file, line)).or(self.enabled),
                 _ if self.rules.len() < MAX_RULES => self.rules.extend(rule(&words, file, line, body)),
@@ -300,7 +306,7 @@ mod tests {
 
     fn of(text: &str) -> Rules {
         let mut rules = Rules::default();
-        rules.add(text, 0);
+        rules.add(text, 0, false);
         rules
     }
 

@@ -179,6 +179,7 @@ impl Fact for Element {
     /// in it, `within` is the element around it.
     fn gather(&self, host: &Host, found: &mut Found) -> Result<(), Unseen> {
         for pattern in &self.files {
+            found.looked.push(pattern.clone());
             let mut files = Files::of(&host.root, found);
             for path in files.glob(pattern) {
                 let mut files = Files::of(&host.root, found);

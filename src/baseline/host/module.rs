@@ -48,6 +48,8 @@ impl Fact for Modules {
         let texts: Vec<_> = named.into_values().filter_map(|path| Some((files.text(&path)?, path))).collect();
         let all: Vec<(&str, Rule)> =
             texts.iter().flat_map(|(t, p)| rules(t).into_iter().map(|r| (p.as_str(), r))).collect();
+        // What no line says may stand in what could not be read.
+        let whole = found.unseen.is_empty();
         let live = if host.root.live() { host.root.text(LOADED)? } else { None };
         found.looked.extend(DIRECTORIES.iter().map(|d| format!("{d}/*.conf")));
         for name in &self.names {
@@ -57,6 +59,7 @@ impl Fact for Modules {
             let row = match (at, refused.or(blacklisted)) {
                 (Some(line), _) => Row::at(LOADED, line, name.as_str()),
                 (None, Some((file, rule))) => Row::at(file, rule.line, rule.text.as_str()),
+                (None, None) if !whole => continue,
                 (None, None) => Row::at(&format!("{}/*.conf", DIRECTORIES[0]), 0, format!("- {name}")),
             };
             let row = row.about(name.as_str()).with("module", name.as_str()).with("loaded", at.is_some());
