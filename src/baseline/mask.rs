@@ -1,4 +1,4 @@
-//! Lines as they may be shown: every password, hash, community and key replaced by `***`, whatever its form.
+//! Commands as they may be shown: every password, hash, community and key replaced by `***`, whatever its form.
 //!
 //! It errs on the safe side: all that follows a word which announces a secret is hidden, but for a few words that are
 //! known to be harmless after one.
@@ -49,11 +49,30 @@ const ANNOUNCE: &[&str] = &[
     "securityname",
     "set-key",
     "passphrase",
-    "wpa-psk",
-    "passphrase",
+    "pass-phrase",
+    "psk",
+    "esp",
     "encrypted",
     "trap-community",
 ];
+
+/// Ends of words that announce one, too: `area-password`, `preshared-key`, `md5-password`, `wpa-psk`.
+const ANNOUNCE_ENDS: &[&str] = &["-password", "-secret", "-key", "-psk", "-passphrase"];
+
+/// Commands in which a word announces a secret that announces none elsewhere: how they begin, the word.
+const ANNOUNCE_IN: &[(&str, &str)] = &[
+    ("standby ", "authentication"),
+    ("vrrp ", "authentication"),
+    ("glbp ", "authentication"),
+    ("ip nhrp ", "authentication"),
+];
+
+/// The command whose last words are a community without any announcement: `snmp-server host A version 2c NAME`.
+const SNMP_HOST: &str = "snmp-server host ";
+
+/// What is no community in it.
+const SNMP_HOST_WORDS: &[&str] =
+    &["traps", "trap", "informs", "version", "1", "2c", "3", "auth", "noauth", "priv", "udp-port", "vrf"];
 
 /// Words that say in which form the secret is that follows at once.
 const FORMS: &[&str] =
@@ -101,6 +120,8 @@ const NOT_SECRET: &[(Option<bool>, &str)] = &[
     (Some(true), "ssh client cipher "),
     (Some(true), "ssh server key-exchange "),
     (Some(true), "ssh server dh-exchange "),
+    (Some(true), "ssh server publickey "),
+    (Some(true), "ssh2 algorithm "),
     (Some(true), "password min-length "),
     (Some(true), "password expire "),
     (Some(true), "password history "),
@@ -113,34 +134,94 @@ const NOT_SECRET: &[(Option<bool>, &str)] = &[
 
 /// A command as it may be shown.
 pub fn mask(text: &str, dialect: Dialect) -> String {
-    let harmless =
-        |(hash, start): &(Option<bool>, &str)| hash.is_none_or(|h| h == dialect.hash()) && starts_with(text, start);
-    let mut shown = Vec::new();
-    let bare = NOT_SECRET.iter().any(harmless);
-    let mut state = State::Open;
+    cut(hide(text, dialect, |_, _| {}))
+}
+
+/// A command with every secret replaced; `secret` is told each, and what stands before it.
+pub(super) fn hide(text: &str, dialect: Dialect, mut secret: impl FnMut(&str, &str)) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut before_hidden = false;
+    let mut reader = Reader::new(text, dialect);
     let mut words = text.split_ascii_whitespace().peekable();
-    let mut first = true;
     while let Some(word) = words.next() {
-        let lower = word.to_ascii_lowercase();
-        let more = words.peek().is_some();
-        let hidden = if looks_secret(word) {
-            state = state.after_secret();
-            true
-        } else {
-            !bare && state.hides(&lower, more)
-        };
-        let announces = !first_is_no_announcement(first, &lower) && ANNOUNCE.contains(&lower.as_str());
-        if !bare && !hidden && announces && state == State::Open {
-            state = if FORMS.contains(&lower.as_str()) { State::Next } else { State::Announced };
+        let hidden = reader.hides(word, words.peek().is_some());
+        if hidden {
+            secret(&line, word);
         }
-        if !hidden {
-            shown.push(word.to_owned());
-        } else if shown.last().is_none_or(|last| last != HIDDEN) {
-            shown.push(HIDDEN.to_owned());
+        if hidden && before_hidden {
+            continue;
         }
-        first = false;
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        match (hidden, without_login(word)) {
+            (true, _) => line.push_str(HIDDEN),
+            (false, Some((scheme, login, rest))) => {
+                secret(&line, login);
+                line.extend([scheme, HIDDEN, rest]);
+            }
+            (false, None) => line.push_str(word),
+        }
+        before_hidden = hidden;
     }
-    cut(shown.join(" "))
+    line
+}
+
+/// The parts of a URL around the login in it: `ftp://`, `user:password`, `@host/path`.
+fn without_login(word: &str) -> Option<(&str, &str, &str)> {
+    let from = word.find("://")? + 3;
+    let authority = word.get(from..)?;
+    let to = from + authority.get(..authority.find('/').unwrap_or(authority.len()))?.rfind('@')?;
+    Some((word.get(..from)?, word.get(from..to)?, word.get(to..)?))
+}
+
+/// Reads a command word by word.
+struct Reader<'a> {
+    text: &'a str,
+    /// Whether no word of it announces anything.
+    bare: bool,
+    /// How many words were read.
+    read: usize,
+    state: State,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, dialect: Dialect) -> Self {
+        let harmless = |(hash, start): &(Option<bool>, &str)| {
+            hash.is_none_or(|h| h == dialect.hash()) && starts_with(text, start)
+        };
+        Self { text, bare: NOT_SECRET.iter().any(harmless), read: 0, state: State::Open }
+    }
+
+    /// Whether the next word is hidden; moves on.
+    fn hides(&mut self, word: &str, more: bool) -> bool {
+        let lower = word.to_ascii_lowercase();
+        let place = self.read;
+        self.read += 1;
+        if looks_secret(word) {
+            self.state = self.state.after_secret();
+            return true;
+        }
+        if self.bare {
+            return false;
+        }
+        if starts_with(self.text, SNMP_HOST) && place > 2 {
+            // A number is a port or a version, but for the last word, which may be the community.
+            let number = word.parse::<u32>().is_ok() && more;
+            return !(number || SNMP_HOST_WORDS.contains(&lower.as_str()) && more);
+        }
+        let hidden = self.state.hides(&lower, more);
+        if !hidden && self.state == State::Open && self.announces(place, &lower) {
+            self.state = if FORMS.contains(&lower.as_str()) { State::Next } else { State::Announced };
+        }
+        hidden
+    }
+
+    fn announces(&self, place: usize, word: &str) -> bool {
+        let here = ANNOUNCE_IN.iter().any(|(start, own)| *own == word && starts_with(self.text, start));
+        let known = ANNOUNCE.contains(&word) || ANNOUNCE_ENDS.iter().any(|end| word.ends_with(end));
+        here || known && !first_is_no_announcement(place == 0, word)
+    }
 }
 
 /// Endings of words after which a secret follows in a host's files.
@@ -191,7 +272,8 @@ fn cut(line: String) -> String {
 /// `hash` and `simple` announce a secret only after another word; alone at the head they are no command.
 fn first_is_no_announcement(first: bool, word: &str) -> bool {
     first
-        && !matches!(word, "password" | "key-string" | "key" | "pre-shared-key" | "authentication-key" | "community")
+        && !matches!(word, "password" | "key-string" | "key" | "authentication-key" | "community")
+        && !ANNOUNCE_ENDS.iter().any(|end| word.ends_with(end))
 }
 
 fn starts_with(text: &str, start: &str) -> bool {
@@ -303,6 +385,11 @@ mod tests {
             "pre-shared-key cipher SECRET",
             "local-user U password cipher N`SECRET`MAF4<1!!",
             "ftp password %@%@SECRET%@%@",
+            "md5-password cipher 10.0.0.2 SECRET",
+            "security wpa2 psk pass-phrase SECRET aes",
+            "preshared-key pass-phrase simple SECRET",
+            "area-authentication-mode simple SECRET",
+            "portal server a ip 10.0.0.1 key simple SECRET",
         ];
         let bang = [
             "enable password SECRET",
@@ -332,6 +419,17 @@ mod tests {
             "pre-shared-key SECRET",
             "security rsn akm psk set-key ascii SECRET",
             "ppp chap password 0 SECRET",
+            "snmp-server host 10.0.0.1 SECRET",
+            "snmp-server host 10.0.0.1 traps version 2c SECRET",
+            "snmp-server host 10.0.0.1 informs version 3 priv SECRET udp-port 1162",
+            "standby 1 authentication SECRET",
+            "standby 1 authentication text SECRET",
+            "vrrp 1 authentication text SECRET",
+            "ip nhrp authentication SECRET",
+            "area-password SECRET",
+            "domain-password SECRET authenticate snp validate",
+            "path ftp://admin:SECRET@10.0.0.1/archive",
+            "encryption ipsec spi 256 esp aes-cbc 128 SECRET md5 SECRET",
         ];
         for (dialects, lines) in [
             (vec![Dialect::Vrp, Dialect::Vrp8, Dialect::Comware, Dialect::Comware5], &hash[..]),
@@ -351,6 +449,27 @@ mod tests {
         assert_eq!(shown, "snmp-agent community write *** acl 2000");
         assert_eq!(mask("enable password simple", Dialect::Ios), "enable password ***");
         assert_eq!(mask("password policy", Dialect::Ios), "password ***");
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for (line, shown) in [
+            (
+                "local-user admin password simple Admin1 privilege level 15",
+                "local-user admin password simple *** privilege level 15",
+            ),
+            ("snmp-agent community read cipher abc acl 2000", "snmp-agent community read cipher *** acl 2000"),
+            ("authentication-mode password", "authentication-mode password"),
+            ("local-aaa-user password policy administrator", "local-aaa-user password policy administrator"),
+            ("password-control length 6", "password-control length 6"),
+            ("ssh server cipher aes256_ctr 3des_cbc", "ssh server cipher aes256_ctr 3des_cbc"),
+            ("info-center loghost 10.0.0.1", "info-center loghost 10.0.0.1"),
+            ("password expire 90", "password expire 90"),
+        ] {
+            assert_eq!(mask(line, Dialect::Vrp), shown);
+        }
+        assert_eq!(mask("snmp-server community public RO 10", Dialect::Ios), "snmp-server community *** RO 10");
+        assert!(mask(&"x".repeat(900), Dialect::Ios).chars().count() < 210);
     }
 
     #[test]
