@@ -272,6 +272,7 @@ async fn probes(options: &Options) {
         agent: AgentId::new("bench").expect("an id"),
         limits: Arc::default(),
         profiles,
+        marks: Arc::default(),
     });
     let secret = Secret::SnmpCommunity { v1: false, community: SecretText::new("public") };
     let settings = settings_of(&fengsui::probe::snmp::SPEC);

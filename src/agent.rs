@@ -12,6 +12,7 @@ mod latest;
 mod runs;
 mod status;
 mod sweep;
+mod triggers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -137,6 +138,7 @@ impl Agent {
             agent: parts.agent.clone(),
             limits: limits.clone(),
             profiles: Arc::default(),
+            marks: Arc::default(),
         });
         let (stop_core, core_stopped) = stop::pair();
         if let Some(terms) = parts.reflector {

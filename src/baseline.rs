@@ -7,9 +7,12 @@
 pub mod dialect;
 pub mod due;
 pub mod host;
+pub mod inspect;
 pub mod judge;
+pub mod keep;
 pub mod mask;
 pub mod pattern;
 pub mod policy;
+pub mod recipe;
 pub mod record;
 pub mod score;

@@ -13,6 +13,7 @@ pub mod resolver; // names to addresses, as the system does it
 pub mod serve; // listening sockets of the simulator
 pub mod snmp; // asking SNMP agents, v1 v2c and v3
 pub mod sock; // system calls that no safe crate offers; the only unsafe code
+pub mod ssh; // a terminal on a network device
 pub mod stamp; // both ends of a STAMP session
 pub mod stop; // one way to say "end now"
 pub mod tcp; // TCP connections with a deadline

@@ -3,6 +3,7 @@
 
 mod assertion; // what an HTTP answer must be
 mod burst; // what kinds with confirm bursts share; no kind
+pub mod config; // a device's configuration, judged against graded protection
 pub mod device; // all that a device says of itself, by its profile
 pub mod discover; // what answers in a range of addresses; no kind
 pub mod dns; // one question to one name server
@@ -38,7 +39,7 @@ use crate::model::observation::{Cause, Observation, Outcome, Purpose, Row, Tally
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::{Mono, Wall};
-use crate::model::wire::Report;
+use crate::model::wire::Record;
 use crate::net::clock::Clock;
 use crate::net::error::{NetError, outcome_of};
 
@@ -80,6 +81,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &transaction::SPEC, runner: Runner::Each(transaction::prober) },
     Kind { spec: &snmp::SPEC, runner: Runner::Each(snmp::prober) },
     Kind { spec: &device::SPEC, runner: Runner::Each(device::prober) },
+    Kind { spec: &config::SPEC, runner: Runner::Each(config::prober) },
     Kind { spec: &host::SPEC, runner: Runner::Each(host::prober) },
     Kind { spec: &ends::SPEC, runner: Runner::Derived },
 ];
@@ -141,8 +143,8 @@ pub trait Prober: Send {
         None
     }
 
-    /// What the last run found out of a device, if that is news.
-    fn news(&mut self) -> Option<Report> {
+    /// What the last run found out beside its observation, if that is news.
+    fn news(&mut self) -> Option<Record> {
         None
     }
 }
@@ -172,6 +174,8 @@ pub struct Ctx {
     pub limits: Arc<Limits>,
     /// Families of devices.
     pub profiles: Arc<device::Profiles>,
+    /// Under which key secrets found in configurations are hashed.
+    pub marks: Arc<config::Marks>,
 }
 
 /// What this process cannot do and why, by topic: shown at start, in status and in metrics.

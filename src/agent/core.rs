@@ -19,6 +19,7 @@ use crate::agent::latest::Latest;
 use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
 use crate::agent::sweep::Sweeps;
+use crate::agent::triggers::Triggers;
 use crate::collect;
 use crate::config;
 use crate::config::defs;
@@ -88,6 +89,7 @@ pub(super) async fn run(mut parts: Parts, ears: Ears) {
             done = core.runs.next() => core.finished(done),
             () = core.bulk.next(&mut finished) => {}
             Some(parcel) = core.ears.next() => core.heard(parcel),
+            object = core.triggers.changed() => core.look_at(&object, "its configuration file was changed"),
             records = core.sweeps.next() => records.into_iter().for_each(|record| core.record(record)),
             () = core.cx.clock.sleep_until(wake) => {}
         }
@@ -128,6 +130,7 @@ struct Core {
     bulk: Bulk,
     hours: Hours,
     sweeps: Sweeps,
+    triggers: Triggers,
     ears: Ears,
     tasks: HashMap<Arc<str>, Arc<Task>>,
     /// Those in use, as they were sent.
@@ -162,6 +165,7 @@ impl Core {
             bulk: Bulk::new(cx.clone()),
             hours: Hours::default(),
             sweeps: Sweeps::new(cx.clone()),
+            triggers: Triggers::default(),
             tasks: HashMap::new(),
             profiles: None,
             rules: None,
@@ -187,7 +191,8 @@ impl Core {
             return self.cx.clock.mono();
         }
         let rules = self.rules.as_ref().and_then(Rules::next_wake);
-        [self.schedule.next_wake(self.cx.clock.mono()), rules].into_iter().flatten().fold(self.next_tick, Mono::min)
+        let schedule = self.schedule.next_wake(self.cx.clock.mono());
+        [schedule, rules, self.triggers.next_wake()].into_iter().flatten().fold(self.next_tick, Mono::min)
     }
 
     /// Takes a plan into use. The caller has written it down.
@@ -195,9 +200,11 @@ impl Core {
         let now = self.cx.clock.now();
         let tasks: Vec<Arc<Task>> = plan.tasks.iter().cloned().map(Arc::new).collect();
         let each: Vec<Arc<Task>> = tasks.iter().filter(|task| !bulk::is_bulk(&task.kind)).cloned().collect();
+        self.cx.marks.set(plan.secrets.get(config::plan::MARKS));
         let mut problems = self.take_profiles(&plan);
         problems.extend(self.runs.set(&plan, &each));
         self.schedule.set(&each, now.mono);
+        self.triggers.set(&each, &plan.rules);
         self.hours.set(&plan, now.wall);
         self.bulk.set(&self.hours.those_open(&tasks));
         self.tasks = tasks.iter().map(|task| (task.id.clone(), task.clone())).collect();
@@ -300,17 +307,24 @@ impl Core {
         Ok(mine.len())
     }
 
+    /// Something says that it is time for a look.
+    fn look_at(&mut self, object: &Object, reason: &str) {
+        if let Err(why) = self.probe_now(object, 1, Duration::ZERO) {
+            tracing::debug!(%object, reason, %why, "not probed out of turn");
+        }
+    }
+
     /// A run ended: it becomes an observation, and everybody who wants it gets it.
     fn finished(&mut self, done: Done) {
-        let Done { task, began, run, burst, report } = done;
+        let Done { task, began, run, burst, news } = done;
         if !bulk::is_bulk(&task.kind) {
             self.schedule.finished(&task.id);
         }
         if let Some(burst) = burst {
             self.observe(&task, began, burst);
         }
-        if let Some(report) = report.filter(|_| self.tasks.contains_key(&task.id)) {
-            self.record(Record::Report(report));
+        if let Some(news) = news.filter(|_| self.tasks.contains_key(&task.id)) {
+            self.record(news);
         }
         self.observe(&task, began, run);
     }
@@ -337,7 +351,9 @@ impl Core {
     /// Collectors heard something.
     fn heard(&mut self, mut parcel: collect::Parcel) {
         self.parcel.saved.extend(parcel.clocks.take().map(engine::keep));
-        let (effects, records) = self.ears.take(parcel, self.cx.clock.now());
+        let now = self.cx.clock.now();
+        self.triggers.heard(&parcel.hits, now.mono);
+        let (effects, records) = self.ears.take(parcel, now);
         self.effects(effects);
         records.into_iter().for_each(|record| self.record(record));
     }
@@ -349,6 +365,9 @@ impl Core {
             let mut tasks: Vec<Arc<Task>> = self.tasks.values().cloned().collect();
             tasks.sort_by(|a, b| a.id.cmp(&b.id));
             self.bulk.set(&self.hours.those_open(&tasks));
+        }
+        for object in self.triggers.due(now.mono) {
+            self.look_at(&object, "the device told of it");
         }
         self.start_due(now);
         if now.mono >= self.next_tick || self.summaries.waits() {

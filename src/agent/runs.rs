@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::model::plan::{Plan, Task};
-use crate::model::wire::Report;
+use crate::model::wire::Record;
 use crate::model::{Cause, Mono, Secret, Wall};
 use crate::probe::{self, Ctx, Prober, Run, Runner};
 
@@ -28,14 +28,14 @@ pub(super) struct Done {
     pub(super) run: Run,
     /// What the burst found that followed it.
     pub(super) burst: Option<Run>,
-    /// What it found out of a device.
-    pub(super) report: Option<Report>,
+    /// What it found out beside that.
+    pub(super) news: Option<Record>,
 }
 
 impl Done {
     /// A run alone.
     pub(super) const fn of(task: Arc<Task>, began: Wall, run: Run) -> Self {
-        Self { task, began, run, burst: None, report: None }
+        Self { task, began, run, burst: None, news: None }
     }
 }
 
@@ -118,8 +118,8 @@ impl Runs {
                 let flying_task = task.clone();
                 let handle = self.flying.spawn(async move {
                     let run = prober.run(&cx, deadline).await;
-                    let (burst, report) = (prober.burst(), prober.news());
-                    (Done { task: flying_task, began, run, burst, report }, prober)
+                    let (burst, news) = (prober.burst(), prober.news());
+                    (Done { task: flying_task, began, run, burst, news }, prober)
                 });
                 self.ids.insert(handle.id(), (task, began));
                 None
@@ -238,7 +238,13 @@ mod tests {
 
     fn runs(script: fn(u32) -> Act) -> (Runs, Arc<Task>) {
         let agent = AgentId::new("t").unwrap();
-        let cx = Arc::new(Ctx { clock: Clock::system(), agent, limits: Arc::default(), profiles: Arc::default() });
+        let cx = Arc::new(Ctx {
+            clock: Clock::system(),
+            agent,
+            limits: Arc::default(),
+            profiles: Arc::default(),
+            marks: Arc::default(),
+        });
         let (mut runs, task) = (Runs::new(cx), task("t", "tcp"));
         runs.slots.insert(task.id.clone(), (task.clone(), Slot::Idle(Box::new(Scripted(0, script)))));
         (runs, task)

@@ -10,6 +10,7 @@ mod tree;
 mod version;
 
 pub use gaps::Gap;
+pub(super) use lines::redraw;
 pub use tree::{Node, Tree};
 pub use version::{Constraint, Version};
 
@@ -102,6 +103,9 @@ pub enum Unread {
     /// A line is too long.
     #[error("line {line} is longer than {max} KiB; it is no device configuration", line = .0, max = MAX_LINE >> 10)]
     Line(usize),
+    /// Several devices, none of which is the one that is meant.
+    #[error("it holds the configurations of several devices, none of which has the asset's name")]
+    Several,
     /// No dialect fits.
     #[error("no known command language recognised; name one with --dialect if it is a device configuration")]
     Dialect,
@@ -114,6 +118,7 @@ impl Unread {
             Self::Bytes => format!("超过 {} MiB，不是设备配置", MAX_BYTES >> 20),
             Self::Lines => format!("超过 {MAX_LINES} 行，不是设备配置"),
             Self::Line(line) => format!("第 {line} 行超过 {} KiB，不是设备配置", MAX_LINE >> 10),
+            Self::Several => "其中有多台设备的配置，没有一台与资产同名".to_owned(),
             Self::Dialect => "认不出是哪种设备的命令；若确为设备配置，请用 --dialect 指明".to_owned(),
         }
     }

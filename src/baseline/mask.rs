@@ -452,27 +452,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_stays() {
-        for (line, shown) in [
-            (
-                "local-user admin password simple Admin1 privilege level 15",
-                "local-user admin password simple *** privilege level 15",
-            ),
-            ("snmp-agent community read cipher abc acl 2000", "snmp-agent community read cipher *** acl 2000"),
-            ("authentication-mode password", "authentication-mode password"),
-            ("local-aaa-user password policy administrator", "local-aaa-user password policy administrator"),
-            ("password-control length 6", "password-control length 6"),
-            ("ssh server cipher aes256_ctr 3des_cbc", "ssh server cipher aes256_ctr 3des_cbc"),
-            ("info-center loghost 10.0.0.1", "info-center loghost 10.0.0.1"),
-            ("password expire 90", "password expire 90"),
-        ] {
-            assert_eq!(mask(line, Dialect::Vrp), shown);
-        }
-        assert_eq!(mask("snmp-server community public RO 10", Dialect::Ios), "snmp-server community *** RO 10");
-        assert!(mask(&"x".repeat(900), Dialect::Ios).chars().count() < 210);
-    }
-
-    #[test]
     fn no_secret_of_a_hosts_file_is_shown() {
         for line in [
             "requirepass SECRET",

@@ -19,6 +19,9 @@ use crate::config::expr::Expr;
 use crate::config::reader::{self, Faults, Source};
 pub use crate::model::finding::{Weight, Words};
 
+/// The operator's own policy, laid over the shipped one if it is there.
+pub const OWN: &str = "/etc/fengsui/baseline";
+
 static DEVICE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/device");
 static HOST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/host");
 static PROFILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/probes/baseline/profiles");

@@ -1,7 +1,8 @@
 //! `fengsui baseline`: saved configurations or a Linux host judged against the policy, what a check means, and whether
-//! the policy is sound. Reads files, opens no connection, writes but the file that it is told to; what a console has to
-//! keep goes through `import` and `waiver`.
+//! the policy is sound. Reads files, and one device where it is told to; writes but the file that it is told to. What a
+//! console has to keep goes through `import` and `waiver`.
 
+mod collect; // a configuration read over SSH
 mod host;
 mod import;
 mod waiver;
@@ -20,9 +21,6 @@ use crate::baseline::judge::{self, Verdict};
 use crate::baseline::policy::{self, Check, Policy, Profile, Words};
 use crate::baseline::record;
 
-/// The operator's own policy, laid over the shipped one if it is there.
-const OWN: &str = "/etc/fengsui/baseline";
-
 /// Options of `baseline`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -34,13 +32,13 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum What {
-    /// Judge saved configurations of devices, or a Linux host; exit 1 if a check fails, 3 if one could not be judged
+    /// Judge configurations of devices, or a Linux host; exit 1 if a check fails, 3 if one could not be judged
     Check {
-        /// Saved configuration, or the capture of a console session (repeat for more)
-        #[arg(long, value_name = "FILE", required_unless_present = "host", num_args = 1..)]
+        /// Saved configuration, or a captured session (repeat for more)
+        #[arg(long, value_name = "FILE", required_unless_present_any = ["host", "collect"], num_args = 1..)]
         config: Vec<PathBuf>,
         /// Judge this machine instead
-        #[arg(long, conflicts_with_all = ["config", "dialect"])]
+        #[arg(long, conflicts_with_all = ["config", "dialect", "collect"])]
         host: bool,
         /// With --host: directory that holds a system's files, such as a mounted image [default: /]
         #[arg(long, value_name = "DIR", requires = "host")]
@@ -48,6 +46,9 @@ pub enum What {
         /// With --host: also write the findings to a file that a console can import
         #[arg(long, value_name = "FILE", requires = "host")]
         out: Option<PathBuf>,
+        /// Read over SSH.
+        #[command(flatten)]
+        device: collect::Device,
         /// Command language: huawei-vrp, huawei-vrp8, h3c-comware, h3c-comware5, cisco-ios, ruijie-rgos [default: recognised]
         #[arg(long, value_name = "DIALECT", value_parser = dialect)]
         dialect: Option<Dialect>,
@@ -84,7 +85,7 @@ pub enum What {
 /// Runs it.
 pub fn run(args: Args) -> Answer {
     match args.what {
-        What::Check { config, host, root, out, dialect, profile, policy, format } => {
+        What::Check { config, host, root, out, device, dialect, profile, policy, format } => {
             let policy = load(policy)?;
             let known = || policy.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             let profile = policy.profiles.get(&profile).ok_or_else(|| {
@@ -96,7 +97,12 @@ pub fn run(args: Args) -> Answer {
             if host {
                 return host::check(root.as_deref(), out.as_deref(), &policy, profile, format);
             }
-            check(&config, dialect, &policy, profile, format)
+            let mut texts = Vec::new();
+            if let Some(collected) = collect::collect(&device, dialect)? {
+                texts.push(Text::Read(collected));
+            }
+            texts.extend(config.into_iter().map(Text::File));
+            check(texts, dialect, &policy, profile, format)
         }
         What::Explain { check, policy } => {
             let policy = load(policy)?;
@@ -125,7 +131,7 @@ fn dialect(text: &str) -> Result<Dialect, String> {
 
 fn load(mut overlays: Vec<PathBuf>) -> Result<Policy, Failure> {
     if overlays.is_empty() {
-        overlays.push(PathBuf::from(OWN));
+        overlays.push(PathBuf::from(policy::OWN));
     }
     let loaded = policy::load(&overlays);
     if loaded.usable() {
@@ -134,12 +140,26 @@ fn load(mut overlays: Vec<PathBuf>) -> Result<Policy, Failure> {
     Err(Failure::usage(loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
-fn check(files: &[PathBuf], dialect: Option<Dialect>, policy: &Policy, profile: &Profile, format: Format) -> Answer {
+/// What is judged.
+enum Text {
+    /// A file, which is read when its turn comes: there may be a thousand.
+    File(PathBuf),
+    /// What a device said.
+    Read(collect::Collected),
+}
+
+fn check(texts: Vec<Text>, dialect: Option<Dialect>, policy: &Policy, profile: &Profile, format: Format) -> Answer {
     let (mut failed, mut unseen) = (false, false);
-    for file in files {
-        let name = file.display().to_string();
-        let snapshots = match Snapshot::read(&name, &bytes(file)?, dialect) {
-            Ok(all) => all,
+    for text in texts {
+        let (name, bytes, version) = match text {
+            Text::File(file) => (file.display().to_string(), bytes(&file)?, None),
+            Text::Read(collected) => (collected.target, collected.capture.text, collected.capture.version),
+        };
+        let snapshots = match Snapshot::read(&name, &bytes, dialect) {
+            Ok(mut all) => {
+                all.iter_mut().filter(|s| s.version.is_none()).for_each(|s| s.version.clone_from(&version));
+                all
+            }
             Err(error) => {
                 say(&pick(format!("{name}：{}", error.zh()), format!("{name}: {error}")));
                 unseen = true;

@@ -35,8 +35,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("Look at targets now, by any kind of probe", "立即监测目标，各种监测均可"),
     ("Graded protection: judge device configurations against GB/T 22239", "等级保护：按 GB/T 22239 核查设备配置"),
     (
-        "Judge saved configurations of devices, or a Linux host; exit 1 if a check fails, 3 if one could not be judged",
-        "核查保存的设备配置或 Linux 主机；有不符合项时退出码为 1，有未能核查项时为 3",
+        "Judge configurations of devices, or a Linux host; exit 1 if a check fails, 3 if one could not be judged",
+        "核查设备配置或 Linux 主机；有不符合项时退出码为 1，有未能核查项时为 3",
     ),
     ("Judge this machine instead", "改为核查本机"),
     (
@@ -47,10 +47,12 @@ const TEXTS: &[(&str, &str)] = &[
         "With --host: also write the findings to a file that a console can import",
         "与 --host 同用：同时把结果写入文件，供控制台导入",
     ),
-    (
-        "Saved configuration, or the capture of a console session (repeat for more)",
-        "保存的配置或控制台会话记录，可多个",
-    ),
+    ("Read this device over SSH: HOST or HOST:PORT", "通过 SSH 读取该设备：地址或 地址:端口"),
+    ("User of the device", "设备的用户名"),
+    ("File with its password, or with its private key in OpenSSH's form", "存放口令或 OpenSSH 格式私钥的文件"),
+    ("Fingerprint of its key that you have compared, SHA256:...", "已核对的主机密钥指纹 SHA256:..."),
+    ("Outdated algorithm that is needed, such as ssh-rsa (repeat for more)", "需要的旧算法，如 ssh-rsa，可多个"),
+    ("Saved configuration, or a captured session (repeat for more)", "保存的配置或会话记录，可多个"),
     (
         "Command language: huawei-vrp, huawei-vrp8, h3c-comware, h3c-comware5, cisco-ios, ruijie-rgos [default: recognised]",
         "命令语言：huawei-vrp、huawei-vrp8、h3c-comware、h3c-comware5、cisco-ios、ruijie-rgos [默认：自动识别]",
@@ -195,8 +197,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("Revoke a token", "吊销令牌"),
     ("Set a secret; its value is read from stdin or --file", "保存凭据；值从标准输入或 --file 读取"),
     (
-        "Set a secret; its value is read from stdin or --file\n\nsnmp-v1, snmp-v2c: the community. snmp-v3: the authentication key, and on a second line the privacy key (both absent for a user without authentication). login: the password. token: the token.",
-        "保存凭据；值从标准输入或 --file 读取\n\nsnmp-v1、snmp-v2c：团体名。snmp-v3：第一行认证密钥，第二行加密密钥（用户不认证时都不写）。login：密码。token：令牌。",
+        "Set a secret; its value is read from stdin or --file\n\nsnmp-v1, snmp-v2c: the community. snmp-v3: the authentication key, and on a second line the privacy key (both absent for a user without authentication). login: the password. token: the token. ssh: the password, or a private key in OpenSSH's form.",
+        "保存凭据；值从标准输入或 --file 读取\n\nsnmp-v1、snmp-v2c：团体名。snmp-v3：第一行认证密钥，第二行加密密钥（用户不认证时都不写）。login：密码。token：令牌。ssh：口令，或 OpenSSH 格式的私钥。",
     ),
     ("List names and types, never values", "列出名称和类型，不显示值"),
     ("Remove a secret", "删除凭据"),
@@ -453,8 +455,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("Role: admin, operator, viewer, metrics", "角色：admin 管理员、operator 值班员、viewer 只读、metrics 指标采集"),
     ("Only these regions and those below them", "只限这些区划及其下级"),
     ("Stops working after so long, such as 90d [default: never]", "有效期，如 90d [默认：长期]"),
-    ("Type: snmp-v1, snmp-v2c, snmp-v3, login, token", "类型：snmp-v1、snmp-v2c、snmp-v3、login、token"),
-    ("User name (snmp-v3, login)", "用户名（snmp-v3、login）"),
+    ("Type: snmp-v1, snmp-v2c, snmp-v3, login, token, ssh", "类型：snmp-v1、snmp-v2c、snmp-v3、login、token、ssh"),
+    ("User name (snmp-v3, login, ssh)", "用户名（snmp-v3、login、ssh）"),
     (
         "Authentication protocol (snmp-v3): md5, sha1, sha224, sha256, sha384, sha512",
         "认证协议（snmp-v3）：md5、sha1、sha224、sha256、sha384、sha512",

@@ -79,7 +79,8 @@ pub fn run(args: Args) -> Answer {
     if order.kind.spec.profiles {
         profiles.set(calendar::in_force(Vec::new())?.profiles.clone());
     }
-    let cx = Ctx { clock: Clock::system(), agent: own_name(), limits: Arc::default(), profiles };
+    let cx =
+        Ctx { clock: Clock::system(), agent: own_name(), limits: Arc::default(), profiles, marks: Arc::default() };
     // A bulk kind is one loop over one socket; the others wait for many things at once.
     let workers = if matches!(order.kind.runner, Runner::Bulk(_)) { 0 } else { 2 };
     // As a task like the others: the outermost future is woken by a system call.

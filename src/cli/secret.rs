@@ -12,8 +12,9 @@ use super::reach::{Listing, Reach};
 use super::text::pick;
 use super::{Answer, Exit, Failure, hidden, say};
 use crate::console::api::query::encode;
-use crate::model::secret::{SnmpAuth, SnmpPrivacy};
+use crate::model::secret::{SnmpAuth, SnmpPrivacy, SshProof};
 use crate::model::{Secret, SecretText};
+use crate::net::ssh::OLD;
 
 /// The longest value, in bytes.
 const MAX_VALUE: u64 = 16 << 10;
@@ -32,14 +33,15 @@ pub enum What {
     /// Set a secret; its value is read from stdin or --file
     ///
     /// snmp-v1, snmp-v2c: the community. snmp-v3: the authentication key, and on a second line the privacy key
-    /// (both absent for a user without authentication). login: the password. token: the token.
+    /// (both absent for a user without authentication). login: the password. token: the token. ssh: the password, or a
+    /// private key in OpenSSH's form.
     Set {
         /// Name
         name: String,
-        /// Type: snmp-v1, snmp-v2c, snmp-v3, login, token
+        /// Type: snmp-v1, snmp-v2c, snmp-v3, login, token, ssh
         #[arg(long = "type", value_name = "TYPE", default_value = "snmp-v2c")]
         kind: String,
-        /// User name (snmp-v3, login)
+        /// User name (snmp-v3, login, ssh)
         #[arg(long)]
         user: Option<String>,
         /// Authentication protocol (snmp-v3): md5, sha1, sha224, sha256, sha384, sha512
@@ -51,6 +53,9 @@ pub enum What {
         /// Context name (snmp-v3)
         #[arg(long, default_value = "")]
         context: String,
+        /// Outdated algorithm that is needed, such as ssh-rsa (repeat for more)
+        #[arg(long, value_name = "ALGORITHM")]
+        old: Vec<String>,
         /// Read the value from this file instead of stdin
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
@@ -80,9 +85,12 @@ pub enum What {
 pub fn run(args: Args) -> Answer {
     super::client::quiet_log();
     match args.what {
-        What::Set { name, kind, user, auth, privacy, context, file, reach } => {
+        What::Set { name, kind, user, auth, privacy, context, old, file, reach } => {
             let given = read_value(file.as_deref())?;
-            let secret = secret_of(&kind, user, auth.as_deref(), privacy.as_deref(), context, &given)?;
+            let secret = match kind.as_str() {
+                "ssh" => ssh(user, old, &given)?,
+                kind => secret_of(kind, user, auth.as_deref(), privacy.as_deref(), context, &given)?,
+            };
             let path = format!("/api/v1/secrets/{}", encode(&name));
             let body = serde_json::to_vec(&secret).map_err(|e| Failure::usage(e.to_string()))?;
             with_console(&reach, IfMissing::Make, async |c| c.send("PUT", &path, "application/json", body).await)?;
@@ -169,10 +177,36 @@ fn secret_of(
         "login" => Ok(Secret::Login { user: needs_user()?, password: one()? }),
         "token" => Ok(Secret::Token(one()?)),
         other => Err(Failure::usage(pick(
-            format!("凭据类型 `{other}` 不存在；可用：snmp-v1, snmp-v2c, snmp-v3, login, token"),
-            format!("there is no secret type `{other}`; there are: snmp-v1, snmp-v2c, snmp-v3, login, token"),
+            format!("凭据类型 `{other}` 不存在；可用：snmp-v1, snmp-v2c, snmp-v3, login, token, ssh"),
+            format!("there is no secret type `{other}`; there are: snmp-v1, snmp-v2c, snmp-v3, login, token, ssh"),
         ))),
     }
+}
+
+/// A password is one line; a private key begins with a line that says so.
+pub(super) fn ssh(user: Option<String>, old: Vec<String>, given: &[SecretText]) -> Result<Secret, Failure> {
+    let user = user.ok_or_else(|| Failure::usage(pick("ssh 需要 --user", "ssh needs --user NAME")))?;
+    if let Some(strange) = old.iter().find(|name| !OLD.contains(&name.as_str())) {
+        let known = OLD.join(", ");
+        return Err(Failure::usage(pick(
+            format!("`{strange}` 不是旧算法；可用：{known}"),
+            format!("`{strange}` is no outdated algorithm; there are: {known}"),
+        )));
+    }
+    let proof = match given {
+        [first, _, ..] if first.expose().starts_with("-----BEGIN") => {
+            let lines: Vec<&str> = given.iter().map(SecretText::expose).collect();
+            SshProof::Key(SecretText::new(lines.join("\n") + "\n"))
+        }
+        [password] => SshProof::Password(password.clone()),
+        _ => {
+            return Err(Failure::usage(pick(
+                "ssh 需要一行口令，或 OpenSSH 格式的私钥",
+                "ssh takes one line, the password, or a private key in OpenSSH's form",
+            )));
+        }
+    };
+    Ok(Secret::Ssh { user, proof, old })
 }
 
 fn protocol<T, const N: usize>(word: &str, parse: impl Fn(&str) -> Option<T>, all: [&str; N]) -> Result<T, Failure> {
@@ -207,5 +241,11 @@ mod tests {
         let said = make("snmp-v3", Some("sha9"), None, 1).unwrap_err().message;
         assert!(said.contains("sha256"), "{said}");
         assert!(secret_of("login", None, None, None, String::new(), &lines(1)).is_err());
+        let key =
+            ["-----BEGIN OPENSSH PRIVATE KEY-----", "x", "-----END OPENSSH PRIVATE KEY-----"].map(SecretText::new);
+        let made = ssh(Some("ops".into()), vec!["ssh-rsa".into()], &key).unwrap();
+        assert!(matches!(made, Secret::Ssh { proof: SshProof::Key(_), .. }));
+        assert!(ssh(Some("ops".into()), vec!["rot13".into()], &lines(1)).unwrap_err().message.contains("aes128-cbc"));
+        assert!(ssh(Some("ops".into()), Vec::new(), &lines(2)).is_err());
     }
 }

@@ -15,7 +15,7 @@ mod when;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::field::Catalog;
+use crate::model::field::{Catalog, TargetNeed};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{PLAN_SCHEMA, Plan, PlanObject, PlanProfile, PlanRule, RuleAt, Task};
 use crate::model::{AgentId, Calendar, Object, Secret};
@@ -29,6 +29,10 @@ pub use when::calendar_of;
 
 /// The most notes of one plan; the rest is counted. A page of them is read, a thousand are not.
 const MAX_NOTES: usize = 100;
+
+/// The name of the key under which secrets found in configurations are hashed. Not one that people set: the console
+/// makes it, and it goes into plans by which configurations are read.
+pub const MARKS: &str = "@marks";
 
 /// A plan and what could not be planned.
 #[derive(Debug, Clone)]
@@ -67,6 +71,10 @@ pub fn build(
             }
             None => notes.push(format!("secret `{name}` is not set; set it with: fengsui secret set {name}")),
         }
+    }
+    let reads = |task: &Task| catalog.iter().any(|k| k.target == TargetNeed::Config && *k.name == *task.kind);
+    if tasks.iter().any(reads) {
+        named.extend(secrets(MARKS).map(|key| (MARKS.to_owned(), key)));
     }
     let used: BTreeSet<&Object> = tasks.iter().map(|t| &t.object).chain(&heard).collect();
     let objects = facts.into_plan_objects(|object| used.contains(object));

@@ -247,6 +247,7 @@ fn asset(
         importance: 1,
         watch: None,
         snmp: found.secret.map(|secret| SnmpAccess { port: row.wanted.snmp_port, secret }),
+        config: None,
         website: None,
         tcp_ports,
         depends_on: Vec::new(),

@@ -8,11 +8,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::store::types::{SealingKey, StoreError};
 use super::store::{file_error, write_private};
-use crate::model::Secret;
+use crate::model::{Secret, SecretText};
 
 /// The generation of a key that the caller brought from the system's credentials.
 const GIVEN: u64 = 0;
@@ -113,6 +114,12 @@ impl Keys {
         let lines = self.keys.iter().filter(|(generation, _)| **generation != GIVEN);
         let text: String = lines.map(|(generation, key)| format!("{generation} {}\n", hex(key))).collect();
         write_private(&self.file, text.as_bytes())
+    }
+
+    /// A secret of this installation for one purpose, the same until the sealing key is another.
+    pub fn derived(&self, purpose: &str) -> Option<SecretText> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.keys.get(&self.current)?);
+        Some(SecretText::new(hex(hmac::sign(&key, purpose.as_bytes()).as_ref())))
     }
 
     fn key(&self, generation: u64) -> Result<LessSafeKey, StoreError> {

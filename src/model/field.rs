@@ -119,6 +119,8 @@ pub enum TargetNeed {
     Address,
     /// A URL; assets of kind website or service have one, else settings give it.
     Url,
+    /// Where the inventory says that an asset's configuration is read.
+    Config,
     /// Nothing: the agent looks at its own host.
     Own,
     /// Nothing: nobody looks, the agent listens (syslog, traps). No probe is of such a kind.

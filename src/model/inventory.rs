@@ -188,6 +188,31 @@ pub struct SnmpAccess {
     pub secret: String,
 }
 
+/// Where an asset's configuration is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigAccess {
+    /// From where.
+    pub source: ConfigSource,
+    /// Its command language, such as `huawei-vrp`; empty to recognise it.
+    pub dialect: String,
+}
+
+/// Source of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigSource {
+    /// The device itself, over SSH.
+    Ssh {
+        /// TCP port, 22 unless given.
+        port: u16,
+        /// Name of the secret.
+        secret: String,
+        /// Fingerprint of its key that somebody has accepted, `SHA256:...`; empty before that.
+        host_key: String,
+    },
+    /// A file that others write where the watching agent runs, or a directory with a file of this asset's name.
+    File(String),
+}
+
 /// What makes an asset a website.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Website {
@@ -230,6 +255,8 @@ pub struct Asset {
     pub watch: Option<Watch>,
     /// SNMP access.
     pub snmp: Option<SnmpAccess>,
+    /// Where its configuration is read.
+    pub config: Option<ConfigAccess>,
     /// Website.
     pub website: Option<Website>,
     /// TCP ports on which it should answer.

@@ -88,6 +88,24 @@ pub enum Secret {
     },
     /// A single token or key.
     Token(SecretText),
+    /// A user of terminals over SSH.
+    Ssh {
+        /// User name.
+        user: String,
+        /// How it proves who it is.
+        proof: SshProof,
+        /// Outdated algorithms that may be spoken with its devices, by their names in SSH.
+        old: Vec<String>,
+    },
+}
+
+/// How a user of SSH proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SshProof {
+    /// A password.
+    Password(SecretText),
+    /// A private key in OpenSSH's form, without a passphrase.
+    Key(SecretText),
 }
 
 impl Secret {
@@ -99,6 +117,7 @@ impl Secret {
             Self::SnmpV3 { .. } => "snmp-v3",
             Self::Login { .. } => "login",
             Self::Token(_) => "token",
+            Self::Ssh { .. } => "ssh",
         }
     }
 }

@@ -256,7 +256,7 @@ pub async fn snmp(
                     })
                     .map_err(|error| refuse(format!("user `{user}`: {error}")))?;
             }
-            Secret::Login { .. } | Secret::Token(_) => {}
+            Secret::Login { .. } | Secret::Token(_) | Secret::Ssh { .. } => {}
         }
     }
     let agent = builder.build().await.map_err(|error| match *error {

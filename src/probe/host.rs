@@ -302,6 +302,7 @@ mod tests {
             agent: AgentId::new("test").unwrap(),
             limits: Arc::default(),
             profiles: Arc::default(),
+            marks: Arc::default(),
         };
         let task = Arc::new(Task {
             instance: "".into(),

@@ -25,6 +25,7 @@ pub(crate) fn cx() -> Ctx {
         agent: AgentId::new("tower").unwrap(),
         limits: Arc::default(),
         profiles: Arc::default(),
+        marks: Arc::default(),
     }
 }
 

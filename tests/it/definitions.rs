@@ -100,6 +100,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
     let idle: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !planned.contains(id)).collect();
     let derived = ["link-adjacency", "link-adjacency-forming", "link-ends-down", "link-sla", "link-utilisation"];
     let other = [
+        "config-unread",
         "link-echo-down",
         "link-echo-loss",
         "link-stamp-down",
@@ -108,6 +109,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
         "link-stamp-loss",
         "link-stamp-loss-slow",
         "link-stamp-sla",
+        "ssh-key-changed",
     ];
     let (others, rest): (Vec<&str>, Vec<&str>) = idle.into_iter().partition(|id| other.contains(id));
     assert_eq!((others.as_slice(), rest.as_slice()), (&other[..], &derived[..]));

@@ -9,7 +9,7 @@ use fengsui::model::ProbeId;
 use fengsui::model::device::{Device, report};
 use fengsui::model::observation::{Cause, Outcome, Value};
 use fengsui::model::plan::{Target, Task};
-use fengsui::model::wire::Report;
+use fengsui::model::wire::{Record, Report};
 use fengsui::net::clock::Clock;
 use fengsui::net::snmp::{Columns, Manner, Oid, Session};
 use fengsui::probe::{self, Ctx, Prober, Run, Runner};
@@ -84,7 +84,11 @@ fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
 async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> (Run, Option<Report>) {
     let deadline = cx.clock.mono().plus(Duration::from_secs(3));
     let run = prober.run(cx, deadline).await;
-    (run, prober.news())
+    let news = prober.news().map(|record| match record {
+        Record::Report(report) => report,
+        other => panic!("no report: {}", other.kind()),
+    });
+    (run, news)
 }
 
 fn device(report: &Report) -> Device {

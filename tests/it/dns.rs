@@ -73,7 +73,13 @@ impl Server {
 
     async fn ask(&self, set: &[&str]) -> Run {
         let agent = AgentId::new("tower").unwrap();
-        let cx = Ctx { clock: Clock::system(), agent, limits: Arc::default(), profiles: Arc::default() };
+        let cx = Ctx {
+            clock: Clock::system(),
+            agent,
+            limits: Arc::default(),
+            profiles: Arc::default(),
+            marks: Arc::default(),
+        };
         let task = Arc::new(Task {
             id: "p|asset:a|".into(),
             probe: "p".parse().unwrap(),

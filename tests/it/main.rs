@@ -38,6 +38,7 @@ mod shipped;
 mod simulate;
 mod snippets;
 mod snmp;
+mod sshd;
 mod stamp;
 mod stamp_suite;
 mod trap;

@@ -125,7 +125,7 @@ fn for_a_while(span: Duration, mut look: impl FnMut()) {
 }
 
 /// The objects API, as a viewer sees it.
-fn api(site: &Site, up: &Daemon, path: &str) -> Value {
+pub(crate) fn api(site: &Site, up: &Daemon, path: &str) -> Value {
     let made = site.run(&["token", "create", "--role", "viewer"]);
     let token = text(&made.stdout).lines().last().expect("the token is printed last").to_owned();
     let (status, body) = up.get_with(path, &format!("Authorization: Bearer {token}\r\n"));

@@ -39,9 +39,9 @@ pub(crate) fn user(auth: &str, privacy: &str) -> Secret {
 }
 
 pub(crate) fn cx() -> Ctx {
-    let profiles = Arc::new(Profiles::default());
+    let (profiles, marks) = (Arc::new(Profiles::default()), Arc::default());
     profiles.set(defs::load(&[], probe::catalog()).definitions.profiles.clone());
-    Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default(), profiles }
+    Ctx { clock: Clock::system(), agent: AgentId::new("test").unwrap(), limits: Arc::default(), profiles, marks }
 }
 
 /// A prober of the kind as the agent makes it.

@@ -66,7 +66,7 @@ pub(super) fn sections(text: &str) -> Result<Vec<Section<'_>>, Unread> {
 }
 
 /// A line as the terminal showed it in the end: carriage returns, backspaces and cursor movements carried out.
-fn redraw(raw: &str) -> Cow<'_, str> {
+pub(in crate::baseline) fn redraw(raw: &str) -> Cow<'_, str> {
     let line = raw.trim_end();
     if !line.bytes().any(|b| matches!(b, b'\r' | 8 | 27)) {
         return Cow::Borrowed(line);

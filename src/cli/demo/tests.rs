@@ -59,7 +59,7 @@ fn cx(clock: &Clock) -> Ctx {
     let agent = AgentId::new(prefecture::AGENT).unwrap();
     let profiles = Arc::new(Profiles::default());
     profiles.set(defs::load(&[], probe::catalog()).definitions.profiles.clone());
-    Ctx { clock: clock.clone(), agent, limits: Arc::default(), profiles }
+    Ctx { clock: clock.clone(), agent, limits: Arc::default(), profiles, marks: Arc::default() }
 }
 
 async fn look(cx: &Ctx, task: &Task, within: Duration) -> Run {

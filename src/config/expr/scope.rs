@@ -44,6 +44,7 @@ pub const ATTRIBUTES: &[(ObjectKind, &[(&str, Type)])] = &[
             ("importance", Type::Number),
             ("tcp_ports", Type::Number), // how many
             ("has_snmp", Type::Bool),
+            ("has_config", Type::Bool),
             ("tags", Type::List),
         ],
     ),

@@ -387,6 +387,7 @@ impl<'a> Judge<'a> {
             importance: 1,
             watch: None,
             snmp: None,
+            config: None,
             website: None,
             tcp_ports: Vec::new(),
             depends_on: Vec::new(),

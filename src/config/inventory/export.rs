@@ -147,6 +147,21 @@ impl Fields for Asset {
         if let Some(snmp) = &self.snmp {
             out = out.put("snmp", inline(&[("port", snmp.port.to_string()), ("secret", quote(&snmp.secret))]));
         }
+        if let Some(config) = &self.config {
+            let mut pairs = match &config.source {
+                ConfigSource::File(path) => vec![("path", quote(path))],
+                ConfigSource::Ssh { port, secret, .. } => vec![("port", port.to_string()), ("secret", quote(secret))],
+            };
+            if let ConfigSource::Ssh { host_key, .. } = &config.source
+                && !host_key.is_empty()
+            {
+                pairs.push(("host_key", quote(host_key)));
+            }
+            if !config.dialect.is_empty() {
+                pairs.push(("dialect", quote(&config.dialect)));
+            }
+            out = out.put("config", inline(&pairs));
+        }
         if let Some(site) = &self.website {
             let mut pairs = vec![("url", quote(&site.url))];
             if !site.site_code.is_empty() {

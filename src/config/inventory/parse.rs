@@ -13,6 +13,8 @@ use crate::config::units::parse_capacity;
 use crate::model::inventory::*;
 use crate::model::{AgentId, AssetId, BadId, Object, OrganisationId, PersonId, RegionId, ZoneId};
 
+/// Where devices listen for SSH.
+const SSH_PORT: i64 = 22;
 /// SNMP's port.
 const SNMP_PORT: i64 = 161;
 
@@ -205,6 +207,7 @@ impl<'a> Reading<'a> {
         let zone = self.needs(t, "zone", &["zone"], "\"extranet\"");
         let watch = t.table("watch").and_then(|w| self.asset_watch(&w));
         let snmp = t.table("snmp").and_then(|s| snmp(&s));
+        let config = t.table("config").and_then(|c| config(&c));
         let website = t.table("website").and_then(|w| website(&w));
         if kind == Some(AssetKind::Website) && !t.has("website") {
             t.missing("website", "{ url = \"https://...\" }");
@@ -220,6 +223,7 @@ impl<'a> Reading<'a> {
             importance: t.int("importance", 1, 3).and_then(|v| u8::try_from(v).ok()).unwrap_or(1),
             watch,
             snmp,
+            config,
             website,
             tcp_ports: ports(t),
             depends_on: self.depends_on(t),
@@ -409,14 +413,50 @@ fn host(item: &Item<'_>) -> Option<String> {
     }
 }
 
-fn snmp(t: &Table<'_>) -> Option<SnmpAccess> {
-    let port = t.int("port", 1, 65_535);
+/// The name of a secret.
+fn secret(t: &Table<'_>) -> Option<String> {
     let secret = t.text("secret", "\"aks-core\"").map(str::to_owned);
     if let (Some(secret), Some(item)) = (&secret, t.item("secret"))
         && (secret.is_empty() || secret.len() > crate::model::id::MAX_SLUG || secret.chars().any(char::is_control))
     {
         item.fault("`secret` is no name of a secret", "name one made with: fengsui secret set NAME");
     }
+    secret
+}
+
+/// Either `{ path }` or `{ secret, port, host_key }`.
+fn config(t: &Table<'_>) -> Option<ConfigAccess> {
+    let dialect = free(t, "dialect");
+    let source = if t.has("path") {
+        let path = t.text("path", "\"/var/lib/oxidized/configs\"")?.to_owned();
+        if !path.starts_with('/')
+            && let Some(item) = t.item("path")
+        {
+            item.fault(
+                format!("`{path}` is no absolute path"),
+                "write it from the root, as the watching agent sees it",
+            );
+        }
+        ConfigSource::File(path)
+    } else {
+        let port = t.int("port", 1, 65_535).unwrap_or(SSH_PORT);
+        let secret = secret(t);
+        let host_key = free(t, "host_key");
+        if !host_key.is_empty()
+            && !host_key.starts_with("SHA256:")
+            && let Some(item) = t.item("host_key")
+        {
+            item.fault(format!("`{host_key}` is no fingerprint"), "write it as ssh-keygen -l does: SHA256:...");
+        }
+        ConfigSource::Ssh { port: u16::try_from(port).ok()?, secret: secret?, host_key }
+    };
+    t.finish();
+    Some(ConfigAccess { source, dialect })
+}
+
+fn snmp(t: &Table<'_>) -> Option<SnmpAccess> {
+    let port = t.int("port", 1, 65_535);
+    let secret = secret(t);
     t.finish();
     Some(SnmpAccess { port: u16::try_from(port.unwrap_or(SNMP_PORT)).ok()?, secret: secret? })
 }

@@ -140,6 +140,7 @@ fn of_asset(asset: &Asset, all: &mut Attributes) {
     ]);
     all.number("importance", f64::from(asset.importance));
     all.number("tcp_ports", asset.tcp_ports.len() as f64);
+    all.number("has_config", f64::from(u8::from(asset.config.is_some())));
     all.number("has_snmp", f64::from(u8::from(asset.snmp.is_some())));
     all.0.insert("tags".to_owned(), Attribute::List(asset.tags.clone()));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::defs::{Definitions, NEAR, ProbeDef, SOURCE};
 use crate::model::field::{Catalog, TargetNeed};
-use crate::model::inventory::{Asset, Inventory, Link, LinkEnd, Side, Website};
+use crate::model::inventory::{Asset, ConfigSource, Inventory, Link, LinkEnd, Side, Website};
 use crate::model::plan::{SettingValue, Settings, Target, Task};
 use crate::model::{CalendarId, Object, ObjectKind, ProbeId};
 
@@ -17,6 +17,11 @@ const PORT: &str = "port";
 
 /// The setting by which a probe names a secret of its own.
 const SECRET: &str = "secret";
+
+/// Settings in which a task is told where its asset's configuration is read.
+const DIALECT: &str = "dialect";
+const PATH: &str = "path";
+const HOST_KEY: &str = "host_key";
 
 /// All tasks, by probe, then object.
 pub(super) fn tasks(
@@ -169,6 +174,7 @@ fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
             aim.target.url = Some(site.url.clone());
             return Ok(vec![aim]);
         }
+        TargetNeed::Config => return of_config(asset, aim),
         TargetNeed::Heard => return Err("this kind is heard, not probed"),
         TargetNeed::Derived => return Err("this kind is found by the console, not probed"),
         TargetNeed::Address => {}
@@ -206,6 +212,30 @@ fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
         secret: None,
     });
     Ok(ports.collect())
+}
+
+/// Where an asset's configuration is read: what the inventory says of it becomes settings of the task.
+fn of_config(asset: &Asset, mut aim: Aim) -> Result<Vec<Aim>, &'static str> {
+    let config = asset.config.as_ref().ok_or("the inventory does not say where its configuration is read")?;
+    let mut set = |name: &str, value: &str| {
+        if !value.is_empty() {
+            aim.settings.0.insert(name.to_owned(), SettingValue::Text(value.to_owned()));
+        }
+    };
+    set(DIALECT, &config.dialect);
+    match &config.source {
+        ConfigSource::File(path) => {
+            set(PATH, path);
+            aim.target.host = asset.address.clone();
+        }
+        ConfigSource::Ssh { port, secret, host_key } => {
+            set(HOST_KEY, host_key);
+            aim.target.host = Some(asset.address.clone().ok_or("it has no address")?);
+            aim.target.port = Some(*port);
+            aim.secret = Some(secret.clone());
+        }
+    }
+    Ok(vec![aim])
 }
 
 /// Host and explicit port of a URL that the inventory's reader has checked.

@@ -463,7 +463,7 @@ pub const ROUTES: &[Route] = &[
             "/secrets/{name}",
             Needs::Admin,
             Body::Json(&[
-                ("type", "snmp-v1, snmp-v2c, snmp-v3, login, token"),
+                ("type", "snmp-v1, snmp-v2c, snmp-v3, login, token, ssh"),
                 ("community", "snmp-v1, snmp-v2c"),
                 ("user", "snmp-v3, login"),
                 ("auth", "snmp-v3: [protocol, key]"),

@@ -4,7 +4,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::secret::{Secret, SecretText, SnmpAuth, SnmpPrivacy};
+use crate::model::secret::{Secret, SecretText, SnmpAuth, SnmpPrivacy, SshProof};
 
 impl Serialize for SecretText {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -42,6 +42,15 @@ enum SecretBody {
     },
     Token {
         token: SecretText,
+    },
+    Ssh {
+        user: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<SecretText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<SecretText>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        old: Vec<String>,
     },
 }
 
@@ -96,6 +105,13 @@ impl Serialize for Secret {
             },
             Self::Login { user, password } => SecretBody::Login { user, password },
             Self::Token(token) => SecretBody::Token { token },
+            Self::Ssh { user, proof, old } => {
+                let (password, key) = match proof {
+                    SshProof::Password(password) => (Some(password), None),
+                    SshProof::Key(key) => (None, Some(key)),
+                };
+                SecretBody::Ssh { user, password, key, old }
+            }
         }
         .serialize(s)
     }
@@ -117,6 +133,14 @@ impl<'de> Deserialize<'de> for Secret {
             },
             SecretBody::Login { user, password } => Self::Login { user, password },
             SecretBody::Token { token } => Self::Token(token),
+            SecretBody::Ssh { user, password, key, old } => {
+                let proof = match (password, key) {
+                    (_, Some(key)) => SshProof::Key(key),
+                    (Some(password), None) => SshProof::Password(password),
+                    (None, None) => return Err(D::Error::custom("a secret of type ssh needs a password or a key")),
+                };
+                Self::Ssh { user, proof, old }
+            }
         })
     }
 }
@@ -136,5 +160,11 @@ mod tests {
         assert!(!format!("{secret:?}").contains("pass"));
         let json = serde_json::to_string(&secret).unwrap();
         assert_eq!(serde_json::from_str::<Secret>(&json).unwrap(), secret);
+        let proof = SshProof::Key(SecretText::new("key of pass"));
+        let secret = Secret::Ssh { user: "ops".into(), proof, old: vec!["ssh-rsa".into()] };
+        assert!(!format!("{secret:?}").contains("pass"));
+        let json = serde_json::to_string(&secret).unwrap();
+        assert_eq!(serde_json::from_str::<Secret>(&json).unwrap(), secret);
+        assert!(serde_json::from_str::<Secret>(r#"{"type":"ssh","user":"ops"}"#).is_err());
     }
 }

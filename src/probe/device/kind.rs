@@ -19,7 +19,7 @@ use crate::model::observation::{Cause, Outcome, Row, Value};
 use crate::model::plan::Task;
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
-use crate::model::wire::{MAX_REPORT, Packed, Report};
+use crate::model::wire::{MAX_REPORT, Packed, Record, Report};
 use crate::net::resolver::{self, Family};
 use crate::net::snmp::{self, Manner, Session, SnmpError};
 use crate::probe::snmp::{MAX_REPETITIONS, RETRIES, STRICT_SOURCE};
@@ -131,8 +131,8 @@ impl Prober for Look {
         })
     }
 
-    fn news(&mut self) -> Option<Report> {
-        self.report.take()
+    fn news(&mut self) -> Option<Record> {
+        self.report.take().map(Record::Report)
     }
 }
 

@@ -116,6 +116,7 @@ defs-attr-url = URL
 defs-attr-importance = importance (1 to 3, 3 is highest)
 defs-attr-ports = how many TCP ports
 defs-attr-snmp = whether SNMP is set up
+defs-attr-config = whether its configuration is read
 defs-attr-tags = tags
 defs-attr-tier = tier
 defs-attr-carrier = carrier

@@ -113,6 +113,7 @@ defs-attr-url = 网址
 defs-attr-importance = 重要程度（1 一般，2 重要，3 特别重要）
 defs-attr-ports = TCP 端口个数
 defs-attr-snmp = 是否配置 SNMP
+defs-attr-config = 是否采集配置
 defs-attr-tags = 标签
 defs-attr-tier = 层级
 defs-attr-carrier = 运营商

@@ -347,6 +347,7 @@ fn attribute_word(l: Lang, name: &str) -> &'static str {
         "importance" => text::defs_attr_importance(l),
         "tcp_ports" => text::defs_attr_ports(l),
         "has_snmp" => text::defs_attr_snmp(l),
+        "has_config" => text::defs_attr_config(l),
         "tags" => text::defs_attr_tags(l),
         "tier" => text::defs_attr_tier(l),
         "carrier" => text::defs_attr_carrier(l),
