@@ -144,8 +144,8 @@ fn strict(key: &str, files: &[(String, Vec<u8>)]) -> Option<&'static str> {
 struct Tally {
     cases: usize,
     agree: usize,
-    /// Differences whose reason is known, by reason.
-    named: BTreeMap<&'static str, usize>,
+    /// Cases that differ for a reason that is known, by reason.
+    named: BTreeMap<&'static str, Vec<String>>,
     others: Vec<String>,
 }
 
@@ -186,9 +186,10 @@ fn shipped_checks_agree_with_labelled_hosts() {
         let expected = label["expected"] == "pass";
         let tally = table.entry(rule.name).or_default();
         tally.cases += 1;
+        let case = label["scenario"].as_str().unwrap();
         match strict(rule.key, &own).filter(|_| !expected && got == Verdict::Pass) {
             _ if (expected && got == Verdict::Pass) || (!expected && bad) => tally.agree += 1,
-            Some(why) => *tally.named.entry(why).or_default() += 1,
+            Some(why) => tally.named.entry(why).or_default().push(case.to_owned()),
             None => tally.others.push(format!("{}: {}", label["dir"].as_str().unwrap(), got.as_str())),
         }
     }
@@ -196,7 +197,7 @@ fn shipped_checks_agree_with_labelled_hosts() {
     let (mut all, mut agree, mut named, mut wrong) = (0, 0, 0, Vec::new());
     for (rule, Tally { cases, agree: good, named: why, others }) in &table {
         let check = RULES.iter().find(|r| r.name == *rule).map_or("", |r| r.check);
-        let why: Vec<String> = why.iter().map(|(why, count)| format!("{count}: {why}")).collect();
+        let why: Vec<String> = why.iter().map(|(why, cases)| format!("{}: {why}", cases.join(", "))).collect();
         lines.push(format!("{check} {rule}: {good} of {cases}; {}", why.join("; ")));
         all += cases;
         agree += good;
