@@ -160,7 +160,7 @@ fn apply(file: &PathBuf, reach: &Reach) -> Result<(), Failure> {
     let source = std::fs::read_to_string(file).map_err(|e| unreadable(file, &e))?;
     let read: File =
         toml::from_str(&source).map_err(|e| Failure::usage(format!("{}: {}", file.display(), e.message())))?;
-    let wanted: Vec<Value> = read.waiver.iter().map(|table| wanted(table)).collect();
+    let wanted: Vec<Value> = read.waiver.iter().map(wanted).collect();
     let (fresh, held) = with_console(reach, IfMissing::Fail, async |c| {
         let held = c.list(PATH, MOST).await?;
         let same = |one: &Value| held.iter().any(|other| KEYS.iter().all(|key| text(one, key) == text(other, key)));
