@@ -130,7 +130,7 @@ fn one(
     };
     match (result, raised) {
         // Another policy may think otherwise of what did not change: that is no drift.
-        (Verdict::Fail, None) if was.is_some_and(|was| good(was)) && cause != "policy" => {
+        (Verdict::Fail, None) if was.is_some_and(good) && cause != "policy" => {
             raised = Some(at);
             input =
                 Some(alert(asset, &finding.check, AlertState::Firing, (at, at), finding.severity, words(), false));
