@@ -421,7 +421,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("name an old one in the secret if it must be", "确有必要时，请在凭据中写明旧算法"),
     ("the device hung up", "设备断开了连接"),
     ("ssh {}: {}", "SSH {0}：{1}"),
-    ("config needs a secret of type ssh or login", "读取配置需要 ssh 或 login 类型的凭据"),
+    ("config needs a secret of type ssh or login", "读取配置需要 SSH 凭据或账号口令凭据"),
     ("reading broke off", "读取中断"),
     ("judging broke off", "核查中断"),
     ("only assets have configurations", "只有资产才有配置"),
