@@ -21,6 +21,7 @@ mod forward;
 mod include;
 mod ini;
 mod kv;
+mod lines;
 mod listen;
 mod logrotate;
 mod module;

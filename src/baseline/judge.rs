@@ -101,10 +101,7 @@ impl Outcome {
 
     /// Of several the one that decides, with the lines of all that say the same.
     fn decide(all: Vec<Self>, quantifier: Quantifier) -> Option<Self> {
-        let rank = |o: &Self| quantifier.rank(o.verdict);
-        let best = all.iter().map(rank).max()?;
-        let mut same = all.into_iter().filter(|o| rank(o) == best);
-        let mut first = same.next()?;
+        let (mut first, same) = quantifier.decide(all, |o| o.verdict)?;
         for other in same {
             if first.lines.len() < MAX_EVIDENCE {
                 first.lines.extend(other.lines);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
-pub(super) use read::{MAX_DEPTH, expression, patterns, proven, quantifier, raw, verdict};
+pub(super) use read::{Several, expression, patterns, proven, quantifier, raw, several, verdict};
 
 use super::dialect::{Constraint, Dialect};
 use super::host;
@@ -76,12 +76,19 @@ pub enum Quantifier {
 }
 
 impl Quantifier {
-    /// A verdict's place among several; the highest decides.
-    pub(super) const fn rank(self, verdict: Verdict) -> u8 {
-        match self {
-            Self::All => verdict.badness(),
-            Self::Any => verdict.goodness(),
-        }
+    /// Of several the one that decides, and those that say the same; nothing of none.
+    pub(super) fn decide<T>(
+        self,
+        all: Vec<T>,
+        verdict: impl Fn(&T) -> Verdict,
+    ) -> Option<(T, impl Iterator<Item = T>)> {
+        let rank = move |one: &T| match self {
+            Self::All => verdict(one).badness(),
+            Self::Any => verdict(one).goodness(),
+        };
+        let best = all.iter().map(&rank).max()?;
+        let mut same = all.into_iter().filter(move |one| rank(one) == best);
+        Some((same.next()?, same))
     }
 }
 

@@ -57,10 +57,7 @@ impl Outcome {
 
     /// Of several the one that decides, with the evidence of all that say the same.
     fn decide(all: Vec<Self>, quantifier: Quantifier) -> Option<Self> {
-        let rank = |o: &Self| quantifier.rank(o.verdict);
-        let best = all.iter().map(rank).max()?;
-        let mut same = all.into_iter().filter(|o| rank(o) == best);
-        let mut first = same.next()?;
+        let (mut first, same) = quantifier.decide(all, |o| o.verdict)?;
         for other in same {
             for proof in other.evidence {
                 if first.evidence.len() < MAX_EVIDENCE && !first.evidence.contains(&proof) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::include::{self, Files};
 use super::root::Unseen;
 use super::{Fact, Found, Host, Row, columns};
+use crate::baseline::host::lines::joined;
 use crate::config::expr::Type;
 use crate::config::reader::Table;
 
@@ -100,16 +101,7 @@ fn plain(name: &str) -> String {
 fn rules(text: &str) -> Vec<Rule> {
     const NOTHING: [&str; 4] = ["/bin/true", "/bin/false", "/usr/bin/true", "/usr/bin/false"];
     let mut all = Vec::new();
-    let (mut joined, mut first) = (String::new(), 0);
-    for (raw, line) in text.lines().zip(1..) {
-        if joined.is_empty() {
-            first = line;
-        }
-        if let Some(part) = raw.strip_suffix('\\') {
-            joined.push_str(part);
-            continue;
-        }
-        joined.push_str(raw);
+    for (line, joined) in joined(text, |line| line, "") {
         let words: Vec<&str> = joined.split_whitespace().collect();
         let saying = match words.as_slice() {
             ["blacklist", _, ..] => Some(Saying::Blacklisted),
@@ -117,9 +109,8 @@ fn rules(text: &str) -> Vec<Rule> {
             _ => None,
         };
         if let (Some(saying), Some(module)) = (saying, words.get(1)) {
-            all.push(Rule { module: plain(module), saying, line: first, text: words.join(" ") });
+            all.push(Rule { module: plain(module), saying, line, text: words.join(" ") });
         }
-        joined.clear();
     }
     all
 }

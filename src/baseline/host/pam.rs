@@ -14,6 +14,7 @@ use options::Value;
 use play::{Control, Item, Play};
 
 use super::{Fact, Found, Host, Row, Unseen, columns};
+use crate::baseline::host::lines::joined;
 use crate::baseline::mask::mask_line;
 use crate::config::expr::Type;
 use crate::config::reader::{Item as Setting, Table};
@@ -155,7 +156,7 @@ impl Reader<'_> {
         }
         let text = self.host.root.need(path)?;
         let file: Rc<str> = path.into();
-        for (line, text) in joined(&text) {
+        for (line, text) in joined(&text, plain, " ") {
             let words = words(&text);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             if let ["@include", name, ..] = words.as_slice() {
@@ -199,23 +200,9 @@ fn place(name: &str) -> String {
     if name.starts_with('/') { name.to_owned() } else { format!("{SERVICES}/{name}") }
 }
 
-/// Lines without comments, those that end in a backslash joined with the next; with the number of the first.
-fn joined(text: &str) -> Vec<(usize, String)> {
-    let (mut all, mut open): (Vec<(usize, String)>, _) = (Vec::new(), false);
-    for (at, line) in text.lines().enumerate() {
-        let line = line.split('#').next().unwrap_or("");
-        let (line, more) = line.trim_end().strip_suffix('\\').map_or((line, false), |l| (l, true));
-        match all.last_mut() {
-            Some((_, last)) if open => {
-                last.push(' ');
-                last.push_str(line);
-            }
-            _ => all.push((at + 1, line.to_owned())),
-        }
-        open = more;
-    }
-    all.retain(|(_, line)| !line.trim().is_empty());
-    all
+/// A line without comment and blanks at its end.
+fn plain(line: &str) -> &str {
+    line.split('#').next().unwrap_or("").trim_end()
 }
 
 /// Words, of which one in brackets may hold blanks.

@@ -6,7 +6,7 @@ use super::judge::TEST_DAY;
 use super::root::Memory;
 use super::{Ask, Datum, Fallback, Family, KINDS, Test, Variant, Vector};
 use crate::baseline::judge::Verdict;
-use crate::baseline::policy::{MAX_DEPTH, expression, proven, quantifier, raw, verdict};
+use crate::baseline::policy::{Several, expression, proven, quantifier, raw, several, verdict};
 use crate::config::expr::Type;
 use crate::config::reader::{Item, Table};
 
@@ -38,27 +38,18 @@ pub(in crate::baseline) fn variant(table: &Table<'_>, scope: &BTreeMap<String, T
 }
 
 fn test(table: &Table<'_>, scope: &BTreeMap<String, Type>, asks: &mut Vec<String>, depth: usize) -> Option<Test> {
-    let indent = "  ".repeat(depth);
-    for (key, make) in [("all", Test::All as fn(Vec<Test>) -> Test), ("any", Test::Any)] {
-        if !table.has(key) {
-            continue;
-        }
-        if depth == MAX_DEPTH {
-            table.fault(format!("`{key}` within {MAX_DEPTH} others"), "flatten it");
-            return None;
-        }
-        asks.push(format!("{indent}{key}:"));
-        let mut tests = Vec::new();
-        for part in table.tables(key) {
-            tests.extend(test(&part, scope, asks, depth + 1));
-            part.finish();
-        }
-        return Some(make(tests));
+    let part = |part: &Table<'_>, asks: &mut Vec<String>| test(part, scope, asks, depth + 1);
+    match several(table, asks, depth, part) {
+        Several::Not => {}
+        Several::All(tests) => return Some(Test::All(tests)),
+        Several::Any(tests) => return Some(Test::Any(tests)),
+        Several::Wrong => return None,
     }
     let said = ["where", "assert", "partial", "default"];
     let ask = ask(table, scope)?;
     let kind = KINDS.iter().find(|k| table.has(k.name)).map_or("", |k| k.name);
     let keys = said.iter().filter(|key| table.has(key)).map(|key| format!("; {key} {}", raw(table, key)));
+    let indent = "  ".repeat(depth);
     asks.push(format!("{indent}{kind} {}{}", raw(table, kind), keys.collect::<String>()));
     Some(Test::Ask(Box::new(ask)))
 }

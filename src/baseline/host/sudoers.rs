@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Fact, Found, Host, Row, Unseen, columns};
+use crate::baseline::host::lines::joined;
 use crate::baseline::mask::mask_line;
 use crate::config::expr::Type;
 use crate::config::reader::Table;
@@ -87,7 +88,7 @@ impl Config {
             return;
         }
         let file: Rc<str> = path.into();
-        for (line, text) in joined(text) {
+        for (line, text) in lines(text) {
             let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
             let place = || Place { file: Rc::clone(&file), line, text: mask_line(&text) };
             match word {
@@ -307,17 +308,9 @@ fn parts(text: &str, mark: char) -> Vec<String> {
     all
 }
 
-/// Lines joined where they end in a backslash, with the number of the first; comments at their end are cut.
-fn joined(text: &str) -> Vec<(usize, String)> {
-    let (mut all, mut open): (Vec<(usize, String)>, _) = (Vec::new(), false);
-    for (at, line) in text.lines().enumerate() {
-        let (line, more) = line.strip_suffix('\\').map_or((line, false), |l| (l, true));
-        match all.last_mut() {
-            Some((_, last)) if open => last.push_str(line.trim_start()),
-            _ => all.push((at + 1, line.trim_start().to_owned())),
-        }
-        open = more;
-    }
+/// Lines with those that they are continued on, with the number of the first; comments at their end are cut.
+fn lines(text: &str) -> Vec<(usize, String)> {
+    let mut all = joined(text, str::trim_start, "");
     for (_, line) in &mut all {
         let comment = line.match_indices('#').find(|(at, _)| *at > 0 && line.get(at - 1..*at) == Some(" "));
         if let Some((at, _)) =

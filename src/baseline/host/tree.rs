@@ -170,13 +170,22 @@ struct Growing {
 }
 
 impl Growing {
-    /// Begins a file; `None` when there are too many.
-    fn file(&mut self, path: &str) -> Option<usize> {
-        if self.tree.files.len() >= MAX_FILES {
-            return None;
+    /// Begins a file.
+    fn file(&mut self, path: &str) -> Result<usize, Broken> {
+        let file = self.tree.files.len();
+        if file >= MAX_FILES {
+            return Err(self.broken(file - 1, 1, "more files than any configuration that is real"));
         }
         self.tree.files.push(path.to_owned());
-        Some(self.tree.files.len() - 1)
+        Ok(file)
+    }
+
+    /// What a directive includes, if it says; `depth`: how deep the file with it was included.
+    fn included<'n>(&self, node: &'n Node, depth: usize) -> Result<Option<&'n str>, Broken> {
+        if depth >= MAX_INCLUDES {
+            return Err(self.broken(node.file, node.line, "includes nest too deep, or go round in a circle"));
+        }
+        Ok(node.args.first().map(String::as_str))
     }
 
     fn broken(&self, file: usize, line: u32, what: &'static str) -> Broken {

@@ -15,7 +15,7 @@ use crate::config::expr::{Expr, Scope, Type};
 use crate::config::reader::{self, Faults, Item, Source, Table};
 
 /// The deepest `all`/`any` within each other.
-pub(in crate::baseline) const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 4;
 
 /// Reads all layers, lowest first.
 pub(super) fn all(layers: &[Vec<Source>], faults: Faults) -> Loaded {
@@ -186,23 +186,13 @@ impl Reader<'_> {
     }
 
     fn test(&self, table: &Table<'_>, asks: &mut Vec<String>, depth: usize) -> Option<Test> {
-        for (key, make) in [("all", Test::All as fn(Vec<Test>) -> Test), ("any", Test::Any)] {
-            if !table.has(key) {
-                continue;
-            }
-            if depth == MAX_DEPTH {
-                table.fault(format!("`{key}` within {MAX_DEPTH} others"), "flatten it");
-                return None;
-            }
-            asks.push(format!("{}{key}:", "  ".repeat(depth)));
-            let mut tests = Vec::new();
-            for part in table.tables(key) {
-                tests.extend(self.test(&part, asks, depth + 1));
-                part.finish();
-            }
-            return Some(make(tests));
+        let part = |part: &Table<'_>, asks: &mut Vec<String>| self.test(part, asks, depth + 1);
+        match several(table, asks, depth, part) {
+            Several::Not => self.each(table, asks, depth),
+            Several::All(tests) => Some(Test::All(tests)),
+            Several::Any(tests) => Some(Test::Any(tests)),
+            Several::Wrong => None,
         }
-        self.each(table, asks, depth)
     }
 
     fn each(&self, table: &Table<'_>, asks: &mut Vec<String>, depth: usize) -> Option<Test> {
@@ -312,6 +302,39 @@ impl Reader<'_> {
         let params = self.params.keys().map(|n| (n.clone(), Type::Number));
         params.chain(self.lists.keys().map(|n| (n.clone(), Type::List))).collect()
     }
+}
+
+/// What `all` and `any` of a table say.
+pub(in crate::baseline) enum Several<T> {
+    /// The table has neither.
+    Not,
+    /// All of these.
+    All(Vec<T>),
+    /// One of these.
+    Any(Vec<T>),
+    /// Something is wrong, and was told.
+    Wrong,
+}
+
+/// Reads `all` or `any` of a table, part by part; `asks` gets the words for it.
+pub(in crate::baseline) fn several<T>(
+    table: &Table<'_>,
+    asks: &mut Vec<String>,
+    depth: usize,
+    mut read: impl FnMut(&Table<'_>, &mut Vec<String>) -> Option<T>,
+) -> Several<T> {
+    let Some(key) = ["all", "any"].into_iter().find(|key| table.has(key)) else { return Several::Not };
+    if depth == MAX_DEPTH {
+        table.fault(format!("`{key}` within {MAX_DEPTH} others"), "flatten it");
+        return Several::Wrong;
+    }
+    asks.push(format!("{}{key}:", "  ".repeat(depth)));
+    let mut parts = Vec::new();
+    for part in table.tables(key) {
+        parts.extend(read(&part, asks));
+        part.finish();
+    }
+    if key == "all" { Several::All(parts) } else { Several::Any(parts) }
 }
 
 /// Asks for tests of a variant that show both sides of it; the bad one may be left to people.

@@ -1,8 +1,9 @@
 //! Apache httpd: a directive a line, `\` continues it, `<Section args>` to `</Section>` nests, `Include` brings in other
 //! files. What `<IfModule>`, `<IfDefine>` and `<IfVersion>` hold is kept, for whether they apply is not known here.
 
-use super::{Broken, Growing, MAX_INCLUDES, Node, Tree};
+use super::{Broken, Growing, Node, Tree};
 use crate::baseline::host::include::{self, Files};
+use crate::baseline::host::lines::joined;
 
 /// Reads a file and what it includes; relative includes are from `base`, the ServerRoot. `None` if it is not there.
 pub(in crate::baseline::host) fn apache(
@@ -26,24 +27,11 @@ struct Reader<'a, 'f> {
 impl Reader<'_, '_> {
     fn file(&mut self, path: &str, depth: usize) -> Result<bool, Broken> {
         let Some(text) = self.files.text(path) else { return Ok(false) };
-        let Some(file) = self.growing.file(path) else {
-            let last = self.growing.tree.files.len() - 1;
-            return Err(self.growing.broken(last, 1, "more files than any configuration that is real"));
-        };
+        let file = self.growing.file(path)?;
         let outside = self.growing.open.len();
-        let (mut joined, mut first, mut last) = (String::new(), 1, 1);
-        for (raw, line) in text.lines().zip(1..) {
-            last = line;
-            if joined.is_empty() {
-                first = line;
-            }
-            if let Some(part) = raw.strip_suffix('\\') {
-                joined.push_str(part);
-                continue;
-            }
-            joined.push_str(raw);
-            let whole = std::mem::take(&mut joined);
-            let body = whole.trim();
+        for (line, text) in joined(&text, |line| line, "") {
+            let first = u32::try_from(line).unwrap_or(u32::MAX);
+            let body = text.trim();
             if body.is_empty() || body.starts_with('#') {
                 continue;
             }
@@ -65,16 +53,14 @@ impl Reader<'_, '_> {
             }
         }
         if self.growing.open.len() > outside {
+            let last = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
             return Err(self.growing.broken(file, last, "a section is not closed"));
         }
         Ok(true)
     }
 
     fn include(&mut self, node: &Node, depth: usize) -> Result<(), Broken> {
-        if depth >= MAX_INCLUDES {
-            return Err(self.growing.broken(node.file, node.line, "includes nest too deep, or go round in a circle"));
-        }
-        let Some(pattern) = node.args.first() else { return Ok(()) };
+        let Some(pattern) = self.growing.included(node, depth)? else { return Ok(()) };
         let path = include::from(self.base, pattern);
         // A directory stands for all the files in it.
         let pattern = if self.files.names(&path).is_some() { format!("{path}/*") } else { path };

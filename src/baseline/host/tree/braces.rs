@@ -1,7 +1,7 @@
 //! Blocks in braces: words, quoted where they hold blanks, up to `;` or a block. nginx and syslog-ng end a directive with
 //! `;`, nft also with the line.
 
-use super::{Broken, Growing, MAX_INCLUDES, Node, Tree};
+use super::{Broken, Growing, Node, Tree};
 use crate::baseline::host::include::{self, Files};
 
 /// What differs between the programs that write so.
@@ -56,10 +56,7 @@ enum Token {
 impl Reader<'_, '_> {
     fn file(&mut self, path: &str, depth: usize) -> Result<bool, Broken> {
         let Some(text) = self.files.text(path) else { return Ok(false) };
-        let Some(file) = self.growing.file(path) else {
-            let last = self.growing.tree.files.len() - 1;
-            return Err(self.growing.broken(last, 1, "more files than any configuration that is real"));
-        };
+        let file = self.growing.file(path)?;
         let outside = self.growing.open.len();
         let mut words: Vec<String> = Vec::new();
         let (mut first, mut line) = (1, 1);
@@ -100,10 +97,7 @@ impl Reader<'_, '_> {
     }
 
     fn include(&mut self, node: &Node, depth: usize) -> Result<(), Broken> {
-        if depth >= MAX_INCLUDES {
-            return Err(self.growing.broken(node.file, node.line, "includes nest too deep, or go round in a circle"));
-        }
-        let Some(pattern) = node.args.first() else { return Ok(()) };
+        let Some(pattern) = self.growing.included(node, depth)? else { return Ok(()) };
         for path in self.files.glob(&include::from(self.base, pattern)) {
             self.file(&path, depth + 1)?;
         }

@@ -11,7 +11,7 @@ use crate::baseline::host::include::Files;
 pub(in crate::baseline::host) fn xml(files: &mut Files<'_>, path: &str) -> Result<Option<Tree>, Broken> {
     let Some(text) = files.text(path) else { return Ok(None) };
     let mut growing = Growing::default();
-    let file = growing.file(path).unwrap_or_default();
+    let file = growing.file(path)?;
     let mut reader = Reader::from_str(&text);
     let (mut line, mut counted) = (1, 0);
     loop {
