@@ -105,7 +105,7 @@ pub async fn page(cx: Cx) -> Answer {
         } @else {
             (summary(&cx, &inventory, &matrix))
             (filters(l, &inventory, &list))
-            (table.show(&cx))
+            div.graded { (table.show(&cx)) }
         }
     };
     Ok(layout::page(&cx, Place::Baseline, text::graded_title(l), inside))

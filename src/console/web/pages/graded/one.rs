@@ -17,7 +17,7 @@ use crate::console::web::layout::{self, Place};
 use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::{self, Tone, badge, time};
-use crate::model::finding::Verdict;
+use crate::model::finding::{Origin, Part, Verdict};
 use crate::model::waiver::{Answer as Answered, Waiver};
 use crate::model::{AssetId, Object};
 
@@ -100,13 +100,30 @@ fn looked_at(cx: &Cx, row: Option<&AssetRow>) -> Markup {
     html! {
         (ui::facts(&[
             (text::graded_taken(l), time::at(cx, inspected.at)),
-            (text::graded_source(l), html! { (inspected.source) " (" (inspected.origin.as_str()) ")" }),
+            (text::graded_source(l), html! { (inspected.source) " (" (from(l, inspected.origin)) ")" }),
             (text::graded_os(l), html! { (inspected.os) " " (inspected.version) }),
             (text::graded_profile(l), html! { (inspected.profile) }),
             (text::graded_hash(l), html! { span.mono { (ui::or_none(&inspected.sha256)) } }),
         ]))
         @if !inspected.complete && !inspected.sha256.is_empty() { (ui::note(Tone::Warn, html! { (text::graded_incomplete(l)) })) }
         @if row.is_some_and(AssetRow::loud) { (ui::note(Tone::Warn, html! { (text::graded_loud_one(l)) })) }
+    }
+}
+
+fn from(l: Lang, origin: Origin) -> &'static str {
+    match origin {
+        Origin::Ssh => text::graded_from_ssh(l),
+        Origin::Watched => text::graded_from_watched(l),
+        Origin::Dropped => text::graded_from_dropped(l),
+        Origin::Host => text::graded_from_host(l),
+        Origin::Imported => text::graded_from_imported(l),
+    }
+}
+
+fn part(l: Lang, part: Part) -> &'static str {
+    match part {
+        Part::Running => text::graded_running(l),
+        Part::Startup => text::graded_startup(l),
     }
 }
 
@@ -138,7 +155,7 @@ fn check(cx: &Cx, known: &Known, row: &FindingRow) -> Markup {
     let (_, inventory) = cx.service.store.inventory();
     let waiver = graded::waiver(&inventory, row, &known.waivers, cx.service.clock.wall());
     html! {
-        div id=(row.check) {
+        div.checked id=(row.check) {
             h3 { span.mono { (row.check) } " " (l.pick(finding.title.zh.as_str(), finding.title.en.as_str())) " " (verdict(l, row.result)) }
             p { (l.pick(finding.record.zh.as_str(), finding.record.en.as_str())) " " span.under { (text::graded_since(l)) " " (time::at(cx, row.changed)) } }
             @if !finding.block.is_empty() { p.mono { (finding.block) } }
@@ -196,7 +213,7 @@ async fn compared(cx: &Cx, states: &[SnapshotRow]) -> Result<Markup, Problem> {
             @if lines.is_empty() { (ui::note(Tone::Good, html! { (text::graded_no_diff(l)) })) }
             @else {
                 div.scroll tabindex="0" { table.grid {
-                    thead { tr { th colspan="2" { (time::at(cx, left.at)) " " (left.part.as_str()) } th colspan="2" { (time::at(cx, right.at)) " " (right.part.as_str()) } } }
+                    thead { tr { th colspan="2" { (time::at(cx, left.at)) " " (part(l, left.part)) } th colspan="2" { (time::at(cx, right.at)) " " (part(l, right.part)) } } }
                     tbody {
                         @for line in &lines {
                             tr { (side(&line.left, if line.same() { "  " } else { "- " })) (side(&line.right, if line.same() { "  " } else { "+ " })) }
@@ -224,7 +241,7 @@ fn history(cx: &Cx, asset: &AssetId, known: &Known) -> Markup {
                         @for (at, state) in known.states.iter().take(SHOWN).enumerate() {
                             tr {
                                 td { (time::at(cx, state.at)) }
-                                td { (state.part.as_str()) }
+                                td { (part(l, state.part)) }
                                 td { (ui::or_none(&state.by)) " " (state.by_at) }
                                 td.mono { (state.sha256.get(..12).unwrap_or_default()) }
                                 td { @if let Some(before) = older(at) {
