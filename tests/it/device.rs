@@ -189,18 +189,21 @@ const VLAN_10: &str = "\
 1.3.6.1.2.1.17.4.3.1.3.2.0.0.0.17.7|2|3
 ";
 
-/// Answers as the agent behind the community of a request does; nothing to a community that nobody has.
+/// Answers as the agent behind the community of a request does; nothing to a community that nobody has. It waits for that
+/// agent, which may be a task of the same worker: the worker gives its tasks away first, else both wait for the other.
 async fn by_community(agents: Vec<(&'static str, std::net::SocketAddr)>) -> fengsui::net::serve::Service {
     let answer = move |request: &[u8]| {
         let message = fengsui::codec::snmp::Message::read(request).ok()?;
         let (_, at) = agents.iter().find(|(name, _)| name.as_bytes() == message.community)?;
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").ok()?;
-        socket.set_read_timeout(Some(Duration::from_millis(900))).ok()?;
-        socket.send_to(request, at).ok()?;
-        let mut answer = vec![0; 65_507];
-        let (len, _) = socket.recv_from(&mut answer).ok()?;
-        answer.truncate(len);
-        Some(answer)
+        tokio::task::block_in_place(|| {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").ok()?;
+            socket.set_read_timeout(Some(Duration::from_millis(900))).ok()?;
+            socket.send_to(request, at).ok()?;
+            let mut answer = vec![0; 65_507];
+            let (len, _) = socket.recv_from(&mut answer).ok()?;
+            answer.truncate(len);
+            Some(answer)
+        })
     };
     fengsui::net::serve::udp("127.0.0.1:0".parse().unwrap(), Arc::new(answer)).await.unwrap()
 }
