@@ -10,8 +10,17 @@ pub fn decode(bytes: &[u8]) -> String {
     shown(bytes).into_owned()
 }
 
+/// The bytes, if all are printable ASCII: most are, and one look tells.
+pub fn plain(bytes: &[u8]) -> Option<&str> {
+    let printable = bytes.iter().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
+    std::str::from_utf8(bytes).ok().filter(|_| printable)
+}
+
 /// The same, lent where the bytes are such a text already.
 pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    if let Some(plain) = plain(bytes) {
+        return Cow::Borrowed(plain.trim());
+    }
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
     let text = characters(bytes.get(..end).unwrap_or_default());
     // Control characters are those bytes, or begin with that of U+0080 to U+00BF.

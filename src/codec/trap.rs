@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::snmp::{Body, Head, Kind, Malformed, Message, Oid, Value, Variables, Version, Writer};
 use super::syslog::MAX_TEXT;
-use super::text::shown;
+use super::text::{plain, shown};
 
 /// snmpTrapOID.0, 1.3.6.1.6.3.1.1.4.1.0: what happened. Names are here as they are encoded.
 const TRAP_OID: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0];
@@ -127,25 +127,31 @@ fn told(variables: Variables<'_>) -> (String, Option<IpAddr>, String) {
 
 fn show(name: Oid<'_>, value: &Value<'_>, out: &mut String) {
     // Writing to a String cannot fail.
-    let _ = write!(out, "{name}=");
-    let _ = match value {
-        Value::Integer(n) => write!(out, "{n}"),
-        Value::Counter32(n) | Value::Gauge32(n) | Value::Unsigned32(n) | Value::Ticks(n) => write!(out, "{n}"),
-        Value::Counter64(n) => write!(out, "{n}"),
-        Value::Oid(oid) => write!(out, "{oid}"),
-        Value::Address(ip) => write!(out, "{}", Ipv4Addr::from(*ip)),
+    let _ = name.write(out);
+    out.push('=');
+    let mut digits = itoa::Buffer::new();
+    match value {
+        Value::Integer(n) => out.push_str(digits.format(*n)),
+        Value::Counter32(n) | Value::Gauge32(n) | Value::Unsigned32(n) | Value::Ticks(n) => {
+            out.push_str(digits.format(*n));
+        }
+        Value::Counter64(n) => out.push_str(digits.format(*n)),
+        Value::Oid(oid) => drop(oid.write(out)),
+        Value::Address(ip) => drop(write!(out, "{}", Ipv4Addr::from(*ip))),
         Value::Octets(bytes) | Value::Opaque(bytes) | Value::Nsap(bytes) | Value::Other { bytes, .. } => {
             octets(bytes, out);
-            Ok(())
         }
-        Value::Null | Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView => write!(out, "-"),
-    };
+        Value::Null | Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView => out.push('-'),
+    }
 }
 
 /// Text if it reads as one, else the bytes in hexadecimal.
 fn octets(bytes: &[u8], out: &mut String) {
     let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     let bytes = bytes.get(..end.min(MAX_VALUE)).unwrap_or_default();
+    if let Some(plain) = plain(bytes) {
+        return out.push_str(plain.trim());
+    }
     let printable = bytes.iter().all(|b| !b.is_ascii_control() || matches!(b, b'\t' | b'\n' | b'\r'));
     let text = if printable { shown(bytes) } else { Cow::default() };
     if printable && !text.contains('\u{fffd}') {

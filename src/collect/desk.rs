@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::heard::Gate;
+use crate::engine::heard::{Gate, Matcher};
 use crate::model::wire::Heard;
 use crate::model::{Mono, Now};
 use crate::net::hear::Copies;
@@ -37,6 +38,7 @@ pub(super) struct Desk<'a> {
     unusable: Option<String>,
     tell_at: Mono,
     now: Now,
+    matcher: Arc<Matcher>,
 }
 
 /// Somebody who was let in.
@@ -79,17 +81,20 @@ impl<'a> Desk<'a> {
             lost,
             tell_at: now.mono.plus(TELL_EVERY),
             now,
+            matcher: wires.matcher.borrow().clone(),
             wires,
         }
     }
 
-    /// When what is being read came. Reading the clock for each would cost more than it tells.
+    /// When what is being read came.
     pub(super) const fn now(&self) -> Now {
         self.now
     }
 
-    pub(super) fn look_at_the_clock(&mut self) {
+    /// Takes the time and the plan for what is read next. Asking for both with each would cost more than it tells.
+    pub(super) fn begin(&mut self) {
         self.now = self.wires.clock.now();
+        self.matcher = self.wires.matcher.borrow().clone();
     }
 
     /// Lets a sender in, unless it is beyond its rate. A relay has none: what it brings counts for whoever wrote it.
@@ -141,14 +146,13 @@ impl<'a> Desk<'a> {
 
     /// Says whose it is, and keeps it for being handed on.
     pub(super) fn keep(&mut self, heard: Heard) {
-        let matcher = self.wires.matcher.borrow().clone();
-        let asset = matcher.asset(heard.from).cloned();
+        let asset = self.matcher.asset(heard.from).cloned();
         if asset.is_none() {
             self.count_unknown(heard.from);
         }
         let heard = Heard { asset, ..heard };
         // Of those that are alike, one is kept, but rules count them all.
-        self.parcel.hits.extend(matcher.look(&heard));
+        self.parcel.hits.extend(self.matcher.look(&heard));
         self.parcel.rows.extend(self.gate.take(heard, self.now.mono));
     }
 
@@ -176,8 +180,7 @@ impl<'a> Desk<'a> {
         self.tell_at = now.plus(TELL_EVERY);
         self.parcel.clocks = self.engine.as_mut().and_then(Engine::clocks);
         // Whose addresses the plan has by now is not unknown any more.
-        let matcher = self.wires.matcher.borrow().clone();
-        self.unknown.retain(|from, _| matcher.asset(*from).is_none());
+        self.unknown.retain(|from, _| self.matcher.asset(*from).is_none());
         (self.wires.trouble)(self.kind.name, self.words());
     }
 

@@ -19,7 +19,7 @@ const BIND_AGAIN: Duration = Duration::from_secs(30);
 /// What was heard is handed on this often at least.
 const HAND_ON: Duration = Duration::from_millis(200);
 /// Once something has come, so long is waited for more: one wake-up for all of it. The kernel keeps it meanwhile.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(5);
 /// Times that a port is read before others get their turn, `BATCH` datagrams each.
 const TURN: usize = 16;
 /// Lines of streams that wait; then streams are read no further.
@@ -105,7 +105,7 @@ pub async fn serve(kind: &'static Kind, ports: Ports, terms: Terms, wires: Wires
             () = wires.stop.stopped() => break,
             () = wires.clock.sleep_until(due) => {}
             Some((from, line)) = line_in.recv() => {
-                desk.look_at_the_clock();
+                desk.begin();
                 (kind.take)(&mut desk, &Said { from, bytes: &line, port: None });
             }
             () = any_ready(&udp) => wires.clock.sleep(GATHER).await,
@@ -128,7 +128,7 @@ pub async fn serve(kind: &'static Kind, ports: Ports, terms: Terms, wires: Wires
 }
 
 fn drain(kind: &Kind, ports: &[Udp], desk: &mut Desk<'_>, inbox: &mut Inbox) {
-    desk.look_at_the_clock();
+    desk.begin();
     for port in ports {
         for _ in 0..TURN {
             let came = port.receive(inbox);

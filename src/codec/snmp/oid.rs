@@ -51,6 +51,21 @@ impl<'a> Oid<'a> {
         self.0.strip_prefix(prefix)
     }
 
+    /// Writes it for people, straight into a text: `{}` asks the text through a pointer for each part.
+    pub fn write(self, out: &mut impl fmt::Write) -> fmt::Result {
+        let mut digits = itoa::Buffer::new();
+        for (at, arc) in self.arcs().enumerate() {
+            if at > 0 {
+                out.write_char('.')?;
+            }
+            match arc {
+                0..10 => out.write_char(char::from(b'0' + arc as u8))?,
+                _ => out.write_str(digits.format(arc))?,
+            }
+        }
+        Ok(())
+    }
+
     /// Its parts.
     pub fn arcs(self) -> impl Iterator<Item = u32> + 'a {
         let mut numbers = Numbers(self.0);
@@ -83,14 +98,7 @@ impl PartialOrd for Oid<'_> {
 
 impl fmt::Display for Oid<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = itoa::Buffer::new();
-        for (at, arc) in self.arcs().enumerate() {
-            if at > 0 {
-                f.write_str(".")?;
-            }
-            f.write_str(digits.format(arc))?;
-        }
-        Ok(())
+        self.write(f)
     }
 }
 

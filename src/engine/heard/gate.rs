@@ -1,10 +1,12 @@
 //! What is let in: so much of one source a second, and of what is said again within seconds one and a count. Before
 //! anything is stored, so that a device that has gone mad costs a row now and then.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::model::Mono;
 use crate::model::wire::Heard;
@@ -28,11 +30,12 @@ struct Source {
     left_out: u64,
 }
 
+/// Small, so that those of a storm stay in the cache.
+#[derive(Default)]
 struct Held {
     /// What was said again, the last time.
-    again: Option<Heard>,
+    again: Option<Box<Heard>>,
     more: u32,
-    until: Mono,
 }
 
 /// See above.
@@ -40,6 +43,8 @@ pub struct Gate {
     rate: u32,
     sources: HashMap<IpAddr, Source>,
     held: HashMap<u64, Held>,
+    /// When the time of each is over, in order: all are held equally long.
+    over: VecDeque<(Mono, u64)>,
     /// Its keys nobody outside can guess: a line that is made to look like another must not hide it.
     alike: RandomState,
     swept: Option<Mono>,
@@ -53,6 +58,7 @@ impl Gate {
             rate,
             sources: HashMap::new(),
             held: HashMap::new(),
+            over: VecDeque::new(),
             alike: RandomState::new(),
             swept: None,
             left_out: 0,
@@ -94,20 +100,23 @@ impl Gate {
         let key = self.alike.hash_one(Said(&row));
         if let Some(held) = self.held.get_mut(&key) {
             held.more = held.more.saturating_add(1);
-            held.again = Some(row);
+            held.again = Some(Box::new(row));
             return None;
         }
         if self.held.len() < MAX_HELD {
-            self.held.insert(key, Held { again: None, more: 0, until: now.plus(SAME) });
+            self.held.insert(key, Held::default());
+            self.over.push_back((now.plus(SAME), key));
         }
         Some(row)
     }
 
     /// What was said again, once its time is over: one row each, with the count.
     pub fn due(&mut self, now: Mono) -> Vec<Heard> {
-        let over = self.held.extract_if(|_, held| held.until <= now);
-        let mut rows: Vec<Heard> =
-            over.filter_map(|(_, held)| Some(Heard { count: held.more, ..held.again? })).collect();
+        let mut rows = Vec::new();
+        while let Some((_, key)) = self.over.pop_front_if(|(until, _)| *until <= now) {
+            let Some(Held { again: Some(again), more }) = self.held.remove(&key) else { continue };
+            rows.push(Heard { count: more, ..*again });
+        }
         rows.sort_by_key(|row| row.at);
         rows
     }

@@ -1,8 +1,9 @@
 //! Which rules a line fits, and whose line it is. Looked up by tag, so that the patterns of other devices cost nothing.
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::config::pattern::Pattern;
 use crate::model::hearing;
