@@ -116,7 +116,7 @@ impl Keys {
         write_private(&self.file, text.as_bytes())
     }
 
-    /// A secret of this installation for one purpose, the same until the sealing key is another.
+    /// A secret of this installation for one purpose, made of the sealing key: whoever wants it to outlive that keeps it.
     pub fn derived(&self, purpose: &str) -> Option<SecretText> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.keys.get(&self.current)?);
         Some(SecretText::new(hex(hmac::sign(&key, purpose.as_bytes()).as_ref())))

@@ -33,15 +33,16 @@ pub(super) const MAX_OBSERVED: i64 = 10_000;
 
 impl Live {
     /// Reads everything that is kept in memory.
-    pub(super) fn load(core: &Connection, parts: &StoreParts, _now: Wall) -> Result<Self, StoreError> {
+    pub(super) fn load(core: &Connection, parts: &StoreParts, now: Wall) -> Result<Self, StoreError> {
         if super::inventory::setting(core, "console_uuid")?.is_none() {
             let bytes: [u8; 16] = crate::console::secrets::random()?;
             let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
             super::inventory::set_setting(core, "console_uuid", &uuid)?;
         }
-        let secrets = sealed::load(core)?;
+        let mut secrets = sealed::load(core)?;
         let newest = secrets.iter().map(|(row, _)| row.generation).max().unwrap_or(0);
         let keys = Keys::load(&parts.dir, parts.key.as_ref(), newest)?;
+        let marks = sealed::marks(core, &keys, &mut secrets, now)?;
         for (row, body) in &secrets {
             if let Err(error) = keys.open(&row.name, row.generation, body) {
                 tracing::error!(%error, "a secret cannot be used");
@@ -52,6 +53,7 @@ impl Live {
             rev,
             inventory,
             keys,
+            marks,
             secrets: secrets.into_iter().map(|(row, body)| (row.name.clone(), (row, body))).collect(),
             tokens: tokens::load(core)?.into_iter().collect(),
             enroll_tokens: tokens::load_enroll(core)?,

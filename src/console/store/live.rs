@@ -16,6 +16,7 @@ use super::types::{EnrollTokenRow, GapRow, SecretRow, StoreStats, TokenRow};
 use crate::console::pki::Authority;
 use crate::console::secrets::Keys;
 use crate::engine::incident::Policy;
+use crate::model::Secret;
 use crate::model::inventory::Inventory;
 use crate::model::maintenance::Maintenance;
 use crate::model::wire::{AgentStatus, Samples};
@@ -99,6 +100,8 @@ pub(super) struct Live {
     pub(super) enroll_tokens: Vec<EnrollTokenRow>,
     pub(super) secrets: BTreeMap<String, (SecretRow, Vec<u8>)>,
     pub(super) keys: Keys,
+    /// The key under which secrets of configurations are hashed.
+    pub(super) marks: Option<Secret>,
     pub(super) assigned: HashMap<AgentId, Assigned>,
     /// Newest first.
     pub(super) maintenance: Vec<Arc<Maintenance>>,

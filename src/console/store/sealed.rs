@@ -32,11 +32,32 @@ pub(super) fn load(core: &Connection) -> Result<Vec<(SecretRow, Vec<u8>)>, Store
         .map_err(sql("read the secrets"))
 }
 
+/// The key under which secrets of configurations are hashed, taken out of the rows. It is made once and sealed like a
+/// secret: sealing all under a new key leaves it what it is, so that hashes from before compare with those after. One
+/// that does not open any more is made anew, and hashes of two keys are not compared.
+pub(super) fn marks(
+    core: &Connection,
+    keys: &Keys,
+    rows: &mut Vec<(SecretRow, Vec<u8>)>,
+    now: Wall,
+) -> Result<Option<Secret>, StoreError> {
+    let kept = rows.extract_if(.., |(row, _)| row.name == MARKS).next();
+    if let Some(secret) = kept.and_then(|(row, body)| keys.open(MARKS, row.generation, &body).ok()) {
+        return Ok(Some(secret));
+    }
+    let Some(secret) = keys.derived(MARKS).map(Secret::Token) else { return Ok(None) };
+    let kind = secret.kind().to_owned();
+    let row =
+        SecretRow { name: MARKS.to_owned(), kind, generation: keys.current(), updated: now, updater: String::new() };
+    store(core, &row, &keys.seal(MARKS, &secret)?)?;
+    Ok(Some(secret))
+}
+
 /// Opens one.
 pub(super) fn open(shared: &Shared, name: &str) -> Option<Secret> {
     let live = shared.live();
     if name == MARKS {
-        return live.keys.derived(MARKS).map(Secret::Token);
+        return live.marks.clone();
     }
     let (row, sealed) = live.secrets.get(name)?;
     match live.keys.open(name, row.generation, sealed) {
@@ -72,14 +93,20 @@ pub(super) fn set(writer: &mut Writer, name: &str, secret: &Secret, updater: &st
     Ok(there)
 }
 
-fn put(writer: &mut Writer, row: SecretRow, sealed: Vec<u8>) -> Result<(), StoreError> {
-    writer
-        .core
-        .prepare_cached("INSERT OR REPLACE INTO secret (name, kind, generation, sealed, updated, updater) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+fn store(core: &Connection, row: &SecretRow, sealed: &[u8]) -> Result<(), StoreError> {
+    core.prepare_cached("INSERT OR REPLACE INTO secret (name, kind, generation, sealed, updated, updater) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
         .and_then(|mut q| {
             q.execute(params![row.name, row.kind, row.generation as i64, sealed, row.updated.millis(), row.updater])
         })
-        .map_err(sql("store a secret"))?;
+        .map(drop)
+        .map_err(sql("store a secret"))
+}
+
+fn put(writer: &mut Writer, row: SecretRow, sealed: Vec<u8>) -> Result<(), StoreError> {
+    store(&writer.core, &row, &sealed)?;
+    if row.name == MARKS {
+        return Ok(());
+    }
     writer.after(move |shared| {
         shared.live_mut().secrets.insert(row.name.clone(), (row, sealed));
         shared.changed(|changes| changes.plan += 1);
@@ -89,6 +116,9 @@ fn put(writer: &mut Writer, row: SecretRow, sealed: Vec<u8>) -> Result<(), Store
 
 /// Removes one; says whether it was there.
 pub(super) fn remove(writer: &mut Writer, name: &str) -> Result<bool, StoreError> {
+    if name == MARKS {
+        return Ok(false);
+    }
     let gone = writer.core.execute("DELETE FROM secret WHERE name = ?1", [name]).map_err(sql("remove a secret"))? > 0;
     let name = name.to_owned();
     writer.after(move |shared| {
@@ -103,8 +133,8 @@ pub(super) fn rotate(writer: &mut Writer) -> Result<(u64, usize), StoreError> {
     let old = writer.shared.live().keys.clone();
     let next = old.with_next()?;
     let rows = load(&writer.core)?;
-    let count = rows.len();
-    let mut sealed = Vec::with_capacity(count);
+    let count = rows.iter().filter(|(row, _)| row.name != MARKS).count();
+    let mut sealed = Vec::with_capacity(rows.len());
     for (row, body) in rows {
         let secret = old.open(&row.name, row.generation, &body)?;
         sealed.push((next.seal(&row.name, &secret)?, row));

@@ -1,6 +1,7 @@
 //! Commands: roles, audit, secrets, tokens, inventory; the directory itself.
 
 use super::*;
+use crate::config::plan::MARKS;
 use crate::model::SecretText;
 
 const SECRET: &str = "tower-of-kizilgaha-community";
@@ -30,9 +31,13 @@ async fn secrets_survive_and_never_stand_anywhere_in_clear_text() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::open(dir.path()).await;
     world.store.command(&admin(), Some("first"), set("aks-core")).await.unwrap();
+    let marks = world.store.secret(MARKS);
     world.store.command(&admin(), None, Command::SecretRotate).await.unwrap();
     assert_eq!(world.store.secret("aks-core"), Some(secret()));
-    assert_eq!(world.store.secrets()[0].generation, 2);
+    assert_eq!((world.store.secrets()[0].generation, world.store.secrets().len()), (2, 1));
+    assert!(marks.is_some() && world.store.secret(MARKS) == marks, "hashes from before still compare");
+    let hidden = Command::SecretRemove { name: MARKS.to_owned() };
+    assert!(matches!(world.store.command(&admin(), None, hidden).await, Err(CommandError::NotFound { .. })));
     let used = Command::SecretRemove { name: "aks-core".to_owned() };
     let error = world.store.command(&admin(), None, used).await.unwrap_err().to_string();
     assert!(error.contains("is used by asset `core-1`"), "{error}");
@@ -45,11 +50,13 @@ async fn secrets_survive_and_never_stand_anywhere_in_clear_text() {
     let store = Store::open(&StoreParts::new(dir.path(), &clock)).unwrap();
     assert_eq!(store.secret("aks-core"), Some(secret()));
     assert_eq!(store.secret("other"), None);
+    assert_eq!(store.secret(MARKS), marks);
     store.close().await;
     // Another key does not open it, and that is no reason not to start.
     std::fs::remove_file(dir.path().join("key")).unwrap();
     let store = Store::open(&StoreParts::new(dir.path(), &clock)).unwrap();
     assert_eq!(store.secret("aks-core"), None);
+    assert!(store.secret(MARKS).is_some_and(|other| Some(other) != marks), "made anew");
     store.command(&admin(), None, set("aks-core")).await.unwrap();
     assert_eq!(store.secret("aks-core"), Some(secret()));
 }
