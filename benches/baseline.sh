@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What judging device configurations costs: CPU for 10,000 lines, a thousand configurations in one command, growth with
-# the lines, and texts that are made to cost much, in 1 GiB of address space.
+# the lines and with the checks, and texts that are made to cost much, in 1 GiB of address space.
 #
 #   benches/baseline.sh [FENGSUI]
 #
@@ -12,6 +12,8 @@ fengsui=${1:-target/release/fengsui}
 [ -n "${1:-}" ] || cargo build --locked --quiet --release
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
 echo "machine: $(nproc) cores, $(uname -sr); other load: $(cut -d' ' -f1 /proc/loadavg)"
 missed=0
 
@@ -24,13 +26,14 @@ switch() {
         print "user-interface vty 0 4\n authentication-mode aaa\n protocol inbound ssh\n#\nreturn" }'
 }
 
-# Milliseconds of CPU, user and system, that judging some files costs; exit 1, 3 are verdicts.
-cpu() {
-    local TIMEFORMAT='%U %S' status=0
+# Milliseconds of CPU, user and system, that judging some files costs, and of the clock; exit 1, 3 are verdicts.
+both() {
+    local TIMEFORMAT='%U %S %R' status=0
     { time "$fengsui" baseline check --format json --config "$@" > /dev/null 2> "$dir/said" || status=$?; } 2> "$dir/time"
     case $status in 0 | 1 | 3) ;; *) echo "failed with $status: $(head -c 300 "$dir/said")" >&2; exit 1 ;; esac
-    awk '{ printf "%d\n", ($1 + $2) * 1000 }' "$dir/time"
+    awk '{ printf "%d %d\n", ($1 + $2) * 1000, $3 * 1000 }' "$dir/time"
 }
+cpu() { both "$@" | cut -d' ' -f1; }
 
 limit() {
     echo "$1: $2 $4 (at most $3)"
@@ -48,7 +51,28 @@ mapfile -t many < <(copies 21 "$dir/40000.cfg")
 one=$(cpu "$dir/40000.cfg")
 limit "four times the lines" $((($(cpu "${many[@]}") - one) / 20)) $((each * 5 + 4)) "ms of CPU"
 mapfile -t many < <(copies 1000 "$dir/100.cfg")
-limit "1,000 configurations of 100 lines" "$(cpu "${many[@]}")" 10000 "ms of CPU"
+read -r all wall < <(both "${many[@]}")
+echo "1,000 configurations of 100 lines: $all ms of CPU"
+limit "1,000 configurations of 100 lines in one command" "$wall" 10000 "ms"
+
+# The same check under so many names, as a policy of one's own beside the shipped checks.
+policy() {
+    mkdir "$dir/policy-$1"
+    for n in $(seq "$1"); do
+        printf '[[check]]\nid = "X%d"\ntitle = { zh = "t", en = "t" }\nseverity = "low"\nclause = "8.1.4.1 a)"\n' "$n"
+        printf 'pass = { zh = "p", en = "p" }\nfail = { zh = "f", en = "f" }\n[[check.when]]\nos = "huawei-vrp"\n'
+        printf 'each = "interface <i:rest>"\nline = "port default vlan <v:int>"\nassert = "v > %d"\ndefault = "fail"\n' "$n"
+        printf 'source = "s"\nfix = "f"\ntests = [{ config = "interface a\\n port default vlan 4000", expect = "pass" }, { config = "interface a\\n port default vlan 1", expect = "fail" }]\n'
+    done > "$dir/policy-$1/checks.toml"
+}
+mapfile -t many < <(copies 21 "$dir/10000.cfg")
+for checks in 50 200; do
+    policy "$checks"
+    one=$(cpu "$dir/10000.cfg" --policy "$dir/policy-$checks")
+    cost=$((($(cpu "${many[@]}" --policy "$dir/policy-$checks") - one) / 20 - each))
+    [ "$checks" = 50 ] || { limit "four times the checks of one's own" "$cost" $((fewer * 5 + 4)) "ms of CPU"; }
+    fewer=$cost
+done
 
 ulimit -v 1048576
 head -c 104857600 /dev/urandom > "$dir/garbage"
