@@ -31,7 +31,7 @@ impl Gap {
     pub fn zh(&self) -> String {
         match self {
             Self::End(dialect) => format!("没有结束标记 {}，配置可能不完整", dialect.end()),
-            Self::Head => "开头缺失（没有版本或设备名）".to_owned(),
+            Self::Head => "开头缺失（没有版本，也没有可代替它的设备名）".to_owned(),
             Self::Refused(line) => format!("第 {line} 行设备拒绝了命令"),
             Self::Pager(line) => format!("第 {line} 行留有分页提示，请先关闭分页再采集"),
             Self::Privilege(line) => format!("第 {line} 行显示采集账号权限不足"),
@@ -43,7 +43,7 @@ impl Gap {
     pub fn en(&self) -> String {
         match self {
             Self::End(dialect) => format!("the end marker `{}` is missing, so part of it may be, too", dialect.end()),
-            Self::Head => "its head is missing (neither version nor name)".to_owned(),
+            Self::Head => "its head is missing (no version, nor a name that could stand for it)".to_owned(),
             Self::Refused(line) => format!("the device refused the command at line {line}"),
             Self::Pager(line) => {
                 format!("a pager's prompt is left at line {line}; switch paging off and collect again")
