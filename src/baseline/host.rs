@@ -8,6 +8,7 @@ pub mod judge;
 pub mod root;
 
 mod accounts;
+mod advisories;
 mod age;
 mod audit;
 mod boot;
@@ -21,6 +22,7 @@ mod forward;
 mod include;
 mod ini;
 mod kv;
+mod last_login;
 mod lines;
 mod listen;
 mod logrotate;
@@ -43,6 +45,7 @@ mod unit;
 mod updates;
 mod user;
 mod version;
+mod walk;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -77,6 +80,8 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "user", read: user::users },
     Kind { name: "group", read: user::groups },
     Kind { name: "shadow", read: shadow::read },
+    Kind { name: "last_login", read: last_login::read },
+    Kind { name: "walk", read: walk::read },
     Kind { name: "shell", read: shell::read },
     Kind { name: "sudoers", read: sudoers::read },
     Kind { name: "sysctl", read: sysctl::read },
@@ -188,6 +193,10 @@ pub struct Row {
     pub proof: Evidence,
     /// What it is about, such as a `Match` block or an account; empty if nothing.
     pub block: String,
+    /// Whether nothing is written and the program's own default stands here.
+    pub unwritten: bool,
+    /// The same setting where it is written but does not count, because another place comes first or last.
+    pub rivals: Vec<Row>,
 }
 
 impl Row {
@@ -195,7 +204,26 @@ impl Row {
     pub fn at(file: &str, line: usize, text: impl Into<String>) -> Self {
         let line = u32::try_from(line).unwrap_or(u32::MAX);
         let proof = Evidence { file: file.to_owned(), line_from: line, line_to: line, text: text.into() };
-        Self { values: Vec::new(), proof, block: String::new() }
+        Self { values: Vec::new(), proof, block: String::new(), unwritten: false, rivals: Vec::new() }
+    }
+
+    /// The same beside others of its setting, which do not count. What is there to be overridden is no rival: files that a
+    /// distribution ships below `/usr`, and a main file whose own directory of drop-ins the row stands in.
+    #[must_use]
+    fn beside(mut self, others: Vec<Self>) -> Self {
+        let dir = self.proof.file.rsplit_once('/').map_or("", |(dir, _)| dir);
+        let meant = |file: &str| {
+            file.starts_with("/usr/") || file.starts_with("/lib/") || dir.strip_suffix(".d") == Some(file)
+        };
+        self.rivals = others.into_iter().filter(|other| !meant(&other.proof.file)).collect();
+        self
+    }
+
+    /// The same as a default that nothing writes down.
+    #[must_use]
+    pub fn by_default(mut self) -> Self {
+        self.unwritten = true;
+        self
     }
 
     /// The same with a value.
@@ -221,6 +249,12 @@ impl Row {
             Err(_) => row,
         }
     }
+}
+
+/// Of several rows of one setting the last one, beside the others.
+fn last_counts(mut rows: Vec<Row>) -> Option<Row> {
+    let last = rows.pop()?;
+    Some(last.beside(rows))
 }
 
 /// What a question brought.
@@ -258,6 +292,8 @@ pub struct Ask {
     pub partial: Option<Expr>,
     /// What it is when it is not good.
     pub otherwise: Verdict,
+    /// What it is when it is good by a default that nothing writes down.
+    pub unwritten: Verdict,
     /// Which rows decide.
     pub quantifier: Quantifier,
     /// What no row means.

@@ -25,6 +25,8 @@ pub struct Finding<'a> {
     pub evidence: Vec<Evidence>,
     /// Why, where the check's own sentence does not say it.
     pub why: Words,
+    /// Whether what is asked holds today, and is only partly good because it need not last.
+    pub holds: bool,
     /// What to type to mend it.
     pub fix: &'a str,
 }
@@ -43,6 +45,7 @@ pub fn one<'a>(policy: &'a Policy, check: &'a Check, profile: &Profile, snapshot
         block: String::new(),
         evidence: Vec::new(),
         why: Words { zh: zh.to_owned(), en: en.to_owned() },
+        holds: false,
         fix: "",
     };
     if check.not_in.contains(&snapshot.dialect) {
@@ -131,7 +134,7 @@ impl Outcome {
         let evidence = lines.iter().take(MAX_EVIDENCE).map(evidence).collect();
         let block = block.or_else(|| lines.first().and_then(|at| tree.parent(*at))).map(text).unwrap_or_default();
         let fix = if matches!(verdict, Verdict::Fail | Verdict::Partial) { variant.fix.as_str() } else { "" };
-        Finding { check, verdict, block, evidence, why: why.words(snapshot), fix }
+        Finding { check, verdict, block, evidence, why: why.words(snapshot), holds: false, fix }
     }
 }
 

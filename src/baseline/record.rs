@@ -22,7 +22,10 @@ pub fn sentence(finding: &Finding<'_>) -> Words {
     let own = match finding.verdict {
         Verdict::Pass => pass.clone(),
         Verdict::Fail => fail.clone(),
-        Verdict::Partial => Words { zh: format!("部分符合：{}", fail.zh), en: format!("in part: {}", fail.en) },
+        Verdict::Partial => {
+            let own = if finding.holds { pass } else { fail };
+            Words { zh: format!("部分符合：{}", own.zh), en: format!("in part: {}", own.en) }
+        }
         Verdict::Na => Words { zh: "不适用".into(), en: "not applicable".into() },
         Verdict::Manual => Words { zh: "需人工核查".into(), en: "somebody has to look".into() },
         Verdict::Error => Words { zh: "未能核查".into(), en: "could not be checked".into() },

@@ -48,6 +48,13 @@ fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fengsui")).env("LC_ALL", "C").arg("baseline").args(args).output().unwrap()
 }
 
+/// The same in 1 GiB of address space.
+#[expect(clippy::disallowed_methods, reason = "the program as its user starts it")]
+fn bounded(args: &[&str]) -> Output {
+    let words = ["-c", "ulimit -v 1048576; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_fengsui"), "baseline"];
+    Command::new("sh").args(words).args(args).env("LC_ALL", "C").output().unwrap()
+}
+
 fn file(dir: &Path, name: &str, text: &str) -> String {
     let path = dir.join(name);
     std::fs::write(&path, text).unwrap();
@@ -295,18 +302,23 @@ fn trees_differ_where_others_say_that_configurations_do() {
 fn hostile_texts_end_soon_with_a_reason() {
     let dir = tempfile::tempdir().unwrap();
     let garbage: String = (0..u32::from(u16::MAX)).map(|n| char::from_u32(n * 7 % 0xd000).unwrap_or('x')).collect();
-    let large = file(dir.path(), "large", &garbage.repeat(400));
+    let large = file(dir.path(), "large", &garbage.repeat((100 << 20) / garbage.len() + 1));
     let long = file(dir.path(), "long", &format!("#\nsysname X\n#\naaa\n{}\nreturn\n", "x".repeat(10 << 20)));
-    let nested: String = (0..200_000).map(|n| format!("{}x{n}\n", " ".repeat(n % 20))).collect();
-    let nested = file(dir.path(), "nested", &format!("#\nsysname X\n#\naaa\n{nested}return\n"));
+    // As many blocks as a text may have lines, each in the one before up to where that makes no difference any more.
+    let nested: String = (0..999_990).map(|n| format!("{}x{n}\n", " ".repeat(n % 200))).collect();
+    let nested = file(dir.path(), "nested", &format!("#\nsysname X\n#\naaa\n{}return\n", &nested[..30 << 20]));
+    let blocks =
+        file(dir.path(), "blocks", &format!("#\nsysname X\n#\naaa\n{}return\n", " x\n  y\n".repeat(499_990)));
     let lines = file(dir.path(), "lines", &"x\n".repeat(1_000_001));
     for (path, code, said) in [
         (&large, 3, "larger than 32 MiB"),
         (&long, 3, "line 5 is longer than 64 KiB"),
         (&lines, 3, "more than 1000000 lines"),
         (&nested, 3, ""),
+        // It is whole, and judged.
+        (&blocks, 1, ""),
     ] {
-        let done = run(&["check", "--config", path, "--dialect", "huawei-vrp", "--format", "json"]);
+        let done = bounded(&["check", "--config", path, "--dialect", "huawei-vrp", "--format", "json"]);
         let told = String::from_utf8_lossy(&done.stderr).into_owned();
         assert!(told.contains(said), "{path}: {told}");
         assert_eq!(done.status.code(), Some(code), "{path}: {told}");

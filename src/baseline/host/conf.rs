@@ -140,7 +140,7 @@ impl Directive {
         };
         let set = !place.decide.is_empty();
         let row = match &self.default {
-            Some(default) if !set => row.valued(default),
+            Some(default) if !set => row.valued(default).by_default(),
             _ => row,
         };
         row.about(block).with("words", words).with("set", set)

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use super::include::{self, Files};
 use super::kv::unquoted;
 use super::root::Unseen;
-use super::{Fact, Found, Host, Row, columns, lines};
+use super::{Fact, Found, Host, Row, columns, last_counts, lines};
 use crate::baseline::mask::mask_line;
 use crate::config::expr::Type;
 use crate::config::reader::Table;
 
 /// How deep includes go; MySQL and PostgreSQL have the same bound.
 const MAX_DEPTH: usize = 10;
-/// The most files of a configuration.
-const MAX_FILES: usize = 1024;
 /// The most settings of a configuration.
 const MAX_SETTINGS: usize = 100_000;
 /// Option files of MySQL and MariaDB, in the order in which they are read.
@@ -48,15 +46,20 @@ impl Setting {
 struct Reader<'a, 'f> {
     files: &'a mut Files<'f>,
     all: Vec<Setting>,
-    seen: usize,
 }
 
 impl Reader<'_, '_> {
-    /// The text of one more file; nothing when there were too many.
+    /// The text of one more file; nothing below the depth at which the servers stop, too.
     fn text(&mut self, path: &str, depth: usize) -> Option<std::rc::Rc<str>> {
-        self.seen += 1;
-        let room = depth <= MAX_DEPTH && self.seen <= MAX_FILES && self.all.len() < MAX_SETTINGS;
-        if room { self.files.text(path) } else { None }
+        if depth <= MAX_DEPTH { self.files.text(path) } else { None }
+    }
+
+    /// Whether it is enough, which has been noted then.
+    fn done(&mut self, path: &str) -> bool {
+        if self.all.len() >= MAX_SETTINGS {
+            self.files.full(path);
+        }
+        self.files.spent()
     }
 
     fn push(&mut self, key: String, value: &str, file: &str, line: usize, text: &str) {
@@ -68,6 +71,9 @@ impl Reader<'_, '_> {
         let Some(text) = self.text(path, depth) else { return };
         let mut ours = false;
         for (number, line) in lines(&text, "#;") {
+            if self.done(path) {
+                return;
+            }
             if let Some(group) = line.strip_prefix('[').and_then(|l| l.split(']').next()) {
                 let name = group.split('-').next().unwrap_or(group);
                 ours = GROUPS.contains(&group) || (group.contains('-') && GROUPS.contains(&name));
@@ -99,6 +105,9 @@ impl Reader<'_, '_> {
         let Some(text) = self.text(path, depth) else { return };
         let base = path.rsplit_once('/').map_or("", |(b, _)| b).to_owned();
         for (number, line) in lines(&text, "#") {
+            if self.done(path) {
+                return;
+            }
             let body = uncommented(line);
             let at = body.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(body.len());
             let (key, rest) = body.split_at_checked(at).unwrap_or((body, ""));
@@ -153,18 +162,18 @@ impl Fact for Mysql {
     fn gather(&self, host: &Host, found: &mut Found) -> Result<(), Unseen> {
         let known = host.once("mysql", |host| {
             let mut found = Found::default();
-            let mut reader = Reader { files: &mut Files::of(&host.root, &mut found), all: Vec::new(), seen: 0 };
+            let mut reader = Reader { files: &mut Files::of(&host.root, &mut found), all: Vec::new() };
             MYSQL.iter().for_each(|path| reader.mysql(path, 0));
             (reader.all, found.unseen)
         });
         found.looked.extend(MYSQL.map(str::to_owned));
         found.unseen.extend(known.1.iter().cloned());
-        let last = known.0.iter().rev().find(|s| s.key == self.key);
+        let all = known.0.iter().filter(|s| s.key == self.key).map(Setting::row).collect();
         let there = || MYSQL.iter().find(|path| host.root.exists(path) == Ok(true));
-        match (last, &self.default, there()) {
-            (Some(setting), ..) => found.rows.push(setting.row()),
+        match (last_counts(all), &self.default, there()) {
+            (Some(last), ..) => found.rows.push(last),
             (None, Some(default), Some(file)) => {
-                let row = Row::at(file, 0, format!("- {}", self.key)).valued(default);
+                let row = Row::at(file, 0, format!("- {}", self.key)).valued(default).by_default();
                 found.rows.push(row.with("set", false));
             }
             _ => {}
@@ -196,10 +205,11 @@ impl Fact for Postgres {
         let known = host.once("postgres", clusters);
         found.unseen.extend(known.1.iter().cloned());
         for (path, all) in &known.0 {
-            let row = match (all.iter().rev().find(|s| s.key == self.key), &self.default) {
-                (Some(setting), _) => setting.row(),
+            let rows = all.iter().filter(|s| s.key == self.key).map(Setting::row).collect();
+            let row = match (last_counts(rows), &self.default) {
+                (Some(last), _) => last,
                 (None, Some(default)) => {
-                    Row::at(path, 0, format!("- {}", self.key)).valued(default).with("set", false)
+                    Row::at(path, 0, format!("- {}", self.key)).valued(default).with("set", false).by_default()
                 }
                 (None, None) => Row::at(path, 0, format!("- {}", self.key)).with("set", false),
             };
@@ -219,7 +229,7 @@ fn clusters(host: &Host) -> Clusters {
             if host.root.exists(&path) != Ok(true) {
                 continue;
             }
-            let mut reader = Reader { files: &mut Files::of(&host.root, &mut found), all: Vec::new(), seen: 0 };
+            let mut reader = Reader { files: &mut Files::of(&host.root, &mut found), all: Vec::new() };
             reader.postgres(&path, 0);
             let said = reader.all.iter().rev().find(|s| s.key == "data_directory").map(|s| s.value.clone());
             let beside = path.rsplit_once('/').map_or("", |(base, _)| base).to_owned();

@@ -66,8 +66,6 @@ fn upload(text: &str) -> Option<Target> {
 
 /// How deep includes go.
 const MAX_DEPTH: usize = 8;
-/// The most files.
-const MAX_FILES: usize = 1024;
 /// The most destinations.
 const MAX_TARGETS: usize = 1024;
 
@@ -92,7 +90,7 @@ struct Target {
 
 /// The destinations of rsyslog.
 fn rsyslog(files: &mut Files<'_>, path: &str) -> Vec<Target> {
-    let mut reader = Rsyslog { files, found: Vec::new(), seen: 0 };
+    let mut reader = Rsyslog { files, found: Vec::new() };
     reader.file(path, 0);
     reader.found
 }
@@ -100,18 +98,23 @@ fn rsyslog(files: &mut Files<'_>, path: &str) -> Vec<Target> {
 struct Rsyslog<'a, 'f> {
     files: &'a mut Files<'f>,
     found: Vec<Target>,
-    seen: usize,
 }
 
 impl Rsyslog<'_, '_> {
     fn file(&mut self, path: &str, depth: usize) {
-        self.seen += 1;
-        if depth > MAX_DEPTH || self.seen > MAX_FILES {
+        if depth > MAX_DEPTH {
             return;
         }
         let Some(text) = self.files.text(path) else { return };
-        let (mut open, mut from) = (String::new(), 0);
+        // A statement, the line that it begins on, and how many parentheses in it are not closed.
+        let (mut open, mut from, mut within) = (String::new(), 0, 0_isize);
         for (raw, line) in text.lines().zip(1..) {
+            if self.files.spent() {
+                return;
+            }
+            if self.found.len() == MAX_TARGETS {
+                return self.files.full(path);
+            }
             let body = raw.split_once('#').map_or(raw, |(b, _)| if quoted(b) { raw } else { b }).trim();
             if body.is_empty() {
                 continue;
@@ -126,10 +129,12 @@ impl Rsyslog<'_, '_> {
             open.push_str(body);
             open.push(' ');
             // A statement in parentheses ends with the last of them, any other with its line.
-            let depth_now = open.matches('(').count().saturating_sub(open.matches(')').count());
-            if depth_now > 0 && open.len() < 64 * 1024 {
+            let count = |mark: char| isize::try_from(body.matches(mark).count()).unwrap_or(isize::MAX);
+            within += count('(') - count(')');
+            if within > 0 && open.len() < 64 * 1024 {
                 continue;
             }
+            within = 0;
             let statement = std::mem::take(&mut open);
             self.statement(&statement, path, from, line, depth);
         }
@@ -145,7 +150,7 @@ impl Rsyslog<'_, '_> {
         let lower = statement.to_ascii_lowercase();
         let said = |name: &str| parameter(statement, &lower, name);
         let push = |found: &mut Vec<Target>, host: String, protocol: &str, encrypted: bool| {
-            if !host.is_empty() && found.len() < MAX_TARGETS {
+            if !host.is_empty() {
                 let (file, protocol) = (path.to_owned(), protocol.to_owned());
                 found.push(Target { program: "rsyslog", host, protocol, encrypted, file, from, to });
             }

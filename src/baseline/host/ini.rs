@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::kv::unquoted;
-use super::{Fact, Found, Host, Row, Unseen, columns, files, lines, paths};
+use super::{Fact, Found, Host, Row, Unseen, columns, files, last_counts, lines, paths};
 use crate::baseline::mask::mask_line;
 use crate::config::expr::Type;
 use crate::config::reader::Table;
@@ -49,10 +49,11 @@ impl Fact for Ini {
                 rows.push(row.with("section", section).with("file", path.as_str()));
             }
         }
-        if !self.all {
-            rows.drain(..rows.len().saturating_sub(1)).for_each(drop);
+        if self.all {
+            found.rows.extend(rows);
+        } else {
+            found.rows.extend(last_counts(rows));
         }
-        found.rows.extend(rows);
         Ok(())
     }
 }

@@ -34,12 +34,14 @@ struct Outcome {
     block: String,
     evidence: Vec<Evidence>,
     why: Words,
+    /// Whether what is asked holds today, and is only partly good because it need not last.
+    holds: bool,
 }
 
 impl Outcome {
     fn said(verdict: Verdict, zh: impl Into<String>, en: impl Into<String>) -> Self {
         let why = Words { zh: zh.into(), en: en.into() };
-        Self { verdict, block: String::new(), evidence: Vec::new(), why }
+        Self { verdict, block: String::new(), evidence: Vec::new(), why, holds: false }
     }
 
     /// What could not be seen: not applicable where there is no running system to look at.
@@ -55,6 +57,18 @@ impl Outcome {
         Self::said(verdict, format!("没有相应配置：{shown}{more}"), format!("nothing of it in {shown}{more}"))
     }
 
+    /// The same, good only by a default: what the check makes of that.
+    fn by_default(mut self, unwritten: Verdict) -> Self {
+        if self.verdict == Verdict::Pass && unwritten != Verdict::Pass {
+            (self.verdict, self.holds) = (unwritten, true);
+            self.why = Words {
+                zh: "未显式配置，仅取决于当前版本的默认值".to_owned(),
+                en: "nothing is written: only the default of this version says so".to_owned(),
+            };
+        }
+        self
+    }
+
     /// Of several the one that decides, with the evidence of all that say the same.
     fn decide(all: Vec<Self>, quantifier: Quantifier) -> Option<Self> {
         let (mut first, same) = quantifier.decide(all, |o| o.verdict)?;
@@ -67,14 +81,16 @@ impl Outcome {
             if first.why == Words::default() {
                 first.why = other.why;
             }
+            // What does not hold even today is said first.
+            first.holds &= other.holds;
         }
         Some(first)
     }
 
     fn into_finding<'a>(self, check: &'a Check, fix: &'a str) -> Finding<'a> {
-        let Self { verdict, block, evidence, why } = self;
+        let Self { verdict, block, evidence, why, holds } = self;
         let fix = if matches!(verdict, Verdict::Fail | Verdict::Partial) { fix } else { "" };
-        Finding { check, verdict, block, evidence, why, fix }
+        Finding { check, verdict, block, evidence, why, holds, fix }
     }
 }
 
@@ -150,14 +166,33 @@ impl Judge<'_> {
                 let mut outcome = Outcome::nothing(self.value(ask, values), &found.looked);
                 outcome.why.zh.push_str("，按默认值判定");
                 outcome.why.en.push_str(": the default decides");
-                outcome
+                outcome.by_default(ask.unwritten)
             }
         }
     }
 
+    /// A row and what it comes to: one that is good is only half good while another line, which a change of order or
+    /// of one file brings into force, says otherwise.
     fn row(&self, ask: &Ask, row: Row) -> Outcome {
         let verdict = self.value(ask, &row.values);
-        Outcome { verdict, block: row.block, evidence: vec![row.proof], why: Words::default() }
+        let (block, evidence) = (row.block, vec![row.proof]);
+        let mut outcome = Outcome { verdict, block, evidence, why: Words::default(), holds: false };
+        if row.unwritten {
+            outcome = outcome.by_default(ask.unwritten);
+        }
+        let rival = |row: &Row| self.value(ask, &row.values) != Verdict::Pass;
+        if outcome.verdict == Verdict::Pass
+            && let Some(rival) = row.rivals.into_iter().find(rival)
+        {
+            let Evidence { file, line_from, .. } = &rival.proof;
+            outcome.why = Words {
+                zh: format!("{file} 第 {line_from} 行另有相反设置，现未生效"),
+                en: format!("{file}:{line_from} says otherwise and does not count now"),
+            };
+            (outcome.verdict, outcome.holds) = (Verdict::Partial, true);
+            outcome.evidence.push(rival.proof);
+        }
+        outcome
     }
 
     fn value(&self, ask: &Ask, values: &[(String, Datum)]) -> Verdict {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Fact, Found, Host, Row, Unseen, columns, files, lines, paths};
+use super::{Fact, Found, Host, Row, Unseen, columns, files, last_counts, lines, paths};
 use crate::baseline::mask::mask_line;
 use crate::config::expr::Type;
 use crate::config::reader::Table;
@@ -67,11 +67,13 @@ impl Fact for KeyValue {
             }
         }
         match self.wins {
-            Wins::First => rows.truncate(1),
-            Wins::Last => rows.drain(..rows.len().saturating_sub(1)).for_each(drop),
-            Wins::All => {}
+            Wins::First => {
+                rows.reverse();
+                found.rows.extend(last_counts(rows));
+            }
+            Wins::Last => found.rows.extend(last_counts(rows)),
+            Wins::All => found.rows.extend(rows),
         }
-        found.rows.extend(rows);
         Ok(())
     }
 }

@@ -139,6 +139,9 @@ impl Reader<'_, '_> {
         let mut heads: Vec<String> = Vec::new();
         let (mut script, mut first) = (false, 0);
         for (raw, line) in text.lines().zip(1..) {
+            if self.files.spent() {
+                return;
+            }
             let mut rest = raw.trim();
             if script {
                 script = rest != "endscript";
@@ -170,9 +173,10 @@ impl Reader<'_, '_> {
                 block.to = line;
                 if closed {
                     block.keep = keep;
-                    if self.blocks.len() < MAX_BLOCKS {
-                        self.blocks.push(block);
+                    if self.blocks.len() == MAX_BLOCKS {
+                        return self.files.full(path);
                     }
+                    self.blocks.push(block);
                 } else {
                     open = Some((block, keep));
                 }

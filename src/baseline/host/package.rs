@@ -35,6 +35,13 @@ pub(super) struct Installed {
     pub(super) compare: fn(&str, &str) -> Ordering,
 }
 
+impl Installed {
+    /// Whether it is dpkg's.
+    pub(super) fn is_dpkg(&self) -> bool {
+        self.file == DPKG
+    }
+}
+
 /// Reads the database; once a run.
 pub(super) fn installed(host: &Host) -> Rc<Result<Installed, Unseen>> {
     host.once("packages", |host| {

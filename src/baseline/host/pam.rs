@@ -25,6 +25,8 @@ const SERVICES: &str = "/etc/pam.d";
 const MAX_DEPTH: usize = 16;
 /// The most modules of a service.
 const MAX_MODULES: usize = 2_000;
+/// The most files that a service comes to, each as often as it is included.
+const MAX_FILES: usize = 500;
 /// The management groups, pam.d(5).
 const TYPES: [&str; 4] = ["account", "auth", "password", "session"];
 
@@ -104,11 +106,16 @@ impl Fact for Pam {
             let mut any = false;
             for (at, module) in all.iter().enumerate().filter(|(_, m)| self.means(m)) {
                 any = true;
-                let row = self.row(host, module)?.about(format!("{service} {}", self.kind));
-                let row = row.with("service", service.as_str()).with("found", true);
-                let row = row.with("module", module.name.as_str()).with("args", module.args.clone());
-                let row = row.with("on_success", play.good.contains(&at)).with("on_failure", play.bad.contains(&at));
-                found.rows.push(row.with("fatal", play::fatal(stack, at)));
+                let fatal = play::fatal(stack, at);
+                let said = |row: Row| {
+                    let row = row.about(format!("{service} {}", self.kind));
+                    let row = row.with("service", service.as_str()).with("found", true);
+                    let row = row.with("module", module.name.as_str()).with("args", module.args.clone());
+                    let row = row.with("on_success", play.good.contains(&at));
+                    row.with("on_failure", play.bad.contains(&at)).with("fatal", fatal)
+                };
+                let (row, others) = self.row(host, module)?;
+                found.rows.push(said(row).beside(others.into_iter().map(said).collect()));
             }
             if !any {
                 let row = Row::at(&path, 0, format!("{}: no {}", self.kind, self.modules.join(", ")));
@@ -124,20 +131,23 @@ impl Pam {
         self.modules.contains(&module.name) && self.arg.as_ref().is_none_or(|arg| module.args.contains(arg))
     }
 
-    /// A row with the value of the option that is asked, proven by the line that sets it.
-    fn row(&self, host: &Host, module: &Module) -> Result<Row, Unseen> {
-        let own = Row::at(&module.file, module.line, module.text.clone());
-        let Some(option) = &self.option else { return Ok(own) };
-        Ok(match options::value(host, &module.name, &module.args, option)? {
-            Value::Line(value) | Value::Default(value) => own.valued(&value),
+    /// A row with the value of the option that is asked, proven by the line that sets it, and those of lines that do not count.
+    fn row(&self, host: &Host, module: &Module) -> Result<(Row, Vec<Row>), Unseen> {
+        let own = || Row::at(&module.file, module.line, module.text.clone());
+        let Some(option) = &self.option else { return Ok((own(), Vec::new())) };
+        let said = |value: Value| match value {
+            Value::Line(value) => own().valued(&value),
+            Value::Default(value) => own().valued(&value).by_default(),
             Value::File { file, line, text, value } => Row::at(&file, line, mask_line(&text)).valued(&value),
-        })
+        };
+        let (value, others) = options::value(host, &module.name, &module.args, option)?;
+        Ok((said(value), others.into_iter().map(said).collect()))
     }
 }
 
 /// The lines of one type of a service.
 fn stack(host: &Host, path: &str, kind: &'static str) -> Result<Vec<Item>, Unseen> {
-    let mut reader = Reader { host, kind, modules: 0 };
+    let mut reader = Reader { host, kind, modules: 0, files: 0 };
     let mut stack = Vec::new();
     reader.file(path, &mut stack, 0)?;
     Ok(stack)
@@ -147,12 +157,17 @@ struct Reader<'a> {
     host: &'a Host,
     kind: &'static str,
     modules: usize,
+    files: usize,
 }
 
 impl Reader<'_> {
     fn file(&mut self, path: &str, stack: &mut Vec<Item>, depth: usize) -> Result<(), Unseen> {
         if depth > MAX_DEPTH {
             return Err(Unseen::Links(path.to_owned()));
+        }
+        self.files += 1;
+        if self.files > MAX_FILES {
+            return Err(Unseen::TooLarge(path.to_owned()));
         }
         let text = self.host.root.need(path)?;
         let file: Rc<str> = path.into();

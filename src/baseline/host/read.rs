@@ -45,7 +45,7 @@ fn test(table: &Table<'_>, scope: &BTreeMap<String, Type>, asks: &mut Vec<String
         Several::Any(tests) => return Some(Test::Any(tests)),
         Several::Wrong => return None,
     }
-    let said = ["where", "assert", "partial", "default"];
+    let said = ["where", "assert", "partial", "default", "unwritten"];
     let ask = ask(table, scope)?;
     let kind = KINDS.iter().find(|k| table.has(k.name)).map_or("", |k| k.name);
     let keys = said.iter().filter(|key| table.has(key)).map(|key| format!("; {key} {}", raw(table, key)));
@@ -72,6 +72,7 @@ fn ask(table: &Table<'_>, scope: &BTreeMap<String, Type>) -> Option<Ask> {
         assert: expression(table, "assert", &scope),
         partial: expression(table, "partial", &scope),
         otherwise: verdict(table, "otherwise").unwrap_or(Verdict::Fail),
+        unwritten: verdict(table, "unwritten").unwrap_or(Verdict::Pass),
         quantifier: quantifier(table, "quantifier"),
         default,
         fact,

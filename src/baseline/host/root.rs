@@ -256,6 +256,26 @@ impl Root {
         Ok(names)
     }
 
+    /// The names in a directory, sorted, with what each is, a link being a link.
+    pub fn entries(&self, path: &str) -> Seen<Vec<(String, Meta)>> {
+        let Some(real) = self.resolve(path, true)? else { return Ok(None) };
+        let Some(names) = self.list(&real)? else { return Ok(None) };
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            let own = format!("{}/{name}", real.trim_end_matches('/'));
+            // Nothing on a network is touched.
+            if self.foreign.contains(&own) {
+                continue;
+            }
+            match self.tree.stat(&own) {
+                Ok(meta) => all.push((name, meta)),
+                Err(e) if gone(&e) => {}
+                Err(e) => return Err(Unseen::of(path, &e)),
+            }
+        }
+        Ok(Some(all))
+    }
+
     /// The paths that a pattern names, sorted, `*` and `?` standing for parts of a name as glob(7) has it: a name
     /// that begins with a dot only where the pattern does. A path without either is itself, there or not.
     pub fn glob(&self, pattern: &str) -> Result<Vec<String>, Unseen> {

@@ -1,6 +1,7 @@
 //! Passwords at rest, shadow(5): of which kind the hash is, how old it may get, whether the account is locked. The hash itself
 //! stays here.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::accounts;
@@ -10,6 +11,27 @@ use crate::config::reader::Table;
 
 /// The file.
 const SHADOW: &str = "/etc/shadow";
+
+/// Days of an account, shadow(5), since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Days {
+    /// When the password was set.
+    pub(super) changed: Option<i64>,
+    /// When the account ends.
+    pub(super) expire: Option<i64>,
+}
+
+/// The days of all accounts, by name.
+pub(super) fn days(host: &Host) -> Result<HashMap<String, Days>, Unseen> {
+    let text = host.root.need(SHADOW)?;
+    let one = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?.to_owned();
+        let changed = fields.nth(1)?.parse().ok();
+        Some((name, Days { changed, expire: fields.nth(4)?.parse().ok() }))
+    };
+    Ok(text.lines().filter_map(one).collect())
+}
 
 /// Prefixes of hashes, crypt(5).
 const KINDS: &[(&str, &str)] = &[

@@ -200,18 +200,17 @@ impl Config {
         chain
     }
 
-    /// The lines of a keyword that hold in a context: those of its blocks, else the global ones.
-    fn in_force(&self, key: usize, context: usize) -> Vec<&Setting> {
+    /// The lines of a keyword that hold in a context, those of its blocks, else the global ones; and those beside them
+    /// that come too late to count.
+    fn in_force(&self, key: usize, context: usize) -> (Vec<&Setting>, Vec<&Setting>) {
         let chain = self.chain(context);
         let own = |within: &dyn Fn(usize) -> bool| -> Vec<&Setting> {
             self.settings.iter().filter(|s| s.key == key && within(s.context)).collect()
         };
         let inner = own(&|c| chain.contains(&c));
         let mut lines = if inner.is_empty() { own(&|c| c == 0) } else { inner };
-        if form(key) != Form::Names {
-            lines.truncate(1);
-        }
-        lines
+        let late = if form(key) == Form::Names { Vec::new() } else { lines.split_off(lines.len().min(1)) };
+        (lines, late)
     }
 
     /// Whether a block, or one that it stands in, says something about a keyword.
@@ -311,7 +310,6 @@ impl Fact for Ask {
             ("number", Type::Number),
             ("other", Type::Text),
             ("other_number", Type::Number),
-            ("written", Type::Bool),
         ])
     }
 
@@ -336,13 +334,13 @@ impl Ask {
         let name = KEYS.get(self.key).map_or("", |(name, ..)| name);
         let other = match self.beside {
             None => None,
-            Some(key) => match config.in_force(key, context).first() {
+            Some(key) => match config.in_force(key, context).0.first() {
                 Some(setting) => setting.args.first().map(|a| a.to_ascii_lowercase()),
                 None => default(host, key)?.map(str::to_owned),
             },
         };
-        let mut push = |proof: Row, value: &str, written: bool| {
-            let mut row = proof.about(block).with("value", value).with("written", written);
+        let row = |proof: Row, value: &str| {
+            let mut row = proof.about(block).with("value", value);
             if let Some(number) = seconds(value).filter(|_| !value.is_empty()) {
                 row = row.with("number", number);
             }
@@ -350,34 +348,38 @@ impl Ask {
                 row = row.with("other", other.as_str());
                 row = seconds(other).into_iter().fold(row, |row, n| row.with("other_number", n));
             }
-            found.rows.push(row);
+            row
         };
-        let lines = config.in_force(self.key, context);
         let mut unseen = None;
-        for setting in &lines {
+        let mut rows = |setting: &Setting| -> Vec<Row> {
             let proof = || Row::at(&setting.file, setting.line, setting.text.clone());
-            let first = setting.args.first().map_or("", String::as_str);
-            match form(self.key) {
-                Form::Names => setting.args.iter().for_each(|name| push(proof(), name, true)),
-                Form::Word | Form::Time => {
-                    push(proof(), modern(&setting.args.join(" ").to_ascii_lowercase()), true);
-                }
+            let values = match form(self.key) {
+                Form::Names => setting.args.clone(),
+                Form::Word | Form::Time => vec![modern(&setting.args.join(" ").to_ascii_lowercase()).to_owned()],
                 Form::Algorithms => {
+                    let first = setting.args.first().map_or("", String::as_str);
                     let (names, why) = algorithms(first, default(host, self.key));
-                    names.iter().for_each(|name| push(proof(), name, true));
-                    unseen = why;
+                    unseen = unseen.take().or(why);
+                    names
                 }
-            }
+            };
+            values.iter().map(|value| row(proof(), value)).collect()
+        };
+        let (lines, late) = config.in_force(self.key, context);
+        let written = !lines.is_empty();
+        let late: Vec<Row> = late.into_iter().flat_map(&mut rows).collect();
+        let mut all: Vec<Row> = lines.into_iter().flat_map(&mut rows).collect();
+        if let Some(last) = all.pop() {
+            all.push(last.beside(late));
         }
-        if lines.is_empty()
-            && let Some(value) = default(host, self.key)?
-        {
-            let proof = || Row::at(MAIN, 0, format!("{name} {value} (default)"));
+        if !written && let Some(value) = default(host, self.key)? {
+            let proof = || Row::at(MAIN, 0, format!("{name} {value} (default)")).by_default();
             match form(self.key) {
-                Form::Algorithms => value.split(',').for_each(|v| push(proof(), v, false)),
-                Form::Word | Form::Time | Form::Names => push(proof(), value, false),
+                Form::Algorithms => all.extend(value.split(',').map(|v| row(proof(), v))),
+                Form::Word | Form::Time | Form::Names => all.push(row(proof(), value)),
             }
         }
+        found.rows.extend(all);
         found.unseen.extend(unseen);
         Ok(())
     }

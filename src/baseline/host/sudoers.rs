@@ -1,11 +1,11 @@
 //! Who may do what as somebody else, sudoers(5): grants with their aliases resolved, and `Defaults`. Of several grants that fit
 //! the last one counts, so one that a later one covers wholly is left out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Fact, Found, Host, Row, Unseen, columns};
+use super::{Fact, Found, Host, Row, Unseen, columns, last_counts};
 use crate::baseline::host::lines::joined;
 use crate::baseline::mask::mask_line;
 use crate::config::expr::Type;
@@ -15,8 +15,8 @@ use crate::config::reader::Table;
 const MAIN: &str = "/etc/sudoers";
 /// The deepest inclusion; sudo itself has 128, people have two.
 const MAX_DEPTH: usize = 16;
-/// The most entries, and the most names behind an alias.
-const MAX_ENTRIES: usize = 20_000;
+/// The most entries, and the most names behind an alias. Each grant is held against those after it.
+const MAX_ENTRIES: usize = 10_000;
 
 #[derive(Debug)]
 struct Sudoers {
@@ -83,12 +83,15 @@ impl Config {
 
     fn file(&mut self, host: &Host, path: &str, text: &str, depth: usize) {
         self.read.push(path.to_owned());
-        if depth > MAX_DEPTH || self.read.len() + self.specs.len() > MAX_ENTRIES {
+        if depth > MAX_DEPTH {
             self.unseen.push(Unseen::Links(path.to_owned()));
             return;
         }
         let file: Rc<str> = path.into();
         for (line, text) in lines(text) {
+            if self.full(path) {
+                return;
+            }
             let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
             let place = || Place { file: Rc::clone(&file), line, text: mask_line(&text) };
             match word {
@@ -100,6 +103,18 @@ impl Config {
                 _ => self.specs.push(Place { text: text.clone(), ..place() }),
             }
         }
+    }
+
+    /// Whether there is too much of it, which is noted once.
+    fn full(&mut self, path: &str) -> bool {
+        let much = [self.read.len(), self.specs.len(), self.grants.len(), self.unseen.len()];
+        if much.iter().all(|count| *count < MAX_ENTRIES) {
+            return false;
+        }
+        if !self.unseen.iter().any(|why| matches!(why, Unseen::TooLarge(_))) {
+            self.unseen.push(Unseen::TooLarge(path.to_owned()));
+        }
+        true
     }
 
     fn include(&mut self, host: &Host, from: &str, name: &str, depth: usize) {
@@ -194,7 +209,7 @@ impl Config {
             }
             for command in self.members(part) {
                 for who in parts(users, ',').iter().flat_map(|user| self.members(user.trim())).collect::<Vec<_>>() {
-                    if self.grants.len() > MAX_ENTRIES {
+                    if self.full(&place.file) {
                         return;
                     }
                     let (hosts, runas, command) = (hosts.to_owned(), runas.clone(), command.clone());
@@ -220,17 +235,19 @@ impl Config {
         all
     }
 
-    /// Whether a later grant decides wherever this one would.
-    fn covered(&self, at: usize) -> bool {
-        let Some(own) = self.grants.get(at) else { return false };
+    /// The last grant that decides wherever this one would; none if nothing later does.
+    fn covering(&self, at: usize) -> Option<usize> {
+        let own = self.grants.get(at)?;
         let wide = |theirs: &str, own: &str| theirs == "ALL" || theirs == own;
-        let later = self.grants.iter().skip(at + 1);
-        later.filter(|g| g.place.line != own.place.line || g.place.file != own.place.file).any(|g| {
-            wide(&g.who, &own.who)
+        let covers = |g: &Grant| {
+            (g.place.line != own.place.line || g.place.file != own.place.file)
+                && wide(&g.who, &own.who)
                 && wide(&g.hosts, &own.hosts)
                 && wide(&g.command, &own.command)
                 && (g.runas == own.runas || g.runas == "ALL" || g.runas.starts_with("ALL:"))
-        })
+        };
+        let later = self.grants.get(at + 1..)?;
+        later.iter().rposition(covers).map(|found| at + 1 + found)
     }
 }
 
@@ -347,25 +364,30 @@ impl Fact for Sudoers {
         found.unseen.extend(config.unseen.iter().cloned());
         let at = |place: &Place| Row::at(&place.file, place.line, place.text.clone());
         if let Some(option) = &self.option {
-            let mut last: HashMap<&str, &Setting> = HashMap::new();
+            let mut all: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
             for setting in config.settings.iter().filter(|s| s.name == *option) {
-                last.insert(&setting.scope, setting);
+                let scope = setting.scope.as_str();
+                let row = at(&setting.place).about(scope).with("scope", scope).valued(&setting.value);
+                all.entry(scope).or_default().push(row);
             }
-            let mut last: Vec<_> = last.into_iter().collect();
-            last.sort_unstable_by_key(|(scope, _)| *scope);
-            for (scope, setting) in last {
-                let row = at(&setting.place).about(scope).with("scope", scope);
-                found.rows.push(row.valued(&setting.value));
-            }
+            found.rows.extend(all.into_values().filter_map(last_counts));
             return Ok(());
         }
-        for (_, grant) in config.grants.iter().enumerate().filter(|(at, _)| !config.covered(*at)) {
+        // A grant that a later one covers stands beside that one.
+        let mut all: BTreeMap<usize, (Option<Row>, Vec<Row>)> = BTreeMap::new();
+        for (index, grant) in config.grants.iter().enumerate() {
             let row = at(&grant.place).about(grant.who.as_str()).with("who", grant.who.as_str());
             let row = row.with("hosts", grant.hosts.as_str()).with("runas", grant.runas.as_str());
             let row = row.with("command", grant.command.as_str()).with("nopasswd", grant.nopasswd);
             let bare = grant.command.starts_with('/') && !grant.command.contains(char::is_whitespace);
-            found.rows.push(row.with("noexec", grant.noexec).with("bare", bare));
+            let row = row.with("noexec", grant.noexec).with("bare", bare);
+            match config.covering(index) {
+                Some(covering) => all.entry(covering).or_default().1.push(row),
+                None => all.entry(index).or_default().0 = Some(row),
+            }
         }
+        let rows = all.into_values().filter_map(|(row, covered)| Some(row?.beside(covered)));
+        found.rows.extend(rows);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::include::{self, Files};
 use super::root::Unseen;
-use super::{Fact, Found, Host, Row, columns};
+use super::{Fact, Found, Host, Row, columns, last_counts};
 use crate::config::expr::Type;
 use crate::config::reader::Table;
 
@@ -57,11 +57,17 @@ impl Fact for Sysctl {
             let (last, others): (Vec<_>, Vec<_>) = kept.0.iter().partition(|(path, _)| path == LAST);
             for group in [others, last] {
                 let Some(setting) = decides(group.iter().flat_map(|(_, all)| all), key) else { continue };
-                let file = group.iter().find(|(_, all)| all.iter().any(|s| std::ptr::eq(s, setting)));
-                if let (Some((file, _)), Some(value)) = (file, &setting.value) {
-                    let row = Row::at(file, setting.line, format!("{} = {value}", setting.key)).valued(value);
-                    found.rows.push(row.about(key.as_str()).with("key", key.as_str()).with("live", false));
-                }
+                let row = |file: &str, s: &Setting| {
+                    let value = s.value.as_deref()?;
+                    let row = Row::at(file, s.line, format!("{} = {value}", s.key)).valued(value);
+                    Some(row.about(key.as_str()).with("key", key.as_str()).with("live", false))
+                };
+                let own = group.iter().flat_map(|(file, all)| all.iter().map(move |s| (file, s)));
+                let (last, others): (Vec<_>, Vec<_>) = own
+                    .filter(|(_, s)| s.key == *key || std::ptr::eq(*s, setting))
+                    .partition(|(_, s)| std::ptr::eq(*s, setting));
+                let rows = others.into_iter().chain(last).filter_map(|(file, s)| row(file, s));
+                found.rows.extend(last_counts(rows.collect()));
             }
         }
         Ok(())

@@ -64,10 +64,53 @@ fn the_program_s_own_rule_says_which_line_counts() {
 fn sections_and_lines_are_found() {
     let files = Memory::default().file("/etc/j.conf", "[A]\nS=x\n[B]\nS=auto\nS=persistent\n");
     let ini = "os = \"linux\"\nini = { file = \"/etc/j.conf\", section = \"B\", key = \"S\" }\nassert = 'value == \"persistent\"'\ndefault = { value = \"auto\" }";
-    assert_eq!(verdict(ini, files), "pass /etc/j.conf:5");
+    assert_eq!(verdict(ini, files), "partial /etc/j.conf:5 /etc/j.conf:4");
+    assert_eq!(
+        verdict(ini, Memory::default().file("/etc/j.conf", "[A]\nS=x\n[B]\nS=persistent\n")),
+        "pass /etc/j.conf:4"
+    );
     assert_eq!(verdict(ini, Memory::default().file("/etc/j.conf", "[A]\nS=persistent\n")), "fail");
     let line = "os = \"linux\"\nfile = { path = \"/etc/c\", line = \"server <a:word> [<r:rest>]\" }\nassert = 'a == \"ntp1\"'\ndefault = \"fail\"";
     assert_eq!(verdict(line, Memory::default().file("/etc/c", "# server x\nserver ntp1 iburst\n")), "pass /etc/c:2");
+}
+
+/// Verdict, sentence and lines of a shipped check.
+fn said(id: &str, files: Memory) -> (&'static str, String, Vec<String>) {
+    let policy = shipped();
+    let finding = record::finding(&one(&policy, &policy.checks[id], &policy.profiles["l3"], &host(files)));
+    let lines = finding.evidence.iter().map(|e| format!("{}:{} {}", e.file, e.line_from, e.text));
+    (finding.result.as_str(), finding.record.zh.clone(), lines.collect())
+}
+
+#[test]
+fn a_line_that_says_otherwise_is_shown_though_it_does_not_count() {
+    let main = "/etc/ssh/sshd_config";
+    let (verdict, zh, lines) =
+        said("H19", Memory::default().file(main, "PermitRootLogin no\n\nPermitRootLogin yes\n"));
+    assert_eq!(verdict, "partial");
+    assert_eq!(zh, "部分符合：禁止 root 通过 SSH 直接登录（/etc/ssh/sshd_config 第 3 行另有相反设置，现未生效）");
+    assert_eq!(lines, ["/etc/ssh/sshd_config:1 PermitRootLogin no", "/etc/ssh/sshd_config:3 PermitRootLogin yes"]);
+    // A drop-in is there to override its main file, and a distribution's own file is there to be overridden.
+    let dropin = Memory::default()
+        .file(main, "Include /etc/ssh/sshd_config.d/*.conf\nPermitRootLogin yes\n")
+        .file("/etc/ssh/sshd_config.d/a.conf", "PermitRootLogin no\n");
+    assert_eq!(said("H19", dropin).0, "pass");
+    let vendor = Memory::default()
+        .file("/usr/lib/sysctl.d/10.conf", "fs.protected_hardlinks = 0\nfs.protected_symlinks = 1\n")
+        .file("/etc/sysctl.d/99.conf", "fs.protected_hardlinks = 1\n");
+    assert_eq!(said("H97", vendor.clone()).0, "pass");
+    assert_eq!(said("H97", vendor.file("/etc/sysctl.d/98.conf", "fs.protected_hardlinks = 0\n")).0, "partial");
+    let sudo = "a ALL=(ALL) NOPASSWD: ALL\na ALL=(ALL) ALL\n";
+    assert_eq!(said("H33", Memory::default().file("/etc/sudoers", sudo)).0, "partial");
+}
+
+#[test]
+fn what_only_a_default_says_is_said_to_be_that() {
+    let (verdict, zh, lines) =
+        said("H20", Memory::default().file("/etc/ssh/sshd_config", "#PermitEmptyPasswords no\n"));
+    assert_eq!(verdict, "partial");
+    assert_eq!(zh, "部分符合：SSH 禁止空口令登录（未显式配置，仅取决于当前版本的默认值）");
+    assert_eq!(lines, ["/etc/ssh/sshd_config:0 PermitEmptyPasswords no (default)"]);
 }
 
 #[test]

@@ -42,6 +42,20 @@ const KNOWN: &[Known] = &[
             ("usercheck", "1"),
         ],
     },
+    // pam_cracklib(8) of Linux-PAM 1.3.1: everything stands on the line.
+    Known {
+        module: "pam_cracklib",
+        files: &[],
+        defaults: &[
+            ("minlen", "9"),
+            ("dcredit", "1"),
+            ("ucredit", "1"),
+            ("lcredit", "1"),
+            ("ocredit", "1"),
+            ("difok", "5"),
+            ("retry", "1"),
+        ],
+    },
     // pwhistory.conf(5) of Linux-PAM 1.5.3; older ones have no file, and the same default.
     Known {
         module: "pam_pwhistory",
@@ -50,30 +64,43 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// The value of an option; a word that stands alone is 1, one that is nowhere 0.
-pub(super) fn value(host: &Host, module: &str, args: &[String], option: &str) -> Result<Value, Unseen> {
-    let own = |text: &str| -> Option<String> {
-        let (name, value) = text.split_once('=').map_or((text, "1"), |(n, v)| (n.trim(), v.trim()));
-        (name.trim() == option).then(|| value.to_owned())
+/// The value of an option, and the values written in files that do not count beside it; a word that stands alone is 1,
+/// one that is nowhere 0.
+pub(super) fn value(host: &Host, module: &str, args: &[String], option: &str) -> Result<(Value, Vec<Value>), Unseen> {
+    let line = args.iter().rev().find_map(|arg| own(arg, option));
+    let Some(known) = KNOWN.iter().find(|k| k.module == module) else {
+        return Ok((line.map_or_else(|| Value::Default("0".to_owned()), Value::Line), Vec::new()));
     };
-    if let Some(value) = args.iter().rev().find_map(|arg| own(arg)) {
-        return Ok(Value::Line(value));
+    let files = written(host, known, args, option);
+    if let Some(line) = line {
+        return Ok((Value::Line(line), files.unwrap_or_default()));
     }
-    let Some(known) = KNOWN.iter().find(|k| k.module == module) else { return Ok(Value::Default("0".to_owned())) };
+    let mut files = files?;
+    let default = || known.defaults.iter().find(|(name, _)| *name == option).map_or("0", |(_, value)| value);
+    Ok((files.pop().unwrap_or_else(|| Value::Default(default().to_owned())), files))
+}
+
+/// The value of a word if it is of that option.
+fn own(text: &str, option: &str) -> Option<String> {
+    let (name, value) = text.split_once('=').map_or((text, "1"), |(n, v)| (n.trim(), v.trim()));
+    (name.trim() == option).then(|| value.to_owned())
+}
+
+/// Every line of a module's files that sets an option; the last one counts.
+fn written(host: &Host, known: &Known, args: &[String], option: &str) -> Result<Vec<Value>, Unseen> {
     let named = args.iter().find_map(|arg| arg.strip_prefix("conf="));
     let files: Vec<&str> = named.map_or_else(|| known.files.to_vec(), |file| vec![file]);
-    let mut found = None;
+    let mut found = Vec::new();
     for pattern in files {
         for file in host.root.glob(pattern)? {
             let Some(text) = host.root.text(&file)? else { continue };
             for (line, text) in lines(&text, "#") {
                 let plain = text.split('#').next().unwrap_or("");
-                if let Some(value) = own(plain) {
-                    found = Some(Value::File { file: file.clone(), line, text: text.to_owned(), value });
+                if let Some(value) = own(plain, option) {
+                    found.push(Value::File { file: file.clone(), line, text: text.to_owned(), value });
                 }
             }
         }
     }
-    let default = || known.defaults.iter().find(|(name, _)| *name == option).map_or("0", |(_, value)| value);
-    Ok(found.unwrap_or_else(|| Value::Default(default().to_owned())))
+    Ok(found)
 }
