@@ -60,7 +60,7 @@ policy() {
     mkdir "$dir/policy-$1"
     for n in $(seq "$1"); do
         printf '[[check]]\nid = "X%d"\ntitle = { zh = "t", en = "t" }\nseverity = "low"\nclause = "8.1.4.1 a)"\n' "$n"
-        printf 'pass = { zh = "p", en = "p" }\nfail = { zh = "f", en = "f" }\n[[check.when]]\nos = "huawei-vrp"\n'
+        printf 'pass = { zh = "p", en = "p" }\nfail = { zh = "f", en = "f" }\n[[check.when]]\nos = ["huawei-vrp"]\n'
         printf 'each = "interface <i:rest>"\nline = "port default vlan <v:int>"\nassert = "v > %d"\ndefault = "fail"\n' "$n"
         printf 'source = "s"\nfix = "f"\ntests = [{ config = "interface a\\n port default vlan 4000", expect = "pass" }, { config = "interface a\\n port default vlan 1", expect = "fail" }]\n'
     done > "$dir/policy-$1/checks.toml"

@@ -120,8 +120,17 @@ impl Fact for Directive {
                 for (at, place) in tree.effective(within, &self.name, &GROUPING).into_iter().enumerate() {
                     let words = |nodes: &[&Node]| nodes.iter().flat_map(|n| n.args.clone()).collect::<Vec<_>>();
                     let near = beside.as_ref().and_then(|all| all.get(at)).map(|f| words(&f.decide));
-                    let row = self.row(tree, &place, words(&place.decide));
-                    found.rows.push(row.with("beside", near.unwrap_or_default()));
+                    let (all, near) = (words(&place.decide), near.unwrap_or_default());
+                    let row = |decide: Vec<&Node>| {
+                        let place = tree::Found { path: place.path.clone(), decide };
+                        self.row(tree, &place, all.clone()).with("beside", near.clone())
+                    };
+                    // httpd takes the last of several; nginx takes all of those that it lets stand twice.
+                    let others = match (self.program, place.decide.split_last()) {
+                        (Program::Apache, Some((_, others))) => others.iter().map(|node| row(vec![*node])).collect(),
+                        _ => Vec::new(),
+                    };
+                    found.rows.push(row(place.decide.clone()).beside(others));
                 }
             }
         }
