@@ -19,4 +19,5 @@ pub mod stop; // one way to say "end now"
 pub mod tcp; // TCP connections with a deadline
 pub mod tls; // who trusts whom
 pub mod trace; // packets that die on the way, and who said so
-pub mod udp; // datagrams to one peer and back
+pub mod udp;
+pub mod unix; // what stands behind a local socket // datagrams to one peer and back

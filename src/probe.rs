@@ -144,8 +144,8 @@ pub trait Prober: Send {
     }
 
     /// What the last run found out beside its observation, if that is news.
-    fn news(&mut self) -> Option<Record> {
-        None
+    fn news(&mut self) -> Vec<Record> {
+        Vec::new()
     }
 }
 

@@ -204,7 +204,7 @@ impl Core {
         let mut problems = self.take_profiles(&plan);
         problems.extend(self.runs.set(&plan, &each));
         self.schedule.set(&each, now.mono);
-        self.triggers.set(&each, &plan.rules);
+        self.triggers.set(&each, &plan.rules, now.mono);
         self.hours.set(&plan, now.wall);
         self.bulk.set(&self.hours.those_open(&tasks));
         self.tasks = tasks.iter().map(|task| (task.id.clone(), task.clone())).collect();
@@ -323,8 +323,8 @@ impl Core {
         if let Some(burst) = burst {
             self.observe(&task, began, burst);
         }
-        if let Some(news) = news.filter(|_| self.tasks.contains_key(&task.id)) {
-            self.record(news);
+        if self.tasks.contains_key(&task.id) {
+            news.into_iter().for_each(|news| self.record(news));
         }
         self.observe(&task, began, run);
     }
@@ -342,6 +342,7 @@ impl Core {
         let facts = self.summaries.push(&observation, task.keep(), now);
         facts.into_iter().map(Record::Facts).for_each(|record| self.record(record));
         self.ears.observed(&observation);
+        self.triggers.observed(&observation, now.mono);
         if let Some(rules) = &mut self.rules {
             let effects = rules.observe(&observation, now);
             self.effects(effects);

@@ -29,13 +29,13 @@ pub(super) struct Done {
     /// What the burst found that followed it.
     pub(super) burst: Option<Run>,
     /// What it found out beside that.
-    pub(super) news: Option<Record>,
+    pub(super) news: Vec<Record>,
 }
 
 impl Done {
     /// A run alone.
     pub(super) const fn of(task: Arc<Task>, began: Wall, run: Run) -> Self {
-        Self { task, began, run, burst: None, news: None }
+        Self { task, began, run, burst: None, news: Vec::new() }
     }
 }
 

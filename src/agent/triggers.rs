@@ -1,5 +1,6 @@
-//! What makes a task run out of turn: a file it reads was changed, or the device told of a problem after which it is to
-//! look. Kinds say so by two settings; which kinds they are is nothing to this module.
+//! What makes a task run out of turn: a file it reads was changed, the device told of a problem after which it is to look,
+//! or a poll saw that the configuration was changed. Kinds say so by two settings; which kinds they are is nothing to this
+//! module.
 //!
 //! Files are watched by a task of its own, because a look at thousands of them may wait for a disk.
 
@@ -14,11 +15,13 @@ use tokio::task::JoinHandle;
 use crate::config::watch;
 use crate::engine::heard::Hit;
 use crate::model::plan::{PlanRule, Task};
-use crate::model::{Mono, Object, ProblemId, RuleId};
+use crate::model::{Mono, Object, Observation, ProblemId, RuleId, Value};
 use crate::probe::config::{AFTER, PATH, stamp};
 
 /// From a word of the device to the look: whoever changes it types more than one command.
 const SETTLE: Duration = Duration::from_secs(30);
+/// The field that says when a configuration was changed last.
+const CHANGED: &str = "config_changed_seconds";
 /// Objects whose files changed and that wait for the loop.
 const WAITING: usize = 256;
 
@@ -28,6 +31,10 @@ pub(super) struct Triggers {
     problems: HashMap<RuleId, ProblemId>,
     after: HashSet<(Object, String)>,
     due: BTreeMap<Object, Mono>,
+    /// Tasks that are looked at after something, as they were.
+    tasks: HashMap<Arc<str>, Arc<Task>>,
+    /// The uptime at the last change of an object's configuration, as a poll saw it.
+    polled: HashMap<Object, f64>,
     files: Vec<Arc<Task>>,
     watching: Option<(JoinHandle<()>, mpsc::Receiver<Object>)>,
 }
@@ -40,7 +47,8 @@ impl Drop for Triggers {
 
 impl Triggers {
     /// Takes a plan's tasks and rules.
-    pub(super) fn set(&mut self, tasks: &[Arc<Task>], rules: &[PlanRule]) {
+    pub(super) fn set(&mut self, tasks: &[Arc<Task>], rules: &[PlanRule], now: Mono) {
+        self.changed_tasks(tasks, now);
         self.problems = rules.iter().map(|rule| (rule.id.clone(), rule.problem.clone())).collect();
         let after = |task: &Arc<Task>| {
             let object = task.object.clone();
@@ -51,6 +59,7 @@ impl Triggers {
                 .collect::<Vec<_>>()
         };
         self.after = tasks.iter().flat_map(after).collect();
+        self.polled.retain(|object, _| self.after.iter().any(|(other, _)| other == object));
         let files: Vec<Arc<Task>> = tasks.iter().filter(|t| t.settings.text(PATH).is_some()).cloned().collect();
         if files == self.files {
             return;
@@ -74,6 +83,17 @@ impl Triggers {
         }
     }
 
+    /// What is to be looked at after something is looked at when it is to be looked at otherwise: a key was accepted.
+    fn changed_tasks(&mut self, tasks: &[Arc<Task>], now: Mono) {
+        let before = std::mem::take(&mut self.tasks);
+        for task in tasks.iter().filter(|task| !task.settings.texts(AFTER).is_empty()) {
+            if before.get(&task.id).is_some_and(|before| before != task) {
+                self.due.entry(task.object.clone()).or_insert(now);
+            }
+            self.tasks.insert(task.id.clone(), task.clone());
+        }
+    }
+
     fn unwatch(&mut self) {
         if let Some((task, _)) = self.watching.take() {
             task.abort();
@@ -88,6 +108,22 @@ impl Triggers {
             let wanted = (object, problem.to_string());
             if self.after.contains(&wanted) {
                 self.due.entry(wanted.0).or_insert(now.plus(SETTLE));
+            }
+        }
+    }
+
+    /// A poll brought something: whether the configuration was changed since the poll before.
+    pub(super) fn observed(&mut self, observation: &Observation, now: Mono) {
+        if self.after.is_empty() {
+            return;
+        }
+        let Some((table, slot, _)) = observation.schema.find(CHANGED) else { return };
+        for row in observation.rows.iter().filter(|row| row.table == table) {
+            let Some(at) = row.values.get(slot).and_then(Value::number) else { continue };
+            let before = self.polled.insert(row.object.clone(), at);
+            let other = before.is_some_and(|before| before.to_bits() != at.to_bits());
+            if other && self.after.iter().any(|(object, _)| *object == row.object) {
+                self.due.entry(row.object.clone()).or_insert(now.plus(SETTLE));
             }
         }
     }
@@ -170,7 +206,7 @@ mod tests {
             std::fs::write(dir.path().join(format!("{name}.cfg")), "1").unwrap();
         }
         let mut triggers = Triggers::default();
-        triggers.set(&[task("a", &[("path", path.clone())]), task("b", &[("path", path)])], &[]);
+        triggers.set(&[task("a", &[("path", path.clone())]), task("b", &[("path", path)])], &[], Mono::default());
         // The first look at the files must be over before one changes.
         for round in 0..50 {
             std::fs::write(dir.path().join("b.cfg"), "2".repeat(round + 2)).unwrap();
@@ -200,8 +236,9 @@ mod tests {
             evidence: Vec::new(),
         };
         let mut triggers = Triggers::default();
-        triggers.set(&[task("a", &[])], &[rule("trap-config-changed", "config-changed"), rule("trap-fan", "fan")]);
         let now = Mono::default();
+        let rules = [rule("trap-config-changed", "config-changed"), rule("trap-fan", "fan")];
+        triggers.set(&[task("a", &[])], &rules, now);
         triggers.heard(&[hit("a", "trap-fan"), hit("b", "trap-config-changed")], now);
         assert_eq!(triggers.next_wake(), None);
         triggers.heard(&[hit("a", "trap-config-changed")], now);
@@ -210,5 +247,46 @@ mod tests {
         let due = triggers.due(now.plus(SETTLE));
         assert_eq!(due.iter().map(ToString::to_string).collect::<Vec<_>>(), ["asset:a"]);
         assert!(triggers.due(now.plus(SETTLE * 2)).is_empty());
+        // Another accepted key: at once; the same task again: not.
+        let other = task("a", &[("host_key", SettingValue::Text("SHA256:x".into()))]);
+        triggers.set(std::slice::from_ref(&other), &rules, now);
+        assert_eq!(triggers.due(now).len(), 1);
+        triggers.set(&[other], &rules, now);
+        assert_eq!(triggers.next_wake(), None);
+    }
+
+    #[test]
+    fn a_device_whose_configuration_was_changed_by_what_a_poll_says_is_looked_at() {
+        let mut triggers = Triggers::default();
+        let now = Mono::default();
+        triggers.set(&[task("a", &[])], &[], now);
+        let polled = |asset: &str, at: f64| {
+            let schema = crate::probe::kind("device").unwrap().spec.schema.clone();
+            let (table, slot, _) = schema.find(CHANGED).unwrap();
+            let object: Object = format!("asset:{asset}").parse().unwrap();
+            let mut values = vec![Value::Null; schema.tables[table].fields.len()];
+            values[slot] = Value::gauge(at);
+            Observation {
+                schema: Arc::new(schema),
+                agent: "t".parse().unwrap(),
+                probe: "p".parse().unwrap(),
+                object: object.clone(),
+                instance: "".into(),
+                purpose: crate::model::Purpose::Measure,
+                at: crate::model::Wall::default(),
+                took: Duration::ZERO,
+                outcome: crate::model::Outcome::Ok,
+                cause: None,
+                detail: None,
+                tally: crate::model::observation::Tally::default(),
+                rows: vec![crate::model::observation::Row { table, object, instance: "".into(), values }],
+            }
+        };
+        for (asset, at, want) in
+            [("a", 5.5, 0), ("a", 5.5, 0), ("b", 1.0, 0), ("b", 2.0, 0), ("a", 7.25, 1), ("a", 7.25, 0)]
+        {
+            triggers.observed(&polled(asset, at), now);
+            assert_eq!(triggers.due(now.plus(SETTLE)).len(), want, "{asset} {at}");
+        }
     }
 }

@@ -3,10 +3,11 @@
 use ring::{digest, hmac};
 
 use super::dialect::{Snapshot, Unread};
-use super::judge;
+use super::host::Host;
+use super::judge::{self, Finding};
 use super::keep::keep;
 use super::policy::{Policy, Profile};
-use super::record;
+use super::{record, score};
 use crate::model::finding::{
     self, FORM, Inspection, MAX_FINDINGS, MAX_NAME, MAX_SECRETS, MAX_TEXT, Origin, Part, cut,
 };
@@ -32,15 +33,6 @@ pub fn inspect(
     key: Option<&SecretText>,
 ) -> Inspection {
     let findings = judge::judge(policy, profile, snapshot);
-    let bytes = key.map_or(&[][..], |key| key.expose().as_bytes());
-    let kept = keep(snapshot, &hmac::Key::new(hmac::HMAC_SHA256, bytes));
-    let mut secrets = if key.is_some() { kept.secrets } else { Vec::new() };
-    secrets.truncate(MAX_SECRETS);
-    let sha256 = hex(digest::digest(&digest::SHA256, kept.text.as_bytes()).as_ref());
-    // Which key it was, without telling it: hashes of two keys are not compared.
-    let named = |key: &SecretText| digest::digest(&digest::SHA256, key.expose().as_bytes());
-    let key = key.map(|key| hex(named(key).as_ref().get(..8).unwrap_or_default())).unwrap_or_default();
-    let text = if kept.text.len() > MAX_TEXT { String::new() } else { kept.text };
     Inspection {
         v: FORM,
         asset: taken.asset,
@@ -53,9 +45,77 @@ pub fn inspect(
         policy: policy.digest.clone(),
         part: Part::Running,
         changed: snapshot.changed.clone(),
-        snapshot: Some(finding::Snapshot { sha256, text, complete: snapshot.complete(), key, secrets }),
+        snapshot: Some(text_of(snapshot, key)),
         findings: findings.iter().take(MAX_FINDINGS).map(record::finding).collect(),
     }
+}
+
+/// What the same device starts with next: kept to be compared, and not judged.
+pub fn startup(running: &Inspection, snapshot: &Snapshot, key: Option<&SecretText>) -> Inspection {
+    Inspection {
+        part: Part::Startup,
+        changed: snapshot.changed.clone(),
+        snapshot: Some(text_of(snapshot, key)),
+        findings: Vec::new(),
+        ..running.clone()
+    }
+}
+
+/// Whether two texts of a device say the same but for what it changes by itself; nothing where one is not whole.
+/// Secrets are left aside: some devices write them in another ciphertext each time.
+pub fn same(policy: &Policy, one: &Inspection, other: &Inspection) -> Option<bool> {
+    let whole = |inspection: &Inspection| {
+        inspection.snapshot.clone().filter(|text| text.complete && !text.text.is_empty()).map(|text| text.text)
+    };
+    let (one_text, other_text) = (whole(one)?, whole(other)?);
+    let list = |name: String| policy.lists.get(&name).map_or(&[][..], Vec::as_slice);
+    let (volatile, unordered) = (list(format!("volatile.{}", one.os)), list(format!("unordered.{}", one.os)));
+    let lines = |text: &str| -> Vec<String> {
+        score::stable(text, volatile, unordered).into_iter().map(|(_, line)| line.to_owned()).collect()
+    };
+    Some(lines(&one_text) == lines(&other_text))
+}
+
+fn text_of(snapshot: &Snapshot, key: Option<&SecretText>) -> finding::Snapshot {
+    let bytes = key.map_or(&[][..], |key| key.expose().as_bytes());
+    let kept = keep(snapshot, &hmac::Key::new(hmac::HMAC_SHA256, bytes));
+    let mut secrets = if key.is_some() { kept.secrets } else { Vec::new() };
+    secrets.truncate(MAX_SECRETS);
+    let sha256 = hex(digest::digest(&digest::SHA256, kept.text.as_bytes()).as_ref());
+    // Which key it was, without telling it: hashes of two keys are not compared.
+    let named = |key: &SecretText| digest::digest(&digest::SHA256, key.expose().as_bytes());
+    let key = key.map(|key| hex(named(key).as_ref().get(..8).unwrap_or_default())).unwrap_or_default();
+    let text = if kept.text.len() > MAX_TEXT { String::new() } else { kept.text };
+    finding::Snapshot { sha256, text, complete: snapshot.complete(), key, secrets }
+}
+
+/// The look at a Linux host in the form that a console takes; `name` is what it is called if it does not say.
+pub fn of_host(
+    findings: &[Finding<'_>],
+    host: &Host,
+    name: &str,
+    policy: &Policy,
+    profile: &Profile,
+    taken: Taken,
+) -> Inspection {
+    let own = host.name();
+    let mut inspection = Inspection {
+        v: FORM,
+        asset: taken.asset,
+        name: cut(if own.is_empty() { name } else { &own }, MAX_NAME),
+        at: taken.at,
+        origin: taken.origin,
+        os: "linux".to_owned(),
+        version: cut(&host.os.name, MAX_NAME),
+        profile: profile.id.clone(),
+        policy: policy.digest.clone(),
+        part: Part::Running,
+        changed: None,
+        snapshot: None,
+        findings: findings.iter().take(MAX_FINDINGS).map(record::finding).collect(),
+    };
+    inspection.clean();
+    inspection
 }
 
 /// A configuration that several texts may be: the one of a device, by its names in lower case, or the only one.
@@ -72,6 +132,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::baseline::dialect::Dialect;
     use crate::baseline::policy;
     use crate::model::finding::Verdict;
     use crate::model::wire::Findings;
@@ -94,6 +155,32 @@ mod tests {
         assert_eq!((kept.secrets.len(), kept.key.len(), kept.complete), (1, 16, true));
         let bare = inspect(&policy, &policy.profiles["l2"], &snapshot, taken, None).snapshot.unwrap();
         assert_eq!((bare.secrets.len(), bare.key.as_str(), bare.sha256 == kept.sha256), (0, "", true));
+    }
+
+    #[test]
+    fn what_a_device_starts_with_is_compared_without_noise_and_without_secrets() {
+        let policy = policy::load(&[]).policy;
+        let look = |text: &str| {
+            let text = format!("version 15.2\nhostname a\n!\n{text}!\nend\n");
+            let snapshot = Snapshot::read("f", text.as_bytes(), Some(Dialect::Ios)).unwrap().remove(0);
+            let taken = Taken { asset: None, at: Wall::from_millis(1), origin: Origin::Ssh };
+            (inspect(&policy, &policy.profiles["l3"], &snapshot, taken, None), snapshot)
+        };
+        let compare = |running: &str, saved: &str| {
+            let running = look(running).0;
+            let startup = startup(&running, &look(saved).1, None);
+            assert_eq!((startup.part, startup.findings.len(), startup.wrong()), (Part::Startup, 0, None));
+            same(&policy, &running, &startup)
+        };
+        let (a, b) = (
+            "enable password 7 0822455D0A16\nntp clock-period 1\n",
+            "enable password 7 13061E010803\nntp clock-period 2\n",
+        );
+        assert_eq!(compare(a, b), Some(true));
+        assert_eq!(compare(a, "ip http server\n"), Some(false));
+        let mut cut = look(a).0;
+        cut.snapshot.as_mut().unwrap().complete = false;
+        assert_eq!(same(&policy, &cut, &cut), None);
     }
 
     #[test]

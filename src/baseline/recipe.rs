@@ -6,7 +6,7 @@
 
 use super::dialect::{Dialect, MAX_BYTES, Version, redraw};
 
-/// What is typed on devices of some dialects, in order; only the last answer is kept.
+/// What is typed on devices of some dialects, in order; of the answers the last two are kept.
 #[derive(Debug, PartialEq, Eq)]
 struct Recipe {
     dialects: &'static [Dialect],
@@ -16,6 +16,8 @@ struct Recipe {
     version: &'static str,
     /// The configuration in force.
     show: &'static str,
+    /// The one it starts with next.
+    saved: &'static str,
     /// Ends the session.
     leave: &'static str,
 }
@@ -27,6 +29,7 @@ const RECIPES: &[Recipe] = &[
         paging: &["screen-length 0 temporary"],
         version: "display version",
         show: "display current-configuration",
+        saved: "display saved-configuration",
         leave: "quit",
     },
     Recipe {
@@ -34,6 +37,7 @@ const RECIPES: &[Recipe] = &[
         paging: &["screen-length disable", "undo terminal monitor"],
         version: "display version",
         show: "display current-configuration",
+        saved: "display saved-configuration",
         leave: "quit",
     },
     Recipe {
@@ -41,6 +45,7 @@ const RECIPES: &[Recipe] = &[
         paging: &["terminal length 0"],
         version: "show version",
         show: "show running-config",
+        saved: "show startup-config",
         leave: "exit",
     },
     // A prompt in angle brackets, of Huawei or H3C: the one refuses what is the other's.
@@ -49,6 +54,7 @@ const RECIPES: &[Recipe] = &[
         paging: &["screen-length 0 temporary", "screen-length disable"],
         version: "display version",
         show: "display current-configuration",
+        saved: "display saved-configuration",
         leave: "quit",
     },
 ];
@@ -100,6 +106,15 @@ pub struct Capture {
     pub text: Vec<u8>,
     /// The software version, where the device says it elsewhere than in its configuration.
     pub version: Option<Version>,
+    /// What it starts with next, in the same form; nothing if it was not asked or does not tell.
+    pub saved: Option<Vec<u8>>,
+}
+
+impl Capture {
+    /// A text that somebody else has read.
+    pub const fn of(text: Vec<u8>) -> Self {
+        Self { text, version: None, saved: None }
+    }
 }
 
 /// What to do next.
@@ -125,6 +140,7 @@ pub struct Dialogue {
     total: usize,
     pages: usize,
     version: Option<Version>,
+    running: Vec<u8>,
 }
 
 impl Dialogue {
@@ -139,6 +155,7 @@ impl Dialogue {
             total: 0,
             pages: 0,
             version: None,
+            running: Vec::new(),
         }
     }
 
@@ -178,7 +195,11 @@ impl Dialogue {
             self.version = version_of(&String::from_utf8_lossy(&answer));
         }
         if self.command() == Some(recipe.show) {
-            let capture = Capture { text: self.session(recipe.show, &answer), version: self.version.take() };
+            self.running = self.session(recipe.show, &answer);
+        }
+        if self.command() == Some(recipe.saved) {
+            let (text, saved) = (std::mem::take(&mut self.running), self.session(recipe.saved, &answer));
+            let capture = Capture { text, version: self.version.take(), saved: Some(saved) };
             return Ok(Next::Done(capture, line(recipe.leave)));
         }
         self.asked += 1;
@@ -223,7 +244,7 @@ impl Dialogue {
         let recipe = self.recipe?;
         let at = self.asked.checked_sub(1)?;
         let last = recipe.paging.len();
-        recipe.paging.get(at).copied().or_else(|| [recipe.version, recipe.show].get(at - last).copied())
+        recipe.paging.get(at).copied().or_else(|| [recipe.version, recipe.show, recipe.saved].get(at - last).copied())
     }
 
     /// The last line, as the terminal shows it.
@@ -307,6 +328,9 @@ mod tests {
                 "\u{1b}[42D          \u{1b}[42D#\r\ndescription <SW1>\r\n  ---- More ----".into()
             }
             " " => "\u{1b}[42D          \u{1b}[42Dreturn\r\n<SW1>".into(),
+            "display saved-configuration\n" => {
+                "display saved-configuration\r\n#\r\nsysname SW0\r\n#\r\nreturn\r\n<SW1>".into()
+            }
             other => format!("{other}\r\nError: Unrecognized command\r\n<SW1>"),
         });
         let capture = capture.unwrap();
@@ -315,7 +339,9 @@ mod tests {
         assert_eq!(typed.last().map(String::as_str), Some("quit\n"));
         let text = String::from_utf8(capture.text).unwrap();
         assert!(text.starts_with("<SW1>display current-configuration\n#\r\nsysname SW1\r\n"), "{text}");
-        assert!(text.ends_with("return\r\n<SW1>\n"), "{text}");
+        assert!(text.ends_with("return\r\n<SW1>\n") && !text.contains("SW0"), "{text}");
+        let saved = String::from_utf8(capture.saved.unwrap()).unwrap();
+        assert!(saved.starts_with("<SW1>display saved-configuration\n#\r\nsysname SW0\r\n"), "{saved}");
     }
 
     #[test]
@@ -328,7 +354,7 @@ mod tests {
     #[test]
     fn nothing_but_reading_is_ever_typed() {
         for recipe in RECIPES {
-            let all = recipe.paging.iter().chain([&recipe.version, &recipe.show, &recipe.leave]);
+            let all = recipe.paging.iter().chain([&recipe.version, &recipe.show, &recipe.saved, &recipe.leave]);
             for command in all {
                 let harmless = ["display ", "show ", "screen-length ", "terminal length ", "undo terminal monitor"];
                 let good =

@@ -5,6 +5,7 @@
 mod collect; // a configuration read over SSH
 mod host;
 mod import;
+mod keys;
 mod waiver;
 
 use std::io::Read;
@@ -17,9 +18,13 @@ use super::table::table;
 use super::text::pick;
 use super::{Answer, Exit, Failure, Format, complain, print, say};
 use crate::baseline::dialect::{Dialect, MAX_BYTES, Snapshot};
+use crate::baseline::inspect::{Taken, inspect};
 use crate::baseline::judge::{self, Verdict};
 use crate::baseline::policy::{self, Check, Policy, Profile, Words};
 use crate::baseline::record;
+use crate::model::Wall;
+use crate::model::finding::{Inspection, Origin};
+use crate::net::clock::Clock;
 
 /// Options of `baseline`.
 #[derive(Debug, clap::Args)]
@@ -43,8 +48,8 @@ pub enum What {
         /// With --host: directory that holds a system's files, such as a mounted image [default: /]
         #[arg(long, value_name = "DIR", requires = "host")]
         root: Option<PathBuf>,
-        /// With --host: also write the findings to a file that a console can import
-        #[arg(long, value_name = "FILE", requires = "host")]
+        /// Also write what came of it to a file that a console can import; - writes it and prints nothing else
+        #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// Read over SSH.
         #[command(flatten)]
@@ -78,6 +83,8 @@ pub enum What {
     },
     /// Hand results that `baseline check --out` wrote to a console
     Import(import::Args),
+    /// List and accept keys of devices that are read over SSH
+    Keys(keys::Args),
     /// Grant, list and take back waivers (例外)
     Waiver(waiver::Args),
 }
@@ -94,15 +101,18 @@ pub fn run(args: Args) -> Answer {
                     format!("there is no profile `{profile}`; there are: {}", known()),
                 ))
             })?;
+            let mut told = Told { format, out, lines: String::new() };
             if host {
-                return host::check(root.as_deref(), out.as_deref(), &policy, profile, format);
+                return host::check(root.as_deref(), &policy, profile, told);
             }
             let mut texts = Vec::new();
             if let Some(collected) = collect::collect(&device, dialect)? {
-                texts.push(Text::Read(collected));
+                texts.push(Text::Read(Box::new(collected)));
             }
             texts.extend(config.into_iter().map(Text::File));
-            check(texts, dialect, &policy, profile, format)
+            let exit = check(texts, dialect, &policy, profile, &mut told)?;
+            told.write()?;
+            Ok(exit)
         }
         What::Explain { check, policy } => {
             let policy = load(policy)?;
@@ -119,6 +129,7 @@ pub fn run(args: Args) -> Answer {
         }
         What::Test { policy } => test(policy),
         What::Import(args) => import::run(args),
+        What::Keys(args) => keys::run(args),
         What::Waiver(args) => waiver::run(args),
     }
 }
@@ -145,15 +156,18 @@ enum Text {
     /// A file, which is read when its turn comes: there may be a thousand.
     File(PathBuf),
     /// What a device said.
-    Read(collect::Collected),
+    Read(Box<collect::Collected>),
 }
 
-fn check(texts: Vec<Text>, dialect: Option<Dialect>, policy: &Policy, profile: &Profile, format: Format) -> Answer {
+fn check(texts: Vec<Text>, dialect: Option<Dialect>, policy: &Policy, profile: &Profile, told: &mut Told) -> Answer {
     let (mut failed, mut unseen) = (false, false);
     for text in texts {
-        let (name, bytes, version) = match text {
-            Text::File(file) => (file.display().to_string(), bytes(&file)?, None),
-            Text::Read(collected) => (collected.target, collected.capture.text, collected.capture.version),
+        let at = Clock::system().wall();
+        let (name, (bytes, at), dialect, version, asset_id) = match text {
+            Text::File(file) => (file.display().to_string(), bytes(&file, at)?, dialect, None, None),
+            Text::Read(read) => {
+                (read.target, (read.capture.text, at), dialect.or(read.dialect), read.capture.version, read.asset)
+            }
         };
         let snapshots = match Snapshot::read(&name, &bytes, dialect) {
             Ok(mut all) => {
@@ -173,7 +187,11 @@ fn check(texts: Vec<Text>, dialect: Option<Dialect>, policy: &Policy, profile: &
             let asset = record::asset(snapshot);
             let version = snapshot.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
             let head = format!("{asset} ({}, {}{version})", snapshot.file, snapshot.dialect.as_str());
-            out(&findings, &asset, &head, format, |e| e.line_from.to_string());
+            told.tell(&findings, &asset, &head, |e| e.line_from.to_string());
+            if told.out.is_some() {
+                let taken = Taken { asset: asset_id.clone(), at, origin: Origin::Imported };
+                told.keep(&inspect(policy, profile, snapshot, taken, None));
+            }
         }
     }
     Ok(exit(failed, unseen))
@@ -188,29 +206,63 @@ const fn exit(failed: bool, unseen: bool) -> Exit {
     }
 }
 
-/// Prints findings; `place` says where a piece of evidence stands.
-fn out(
-    findings: &[judge::Finding<'_>],
-    asset: &str,
-    head: &str,
+/// Where findings go: to the reader, and into a file for a console.
+struct Told {
     format: Format,
-    place: fn(&judge::Evidence) -> String,
-) {
-    match format {
-        Format::Json => findings.iter().for_each(|f| print(&record::object(asset, &record::finding(f)).to_string())),
-        Format::Table => {
-            print(head);
-            show(findings, place);
+    out: Option<PathBuf>,
+    /// Of that file, an inspection a line.
+    lines: String,
+}
+
+impl Told {
+    /// Prints findings; `place` says where a piece of evidence stands.
+    fn tell(&self, findings: &[judge::Finding<'_>], asset: &str, head: &str, place: fn(&judge::Evidence) -> String) {
+        if self.out.as_deref() == Some(Path::new("-")) {
+            return;
         }
+        match self.format {
+            Format::Json => {
+                findings.iter().for_each(|f| print(&record::object(asset, &record::finding(f)).to_string()));
+            }
+            Format::Table => {
+                print(head);
+                show(findings, place);
+            }
+        }
+    }
+
+    fn keep(&mut self, inspection: &Inspection) {
+        self.lines.push_str(&serde_json::to_string(inspection).unwrap_or_default());
+        self.lines.push('\n');
+    }
+
+    /// Writes the file, if there is to be one.
+    fn write(self) -> Result<(), Failure> {
+        let Some(file) = self.out else { return Ok(()) };
+        if file == Path::new("-") {
+            print(self.lines.trim_end());
+            return Ok(());
+        }
+        std::fs::write(&file, self.lines).map_err(|error| {
+            let file = file.display();
+            Failure::usage(pick(format!("无法写入 {file}：{error}"), format!("cannot write {file}: {error}")))
+        })
     }
 }
 
-/// A file's bytes; of one that is too large only enough for the reader to say so.
-fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+/// A file's bytes, of one that is too large only enough for the reader to say so, and when it was written; `now` if
+/// that is not known.
+fn bytes(file: &Path, now: Wall) -> Result<(Vec<u8>, Wall), Failure> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(file).and_then(|f| f.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|e| unreadable(file, &e))?;
-    Ok(bytes)
+    let mut read = || {
+        let file = std::fs::File::open(file)?;
+        let written = file.metadata()?.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(written)
+    };
+    let written: Option<std::time::Duration> = read().map_err(|e: std::io::Error| unreadable(file, &e))?;
+    let at = written.and_then(|d| i64::try_from(d.as_millis()).ok()).map_or(now, Wall::from_millis);
+    Ok((bytes, at.min(now)))
 }
 
 fn show(findings: &[judge::Finding<'_>], place: fn(&judge::Evidence) -> String) {

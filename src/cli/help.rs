@@ -43,11 +43,6 @@ const TEXTS: &[(&str, &str)] = &[
         "With --host: directory that holds a system's files, such as a mounted image [default: /]",
         "与 --host 同用：存放系统文件的目录，如挂载的镜像 [默认：/]",
     ),
-    (
-        "With --host: also write the findings to a file that a console can import",
-        "与 --host 同用：同时把结果写入文件，供控制台导入",
-    ),
-    ("Read this device over SSH: HOST or HOST:PORT", "通过 SSH 读取该设备：地址或 地址:端口"),
     ("User of the device", "设备的用户名"),
     ("File with its password, or with its private key in OpenSSH's form", "存放口令或 OpenSSH 格式私钥的文件"),
     ("Fingerprint of its key that you have compared, SHA256:...", "已核对的主机密钥指纹 SHA256:..."),

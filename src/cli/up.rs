@@ -16,8 +16,8 @@ use crate::config::Diagnostic;
 use crate::config::settings::HearSettings;
 use crate::console::command::{Command, Outcome};
 use crate::console::{Console, Handle};
-use crate::model::AgentId;
-use crate::model::inventory::{AgentDecl, Inventory};
+use crate::model::inventory::{AgentDecl, Asset, AssetKind, AssetStatus, ConfigAccess, ConfigSource, Inventory};
+use crate::model::{AgentId, AssetId};
 use crate::net::tls;
 use crate::relay::identity::{self, Enrolment, Identity};
 use crate::relay::spool::Caps;
@@ -182,6 +182,9 @@ async fn apply(handle: &Handle, files: &[PathBuf], wanted: Option<AgentId>) -> R
         new = config::inventory::parse_onto(&old, &texts).map_err(|list| mistakes(&list))?;
     }
     let id = wanted.unwrap_or_else(|| own_id(&new));
+    if !old.agents.contains_key(&id) {
+        declare_host(&mut new, &id);
+    }
     declare(&mut new, &id);
     let diff = config::inventory::diff(&old, &new, false);
     if diff.changes.is_empty() {
@@ -205,6 +208,41 @@ pub(super) fn declare(inventory: &mut Inventory, id: &AgentId) {
     let name = sysinfo::System::host_name().unwrap_or_else(|_| id.to_string());
     let new = || AgentDecl { id: id.clone(), name, region: None, zone, address: None };
     inventory.agents.entry(id.clone()).or_insert_with(new);
+}
+
+/// Declares this machine as an asset that its agent looks at, where nobody has; once, so that it stays away if removed.
+fn declare_host(inventory: &mut Inventory, agent: &AgentId) {
+    declare(inventory, agent);
+    let known = inventory.assets.values().any(|asset| asset.own_agent() == Some(agent));
+    let (Some(agent), Ok(id)) = (inventory.agents.get(agent), AssetId::new(agent.as_str())) else { return };
+    if known || inventory.assets.contains_key(&id) {
+        return;
+    }
+    let config = ConfigAccess { source: ConfigSource::Own(agent.id.clone()), dialect: String::new() };
+    let asset = Asset {
+        id: id.clone(),
+        name: agent.name.clone(),
+        kind: AssetKind::Host,
+        status: AssetStatus::InUse,
+        address: None,
+        also: Vec::new(),
+        zone: agent.zone.clone(),
+        region: agent.region.clone(),
+        owner: None,
+        operator: None,
+        person: None,
+        location: String::new(),
+        importance: 1,
+        watch: None,
+        snmp: None,
+        config: Some(config),
+        website: None,
+        tcp_ports: Vec::new(),
+        depends_on: Vec::new(),
+        tags: Vec::new(),
+        renamed_from: None,
+    };
+    inventory.assets.insert(id, asset);
 }
 
 /// The only declared agent, else one named after this host.

@@ -11,6 +11,7 @@ pub mod graded;
 pub mod imports;
 pub mod incidents;
 pub mod inventory;
+pub mod keys;
 pub mod maintenance;
 pub mod objects;
 pub mod openapi;

@@ -211,6 +211,8 @@ pub enum ConfigSource {
     },
     /// A file that others write where the watching agent runs, or a directory with a file of this asset's name.
     File(String),
+    /// It is the machine that this agent runs on, which looks at itself.
+    Own(AgentId),
 }
 
 /// What makes an asset a website.
@@ -267,6 +269,16 @@ pub struct Asset {
     pub tags: Vec<String>,
     /// Its id before a renaming; keeps history.
     pub renamed_from: Option<AssetId>,
+}
+
+impl Asset {
+    /// The agent that runs on it and looks at it from within.
+    pub fn own_agent(&self) -> Option<&AgentId> {
+        match &self.config.as_ref()?.source {
+            ConfigSource::Own(agent) => Some(agent),
+            _ => None,
+        }
+    }
 }
 
 /// One end of a link.
@@ -407,6 +419,13 @@ pub struct Inventory {
     pub links: BTreeMap<LinkId, Link>,
     /// Systems.
     pub systems: BTreeMap<SystemId, System>,
+}
+
+impl Inventory {
+    /// Whether anything is declared but the machines that agents run on, which declare themselves.
+    pub fn has_assets(&self) -> bool {
+        self.assets.values().any(|asset| asset.own_agent().is_none())
+    }
 }
 
 impl Inventory {

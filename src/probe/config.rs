@@ -1,8 +1,10 @@
-//! `config`: the configuration of a device, read over SSH or from a file that others write, and judged against graded
-//! protection where it is read.
+//! `config`: the configuration of a device, read over SSH or from a file that others write, or the machine that the agent
+//! runs on, judged against graded protection where it is read.
 //!
 //! The text is never sent and never written down: what leaves is the findings, the text with every secret replaced, and
 //! keyed hashes of the secrets. A device whose key nobody has accepted, or whose key has changed, is not logged in to.
+
+mod host; // the agent's own machine
 
 use std::borrow::Cow;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,8 +15,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::baseline::dialect::{Dialect, Gap, MAX_BYTES, Snapshot, Unread};
-use crate::baseline::inspect::{Taken, inspect, of_device};
-use crate::baseline::policy::{self, OWN};
+use crate::baseline::inspect::{Taken, inspect, of_device, same, startup};
+use crate::baseline::policy::{self, OWN, Policy, Profile};
 use crate::baseline::recipe::{Capture, Dialogue, Next};
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::finding::{Inspection, Origin, Verdict};
@@ -52,6 +54,8 @@ static SESSIONS: Semaphore = Semaphore::const_new(MAX_SESSIONS);
 
 /// The setting with the file or directory.
 pub const PATH: &str = "path";
+/// The setting that says that it is the agent's own machine.
+const HOST: &str = "host";
 /// The setting with the problems after which it looks at once.
 pub const AFTER: &str = "after";
 
@@ -91,11 +95,28 @@ const SETTINGS: &[SettingDef] = &[
         zh: "配置文件或其目录；给出后不登录设备（由资产清单给出）",
         en: "file with the configuration, or its directory; no device is asked then (the inventory says it)",
     },
+    SettingDef {
+        name: HOST,
+        kind: SettingType::Bool,
+        default: Some("false"),
+        zh: "核查探针自身所在主机（由资产清单给出）",
+        en: "the machine that the agent runs on (the inventory says it)",
+    },
+    SettingDef {
+        name: host::HELPER,
+        kind: SettingType::Text(108),
+        default: Some("'/run/fengsui/host-audit.sock'"),
+        zh: "主机核查助手的本地套接字，能读取探针用户无权读取的文件",
+        en: "socket of the helper that may read what the agent's user may not",
+    },
     FAMILY,
 ];
 
 /// What is known of a device's key, in order of `KEY_STATES`.
 const KEY_STATES: &[Cow<'static, str>] = &[Cow::Borrowed("accepted"), Cow::Borrowed("new"), Cow::Borrowed("changed")];
+
+/// How what a device starts with compares with what is in force, in order of `STARTUP`.
+const STARTUP: &[Cow<'static, str>] = &[Cow::Borrowed("same"), Cow::Borrowed("different")];
 
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
@@ -117,7 +138,8 @@ pub static SPEC: KindSpec = KindSpec {
                 Field::gauge("manual_count", "待人工项数", "checks that somebody has to look at"),
                 Field::gauge("unknown_count", "未能核查项数", "checks that could not be judged"),
                 Field::state("key_state", KEY_STATES, "主机密钥状态", "whether the device's key is the accepted one"),
-                Field::text("host_key", "主机密钥指纹", "fingerprint of a key that was not accepted"),
+                Field::state("startup", STARTUP, "启动配置与运行配置", "whether it starts with what is in force"),
+                Field::text("host_key", "主机密钥指纹", "fingerprint of the device's key as it was seen last"),
                 Field::text("sysname", "设备自称", "what the device calls itself"),
                 Field::text("dialect", "命令语言", "command language"),
                 Field::text("software", "软件版本", "software version"),
@@ -136,7 +158,7 @@ pub fn stamp(task: &Task) -> Option<(PathBuf, i64, i64, u64)> {
 }
 
 /// What a file of a task's asset may be called: its id or its address.
-fn names(task: &Task) -> Vec<String> {
+pub fn names(task: &Task) -> Vec<String> {
     let host = task.target.host.clone();
     [Some(task.object.name()), host].into_iter().flatten().map(|name| name.to_ascii_lowercase()).collect()
 }
@@ -149,10 +171,11 @@ pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<
             format!("no dialect `{word}`; there are: {}", Dialect::ALL.map(Dialect::as_str).join(", "))
         })?),
     };
-    if task.settings.text(PATH).is_none() && task.target.host.as_deref().unwrap_or("").is_empty() {
+    let own = task.settings.bool(HOST);
+    if !own && task.settings.text(PATH).is_none() && task.target.host.as_deref().unwrap_or("").is_empty() {
         return Err("the task names neither a host nor a file".to_owned());
     }
-    Ok(Box::new(Look { task: task.clone(), dialect, secret: secret.cloned(), findings: None }))
+    Ok(Box::new(Look { task: task.clone(), dialect, secret: secret.cloned(), findings: Vec::new() }))
 }
 
 struct Look {
@@ -160,7 +183,7 @@ struct Look {
     dialect: Option<Dialect>,
     secret: Option<Secret>,
     /// What the last run came to.
-    findings: Option<Findings>,
+    findings: Vec<Findings>,
 }
 
 /// The key under which secrets found in configurations are hashed; none before a console has given one.
@@ -193,7 +216,10 @@ impl Prober for Look {
     fn run<'a>(&'a mut self, cx: &'a Ctx, deadline: Mono) -> RunFuture<'a> {
         Box::pin(async move {
             let began = cx.clock.mono();
-            self.findings = None;
+            self.findings.clear();
+            if self.task.settings.bool(HOST) {
+                return self.of_host(cx, deadline).await;
+            }
             let read = match self.task.settings.text(PATH) {
                 Some(path) => self.of_file(path).await.map_err(Missed::Other),
                 None => self.of_device(cx, deadline).await,
@@ -218,8 +244,8 @@ impl Prober for Look {
         })
     }
 
-    fn news(&mut self) -> Option<Record> {
-        self.findings.take().map(Record::Finding)
+    fn news(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.findings).into_iter().map(Record::Finding).collect()
     }
 }
 
@@ -245,6 +271,16 @@ impl Look {
         read.map_err(Missed::Other)
     }
 
+    async fn of_host(&mut self, cx: &Ctx, deadline: Mono) -> Run {
+        let began = cx.clock.mono();
+        let looked = host::look(&self.task, cx, deadline).await;
+        let took = cx.clock.mono().since(began);
+        match looked {
+            Ok(judged) => self.told(&judged, took),
+            Err(error) => Run::error(error, Vec::new(), took),
+        }
+    }
+
     /// Files are read on a thread of their own: a directory may be on a slow disk.
     async fn of_file(&self, path: &str) -> Result<Capture, NetError> {
         let path = PathBuf::from(path);
@@ -252,7 +288,7 @@ impl Look {
         let read = tokio::task::spawn_blocking(move || {
             let file = file_of(&path, &names)?;
             let text = read_file(&file)?;
-            Ok(Capture { text, version: None })
+            Ok(Capture::of(text))
         });
         read.await.unwrap_or_else(|_| Err(NetError::new(Cause::Internal, "reading broke off")))
     }
@@ -278,11 +314,17 @@ impl Look {
     }
 
     fn told(&mut self, judged: &Judged, took: Duration) -> Run {
-        let Judged { inspection, gaps } = judged;
-        self.findings = Findings::of(inspection);
+        let Judged { inspection, lacks, startup } = judged;
+        // What it starts with goes first: it is compared with what is in force.
+        let both = startup.iter().map(|(startup, _)| startup).chain([inspection]);
+        self.findings = both.filter_map(Findings::of).collect();
         let count = |verdict| Value::gauge(inspection.findings.iter().filter(|f| f.result == verdict).count() as f64);
         let text = |text: &str| if text.is_empty() { Value::Null } else { Value::Text(text.into()) };
-        let key = if inspection.origin == Origin::Ssh { Value::State(0) } else { Value::Null };
+        let (key, seen) = match self.task.settings.text("host_key") {
+            Some(accepted) if inspection.origin == Origin::Ssh => (Value::State(0), text(accepted)),
+            _ => (Value::Null, Value::Null),
+        };
+        let same = startup.as_ref().and_then(|(_, same)| *same);
         let named = vec![
             ("failed_count", count(Verdict::Fail)),
             ("partial_count", count(Verdict::Partial)),
@@ -290,15 +332,17 @@ impl Look {
             ("manual_count", count(Verdict::Manual)),
             ("unknown_count", count(Verdict::Error)),
             ("key_state", key),
+            ("host_key", seen),
+            ("startup", same.map_or(Value::Null, |same| Value::State(u8::from(!same)))),
             ("sysname", text(&inspection.name)),
             ("dialect", text(&inspection.os)),
             ("software", text(&inspection.version)),
         ];
         let mut run = Run::ok(vec![target_row(&SPEC.schema, &self.task, named)], took);
-        if !gaps.is_empty() {
+        if let Some(lacks) = lacks {
             run.outcome = Outcome::Degraded;
             run.cause = Some(Cause::Partial);
-            run.detail = Some(format!("the configuration is not whole: {gaps}"));
+            run.detail = Some(lacks.clone());
         }
         run
     }
@@ -363,21 +407,17 @@ struct Asked {
 /// What judging came to.
 struct Judged {
     inspection: Inspection,
-    gaps: String,
+    /// What was not to be seen.
+    lacks: Option<String>,
+    /// What the device starts with next, and whether that says the same, if it could be told.
+    startup: Option<(Inspection, Option<bool>)>,
 }
 
 /// Judges what was read by the policy that is in force on this machine now.
 fn judged(capture: &Capture, asked: Asked) -> Result<Judged, NetError> {
-    let unsound = |why: String| NetError::new(Cause::Unsupported, why);
     let unread = |error: Unread| NetError::new(Cause::Content, error.to_string());
-    let loaded = policy::load(&[PathBuf::from(OWN)]);
-    if !loaded.usable() {
-        let first = loaded.diagnostics.first().map(ToString::to_string).unwrap_or_default();
-        return Err(unsound(format!("the policy is not sound: {first}")));
-    }
-    let policy = loaded.policy;
-    let profile = policy.profiles.get(&asked.profile);
-    let profile = profile.ok_or_else(|| unsound(format!("there is no profile `{}`", asked.profile)))?;
+    let policy = in_force()?;
+    let profile = profile_of(&policy, &asked.profile)?;
     let all = Snapshot::read(FILE, &capture.text, asked.dialect).map_err(unread)?;
     let mut snapshot = of_device(all, &asked.names).map_err(unread)?;
     if snapshot.version.is_none() {
@@ -385,7 +425,30 @@ fn judged(capture: &Capture, asked: Asked) -> Result<Judged, NetError> {
     }
     let gaps: Vec<String> = snapshot.gaps.iter().take(2).map(Gap::en).collect();
     let inspection = inspect(&policy, profile, &snapshot, asked.taken, asked.key.as_ref());
-    Ok(Judged { inspection, gaps: gaps.join("; ") })
+    let lacks = (!gaps.is_empty()).then(|| format!("the configuration is not whole: {}", gaps.join("; ")));
+    // A device that has saved nothing, or does not know the command, says no configuration.
+    let saved = capture.saved.as_ref().and_then(|text| Snapshot::read(FILE, text, Some(snapshot.dialect)).ok());
+    let startup = saved.and_then(|all| of_device(all, &asked.names).ok()).filter(Snapshot::complete).map(|saved| {
+        let startup = startup(&inspection, &saved, asked.key.as_ref());
+        let same = same(&policy, &inspection, &startup);
+        (startup, same)
+    });
+    Ok(Judged { inspection, lacks, startup })
+}
+
+/// The policy of this machine.
+fn in_force() -> Result<Policy, NetError> {
+    let loaded = policy::load(&[PathBuf::from(OWN)]);
+    if loaded.usable() {
+        return Ok(loaded.policy);
+    }
+    let first = loaded.diagnostics.first().map(ToString::to_string).unwrap_or_default();
+    Err(NetError::new(Cause::Unsupported, format!("the policy is not sound: {first}")))
+}
+
+fn profile_of<'p>(policy: &'p Policy, name: &str) -> Result<&'p Profile, NetError> {
+    let none = || NetError::new(Cause::Unsupported, format!("there is no profile `{name}`"));
+    policy.profiles.get(name).ok_or_else(none)
 }
 
 /// The file itself, or the one in a directory, or in a directory of that, that is called as the asset.
@@ -429,7 +492,7 @@ fn in_directory(path: &Path, names: &[String], deeper: usize, left: &mut usize) 
 }
 
 /// A file's bytes; one that is no file or too large is refused.
-fn read_file(path: &Path) -> Result<Vec<u8>, NetError> {
+pub fn read_file(path: &Path) -> Result<Vec<u8>, NetError> {
     let failed = |e: std::io::Error| NetError::io(path.display(), &e);
     let meta = std::fs::metadata(path).map_err(failed)?;
     if !meta.is_file() || meta.len() > MAX_BYTES as u64 {

@@ -100,6 +100,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
     let idle: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !planned.contains(id)).collect();
     let derived = ["link-adjacency", "link-adjacency-forming", "link-ends-down", "link-sla", "link-utilisation"];
     let other = [
+        "config-startup-different",
         "config-unread",
         "link-echo-down",
         "link-echo-loss",

@@ -84,7 +84,7 @@ fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
 async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> (Run, Option<Report>) {
     let deadline = cx.clock.mono().plus(Duration::from_secs(3));
     let run = prober.run(cx, deadline).await;
-    let news = prober.news().map(|record| match record {
+    let news = prober.news().pop().map(|record| match record {
         Record::Report(report) => report,
         other => panic!("no report: {}", other.kind()),
     });

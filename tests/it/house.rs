@@ -97,6 +97,33 @@ const HARDENED: &[&str] = &[
     "UMask=0077",
 ];
 
+/// What of it would hide from the helper what it is there to see, or is for services that stay.
+const NOT_OF_THE_HELPER: &[&str] =
+    &["Type=notify", "WatchdogSec=30", "ProtectHome=yes", "PrivateTmp=yes", "ProtectProc=invisible"];
+
+#[test]
+fn the_helper_reads_everything_and_can_do_nothing_else() {
+    let unit = read("systemd/fengsui-host-audit@.service");
+    let has = |line: &str| unit.lines().any(|l| l == line);
+    let own = [
+        "Type=oneshot",
+        "CapabilityBoundingSet=CAP_DAC_READ_SEARCH",
+        "AmbientCapabilities=CAP_DAC_READ_SEARCH",
+        "RestrictAddressFamilies=none",
+        "IPAddressDeny=any",
+        "ProtectHome=read-only",
+        "StandardInput=null",
+    ];
+    for line in HARDENED.iter().filter(|line| !NOT_OF_THE_HELPER.contains(line)).chain(&own) {
+        assert!(has(line), "it lacks `{line}`");
+    }
+    let socket = read("systemd/fengsui-host-audit.socket");
+    assert!(socket.contains("\nSocketUser=fengsui\n") && socket.contains("\nSocketMode=0600\n"), "{socket}");
+    // The agent looks for it where the unit puts it.
+    let place = socket.lines().find_map(|l| l.strip_prefix("ListenStream=")).unwrap();
+    assert!(read("src/probe/config.rs").contains(&format!("'{place}'")), "{place}");
+}
+
 #[test]
 fn the_units_are_hardened_and_only_the_agent_has_a_capability() {
     for (path, capabilities) in [

@@ -27,6 +27,7 @@ mod hours;
 mod house;
 mod lab;
 mod labels;
+mod own_host;
 mod path;
 mod probe;
 mod profiles;

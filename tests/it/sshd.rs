@@ -100,6 +100,7 @@ fn devices() -> Value {
                 "screen-length 0 temporary": "Info: The configuration takes effect on the current user terminal interface only.",
                 "display version": "Huawei Versatile Routing Platform Software\nVRP (R) software, Version 5.170 (S5720 V200R011C10SPC600)",
                 "display current-configuration": huawei(),
+                "display saved-configuration": huawei().replace("telnet server enable", "undo telnet server enable"),
             },
             "pager": "  ---- More ----", "wipe": "\u{1b}[42D                                          \u{1b}[42D",
             "paging_command": "screen-length 0 temporary",
@@ -282,12 +283,21 @@ fn devices_are_read_over_ssh_and_judged_with_no_secret_said() {
         let unknown = printed.matches("\"result\":\"error\"").count();
         assert_eq!(unknown, 0, "{user}: the text counts as whole: {printed}");
     }
-    assert_eq!(sshd.typed("ios"), ["terminal length 0", "show version", "show running-config", "exit"]);
+    assert_eq!(
+        sshd.typed("ios"),
+        ["terminal length 0", "show version", "show running-config", "show startup-config", "exit"]
+    );
     assert_eq!(sshd.typed("vrpnew").first().map(String::as_str), Some("N"));
     // With the dialect known, nothing of other vendors is typed.
     let (code, ..) = sshd.check("vrp", &password, &[&known[..], &["--dialect", "huawei-vrp"]].concat());
-    let last = ["screen-length 0 temporary", "display version", "display current-configuration", "quit"];
-    assert_eq!((code, &sshd.typed("vrp")[5..]), (1, &last.map(str::to_owned)[..]));
+    let last = [
+        "screen-length 0 temporary",
+        "display version",
+        "display current-configuration",
+        "display saved-configuration",
+        "quit",
+    ];
+    assert_eq!((code, &sshd.typed("vrp")[6..]), (1, &last.map(str::to_owned)[..]));
 
     // A key instead of a password; another key.
     assert_eq!(sshd.check("ios", &sshd.at("user"), &known).0, 1);
@@ -370,9 +380,39 @@ fn an_agent_reads_what_the_inventory_names_and_a_changed_key_is_an_incident() {
         line.split(' ').nth(1)?.parse::<f64>().ok()
     };
     wait_for("sw1 to be judged", SOON, || failed("sw1").filter(|n| *n >= 1.0));
+    // What it starts with is kept beside it, and is another.
+    let snapshots = || api(&site, &up, "/api/v1/baseline/snapshots?asset=sw1").to_string();
+    wait_for("what sw1 starts with", SOON, || snapshots().contains("\"part\":\"startup\"").then_some(()));
+    wait_for("that to be compared", SOON, || {
+        let (_, metrics) = up.get("/metrics/objects");
+        let mut lines = metrics.lines().filter(|l| l.starts_with("fengsui_config_startup{") && l.contains("\"sw1\""));
+        lines.any(|l| l.trim_end().ends_with(" 1")).then_some(())
+    });
+    // Whoever may read the plan of this machine's agent reads an asset as it does.
+    let done = fengsui(&["baseline", "check", "--collect", "sw1", "--data", &data, "--format", "json"]);
+    let printed = text(&done.stdout);
+    assert_eq!(
+        (done.status.code(), verdict(&printed, "D17")),
+        (Some(1), "fail".to_owned()),
+        "{}",
+        text(&done.stderr)
+    );
+    assert!(!printed.contains("MARK"), "{printed}");
+    let done = fengsui(&["baseline", "check", "--collect", "sw9", "--data", &data]);
+    assert!(done.status.code() == Some(2) && text(&done.stderr).contains("no task"), "{}", text(&done.stderr));
     let incident = site.incident("ssh-key-changed", "open", SOON);
     assert_eq!((incident["object"].as_str(), incident["severity"].as_str()), (Some("asset:sw2"), Some("major")));
     assert!(failed("sw2").is_none());
+    // Somebody looks at the device and accepts what it says: it is read at once, and the incident ends.
+    let keys = || site.json(&["baseline", "keys", "list"]);
+    let of = |asset: &str| keys().into_iter().find(|k| k["asset"] == asset).unwrap();
+    assert_eq!((&of("sw2")["state"], &of("sw2")["seen"]), (&json!("changed"), &json!(key)));
+    assert_eq!(site.run(&["baseline", "keys", "accept", "sw2", "SHA256:x"]).status.code(), Some(2));
+    let done = site.run(&["baseline", "keys", "accept", "sw2", "--reason", "compared"]);
+    assert!(done.status.success() && text(&done.stdout).contains(&key) | text(&done.stderr).contains(&key));
+    wait_for("sw2 to be judged", SOON, || failed("sw2").filter(|n| *n >= 1.0));
+    site.incident("ssh-key-changed", "resolved", SOON);
+    assert_eq!(of("sw2")["state"], "accepted");
     let mut round = 0;
     wait_for("r1 to be judged after its file changed", SOON, || {
         round += 1;

@@ -122,3 +122,45 @@ fn versions_compare_by_their_numbers() {
     assert_eq!([before.holds(v("V200R003C00").as_ref()), before.holds(None)], [Some(true), None]);
     assert_eq!(Constraint::parse("V200"), None);
 }
+
+/// As Oxidized writes them: what the device said of itself as comments, then the configuration without prompts, some secrets
+/// replaced by words.
+#[test]
+fn outputs_of_oxidized_are_whole() {
+    let s = read(
+        "# Huawei Versatile Routing Platform Software\n# VRP (R) software, Version 5.170 (S5720 V200R011C10SPC600)\n# \n\
+         # S5720-28X-SI-AC's Device status:\n# Slot Sub Type       Online   Power    Register\n# -----------\n#\nsysname SW1\n#\naaa\n \
+         local-user a password irreversible-cipher <secret hidden>\n#\nuser-interface vty 0 4\n authentication-mode aaa\n#\nreturn\n",
+    );
+    assert_eq!((s.dialect, s.name.as_str(), s.gaps.as_slice()), (Dialect::Vrp, "SW1", &[][..]));
+    assert!(!shape(&s).contains("Slot") && !shape(&s).contains("Version"), "{}", shape(&s));
+    let s = read(
+        "! Cisco IOS Software, C2960 Software (C2960-LANBASEK9-M), Version 15.0(2)SE11\n! \n! Chassis type: WS-C2960-24TT-L\n\
+         ! Memory: main 65536K\n! \n! NAME: \"1\", DESCR: \"WS-C2960-24TT-L\"\n! \n!\n! Last configuration change at 10:01:22 CST Fri Nov 20 2026 by wang\n!\n\
+         version 15.0\nhostname SW2\n!\nenable secret 5 <secret hidden>\nsnmp-server community <configuration removed>\n!\nline vty 0 4\n login local\n!\nend\n",
+    );
+    assert_eq!((s.dialect, s.name.as_str(), s.gaps.as_slice()), (Dialect::Ios, "SW2", &[][..]));
+    assert_eq!(s.changed.as_ref().map(|c| c.by.as_str()), Some("wang"));
+    assert!(!shape(&s).contains("Chassis"), "{}", shape(&s));
+    let s = read(
+        "# H3C Comware Software, Version 7.1.070, Release 6328\n# Slot Type  State\n# 1    S5560 Master\n#\n version 7.1.070, Release 6328\n#\n \
+         sysname SW3\n#\nlocal-user ops class manage\n password hash <configuration removed>\n#\nline vty 0 63\n authentication-mode scheme\n#\nreturn\n",
+    );
+    assert_eq!((s.dialect, s.name.as_str(), s.gaps.as_slice()), (Dialect::Comware, "SW3", &[][..]));
+}
+
+/// As RANCID writes them: a line with its type, comments in groups, the configuration, `<removed>` for secrets.
+#[test]
+fn outputs_of_rancid_are_whole() {
+    let s = read(
+        "!RANCID-CONTENT-TYPE: cisco\n!\n!Chassis type: 2911 - a 2900 router\n!CPU: CISCO2911/K9, Cisco IOS\n!\n!Memory: main 483328K/40960K\n!\n\
+         !Flash: flash0: Directory listing\n!\n!\nconfig-register 0x2102\nversion 15.2\nservice timestamps log datetime msec\n!\nhostname R1\n!\n\
+         !enable secret 5 <removed>\n!\n!username ops privilege 15 secret 5 <removed>\n!\nline vty 0 4\n transport input ssh\n!\nend\n",
+    );
+    assert_eq!((s.dialect, s.name.as_str(), s.gaps.as_slice()), (Dialect::Ios, "R1", &[][..]));
+    let s = read(
+        "#RANCID-CONTENT-TYPE: h3c\n#\n#H3C Comware Software, Version 7.1.070\n#\n version 7.1.070, Release 6328\n#\n sysname SW3\n#\nline vty 0 63\n \
+         authentication-mode scheme\n#\nreturn\n",
+    );
+    assert_eq!((s.dialect, s.name.as_str(), s.gaps.as_slice()), (Dialect::Comware, "SW3", &[][..]));
+}

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::include;
-use super::root::Unseen;
+use super::root::{PROC, Unseen};
 use super::{Fact, Found, Host, Row, columns};
 use crate::config::expr::Type;
 use crate::config::reader::Table;
 
 /// What is mounted.
 const LIVE: &str = "/proc/self/mountinfo";
+const FIRST: &str = "/proc/1/mountinfo";
 /// What will be.
 const KEPT: &str = "/etc/fstab";
 
@@ -30,10 +31,13 @@ impl Fact for Mounts {
 
     /// A row for each of the points that is mounted, and for each that fstab mounts.
     fn gather(&self, host: &Host, found: &mut Found) -> Result<(), Unseen> {
-        let live = if host.root.live() { host.root.text(LIVE)? } else { None };
+        host.root.whole(PROC)?;
+        // In a sandbox the own mounts are others than those of the host.
+        let live_file = if host.root.live() && host.root.exists(FIRST)? { FIRST } else { LIVE };
+        let live = if host.root.live() { host.root.text(live_file)? } else { None };
         let kept = host.root.text(KEPT)?;
-        found.looked.extend([LIVE.to_owned(), KEPT.to_owned()]);
-        let live = live.iter().flat_map(|t| mountinfo(t)).map(|m| (LIVE, m));
+        found.looked.extend([live_file.to_owned(), KEPT.to_owned()]);
+        let live = live.iter().flat_map(|t| mountinfo(t)).map(|m| (live_file, m));
         // Of several mounts over each other the last is the one that is seen.
         let mut seen: Vec<(&str, Mount)> = Vec::new();
         for (file, mount) in live.filter(|(_, m)| self.points.contains(&m.point)) {
@@ -42,7 +46,7 @@ impl Fact for Mounts {
         }
         let kept = kept.iter().flat_map(|t| fstab(t)).map(|m| (KEPT, m));
         for (file, mount) in seen.into_iter().chain(kept.filter(|(_, m)| self.points.contains(&m.point))) {
-            let row = Row::at(file, mount.line, mount.text).about(mount.point.clone()).with("live", file == LIVE);
+            let row = Row::at(file, mount.line, mount.text).about(mount.point.clone()).with("live", file != KEPT);
             found.rows.push(row.with("point", mount.point).with("type", mount.kind).with("options", mount.options));
         }
         Ok(())

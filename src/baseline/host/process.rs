@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::root::Unseen;
+use super::root::{PROC, Unseen};
 use super::{Fact, Found, Host, Row, columns, include, listen};
 use crate::config::expr::Type;
 use crate::config::reader::Table;
@@ -49,7 +49,8 @@ impl Fact for Processes {
 }
 
 fn ids(host: &Host) -> Result<Vec<u32>, Unseen> {
-    let names = host.root.list("/proc")?.ok_or_else(|| Unseen::Missing("/proc".to_owned()))?;
+    host.root.whole(PROC)?;
+    let names = host.root.list(PROC)?.ok_or_else(|| Unseen::Missing(PROC.to_owned()))?;
     Ok(names.iter().filter_map(|n| n.parse().ok()).collect())
 }
 

@@ -27,6 +27,8 @@ pub const MAX_LINES: usize = 400_000;
 pub const MAX_ENTRIES: usize = 20_000;
 /// The most links on the way to one file, as Linux has it (path_resolution(7)).
 pub const MAX_LINKS: usize = 40;
+/// Where processes are; a sandbox may hide those of others there and nothing else.
+pub const PROC: &str = "/proc";
 /// The longest path, in bytes (PATH_MAX).
 const MAX_PATH: usize = 4_096;
 
@@ -78,6 +80,8 @@ pub enum Unseen {
     TooLarge(String),
     /// It is on a network filesystem.
     Network(String),
+    /// This process was started so that it sees something else there than the host does.
+    Hidden(String),
     /// Links in a circle, or too many.
     Links(String),
     /// No regular file or no directory.
@@ -100,6 +104,7 @@ impl Unseen {
             Self::Missing(path) => format!("没有 {path}"),
             Self::TooLarge(path) => format!("{path} 过大"),
             Self::Network(path) => format!("{path} 在网络文件系统上，未读取"),
+            Self::Hidden(path) => format!("本进程在沙箱中运行，看不到主机的 {path}"),
             Self::Links(path) => format!("{path} 的符号链接过多或成环"),
             Self::Shape(path) => format!("{path} 不是普通文件或目录"),
             Self::Live(path) => format!("{path} 需要在运行中的系统上核查"),
@@ -131,6 +136,7 @@ impl fmt::Display for Unseen {
             Self::Missing(path) => write!(f, "there is no {path}"),
             Self::TooLarge(path) => write!(f, "{path} is too large"),
             Self::Network(path) => write!(f, "{path} is on a network filesystem and was not read"),
+            Self::Hidden(path) => write!(f, "the sandbox of this process hides the host's {path}"),
             Self::Links(path) => write!(f, "{path} leads through too many links, or a circle of them"),
             Self::Shape(path) => write!(f, "{path} is no regular file or directory"),
             Self::Live(path) => write!(f, "{path} can be seen on the running system only"),
@@ -168,6 +174,7 @@ pub struct Root {
     tree: Box<dyn Tree>,
     live: bool,
     foreign: BTreeSet<String>,
+    hidden: BTreeSet<String>,
     texts: RefCell<HashMap<String, Seen<Rc<str>>>>,
     read: Cell<usize>,
 }
@@ -177,7 +184,8 @@ impl Root {
     pub fn open(dir: &Path) -> Result<Self, Unseen> {
         let (tree, foreign) = disk::Disk::open(dir)?;
         let live = tree.is_system();
-        Ok(Self::of(Box::new(tree), live, foreign))
+        let hidden = if live { disk::hidden() } else { BTreeSet::new() };
+        Ok(Self { hidden, ..Self::of(Box::new(tree), live, foreign) })
     }
 
     /// A little world of files that counts as a running system.
@@ -186,12 +194,17 @@ impl Root {
     }
 
     fn of(tree: Box<dyn Tree>, live: bool, foreign: BTreeSet<String>) -> Self {
-        Self { tree, live, foreign, texts: RefCell::default(), read: Cell::new(0) }
+        Self { tree, live, foreign, hidden: BTreeSet::new(), texts: RefCell::default(), read: Cell::new(0) }
     }
 
     /// Whether `/proc` and `/sys` mean something here.
     pub const fn live(&self) -> bool {
         self.live
+    }
+
+    /// Something that a path of its own does not show, such as all processes: whether this process may see it.
+    pub fn whole(&self, what: &str) -> Result<(), Unseen> {
+        if self.hidden.contains(what) { Err(Unseen::Hidden(what.to_owned())) } else { Ok(()) }
     }
 
     /// What a path is, links followed.
@@ -341,6 +354,9 @@ impl Root {
             let next = format!("{real}/{part}");
             if self.foreign.contains(&next) {
                 return Err(Unseen::Network(path.to_owned()));
+            }
+            if next != PROC {
+                self.whole(&next)?;
             }
             let meta = match self.tree.stat(&next) {
                 Ok(meta) => meta,

@@ -3,29 +3,22 @@
 
 use std::path::Path;
 
-use super::{exit, out};
+use super::{Told, exit};
 use crate::baseline::host::root::{Root, Unseen};
 use crate::baseline::host::{Host, judge};
-use crate::baseline::judge::{Evidence, Finding, Verdict};
+use crate::baseline::inspect::{Taken, of_host};
+use crate::baseline::judge::{Evidence, Verdict};
 use crate::baseline::policy::{Policy, Profile};
-use crate::baseline::record;
 use crate::cli::text::pick;
-use crate::cli::{Answer, Failure, Format};
-use crate::model::finding::{FORM, Inspection, Origin, Part};
-use crate::model::time::Wall;
+use crate::cli::{Answer, Failure};
+use crate::model::finding::Origin;
 use crate::net::clock::Clock;
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
 
-/// Judges a host and prints what came of it; `file` takes it, too, for a console to import.
-pub(super) fn check(
-    root: Option<&Path>,
-    file: Option<&Path>,
-    policy: &Policy,
-    profile: &Profile,
-    format: Format,
-) -> Answer {
+/// Judges a host and tells what came of it.
+pub(super) fn check(root: Option<&Path>, policy: &Policy, profile: &Profile, mut told: Told) -> Answer {
     let dir = root.unwrap_or(Path::new("/"));
     let at = Clock::system().wall();
     let host = Host::new(Root::open(dir).map_err(|why| unseen(&why))?, at.millis().div_euclid(DAY));
@@ -43,15 +36,13 @@ pub(super) fn check(
         }
         name => name,
     };
-    if let Some(file) = file {
-        let text = inspection(&findings, &host, &name, at, policy, profile);
-        std::fs::write(file, text).map_err(|error| {
-            let file = file.display();
-            Failure::usage(pick(format!("无法写入 {file}：{error}"), format!("cannot write {file}: {error}")))
-        })?;
-    }
     let head = format!("{name} ({}, {})", dir.display(), host.os.name);
-    out(&findings, &name, &head, format, place);
+    told.tell(&findings, &name, &head, place);
+    if told.out.is_some() {
+        let taken = Taken { asset: None, at, origin: Origin::Imported };
+        told.keep(&of_host(&findings, &host, &name, policy, profile, taken));
+    }
+    told.write()?;
     let any = |verdict| findings.iter().any(|f| f.verdict == verdict);
     Ok(exit(any(Verdict::Fail), any(Verdict::Error)))
 }
@@ -63,32 +54,4 @@ fn unseen(why: &Unseen) -> Failure {
 /// File and line; the file alone where it is about the file as a whole.
 fn place(proof: &Evidence) -> String {
     if proof.line_from == 0 { proof.file.clone() } else { format!("{}:{}", proof.file, proof.line_from) }
-}
-
-/// The look at the host in the form that a console takes.
-fn inspection(
-    findings: &[Finding<'_>],
-    host: &Host,
-    name: &str,
-    at: Wall,
-    policy: &Policy,
-    profile: &Profile,
-) -> String {
-    let mut inspection = Inspection {
-        v: FORM,
-        asset: None,
-        name: name.to_owned(),
-        at,
-        origin: Origin::Imported,
-        os: "linux".to_owned(),
-        version: host.os.name.clone(),
-        profile: profile.id.clone(),
-        policy: policy.digest.clone(),
-        part: Part::Running,
-        changed: None,
-        snapshot: None,
-        findings: findings.iter().map(record::finding).collect(),
-    };
-    inspection.clean();
-    serde_json::to_string(&inspection).unwrap_or_default() + "\n"
 }

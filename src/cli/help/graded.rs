@@ -3,10 +3,39 @@
 /// English, Chinese.
 pub(super) const TEXTS: &[(&str, &str)] = &[
     (
+        "Also write what came of it to a file that a console can import; - writes it and prints nothing else",
+        "同时把结果写入文件，供管理中心导入；写 - 则只输出该结果，不输出其他内容",
+    ),
+    (
+        "Read this asset as the agent of this machine does; or, with --user and --secret, the device at HOST or HOST:PORT",
+        "按本机探针的方式采集该资产；或与 --user、--secret 同用，采集该地址（可带端口）的设备",
+    ),
+    (
+        "Data directory of the agent, or of `fengsui up` [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/fengsui, else ~/.local/state/fengsui]",
+        "探针或 `fengsui up` 的数据目录 [默认：$STATE_DIRECTORY，否则 $XDG_STATE_HOME/fengsui，否则 ~/.local/state/fengsui]",
+    ),
+    (
         "Hand results that `baseline check --out` wrote to a console",
         "把 `baseline check --out` 写出的结果导入管理中心",
     ),
     ("What `baseline check --out FILE` wrote (repeat for more)", "`baseline check --out FILE` 写出的文件，可多个"),
+    ("List and accept keys of devices that are read over SSH", "列出和认可经 SSH 采集的设备的主机密钥"),
+    (
+        "List devices that are read over SSH, the key that was accepted and the one that was seen last",
+        "列出经 SSH 采集的设备、已认可的密钥和最近看到的密钥",
+    ),
+    (
+        "Accept the key of a device, once you have compared it with the device's own",
+        "与设备上显示的指纹核对后，认可其主机密钥",
+    ),
+    (
+        "Fingerprint that you have compared, SHA256:... [default: the one that was seen last]",
+        "已核对的指纹 SHA256:... [默认：最近看到的]",
+    ),
+    (
+        "Forget the accepted key of a device: it is not logged in to until another is accepted",
+        "不再认可设备的主机密钥：在认可另一个之前不会登录该设备",
+    ),
     ("Grant, list and take back waivers (例外)", "批准、列出、撤销例外"),
     ("Grant a waiver: it stands beside the finding and never hides it", "批准一条例外：与核查结果并列，不隐藏结果"),
     ("Check, such as D17", "检查项，如 D17"),

@@ -150,6 +150,7 @@ impl Fields for Asset {
         if let Some(config) = &self.config {
             let mut pairs = match &config.source {
                 ConfigSource::File(path) => vec![("path", quote(path))],
+                ConfigSource::Own(agent) => vec![("agent", quote(agent.as_str()))],
                 ConfigSource::Ssh { port, secret, .. } => vec![("port", port.to_string()), ("secret", quote(secret))],
             };
             if let ConfigSource::Ssh { host_key, .. } = &config.source

@@ -207,7 +207,7 @@ impl<'a> Reading<'a> {
         let zone = self.needs(t, "zone", &["zone"], "\"extranet\"");
         let watch = t.table("watch").and_then(|w| self.asset_watch(&w));
         let snmp = t.table("snmp").and_then(|s| snmp(&s));
-        let config = t.table("config").and_then(|c| config(&c));
+        let config = t.table("config").and_then(|c| self.config(&c));
         let website = t.table("website").and_then(|w| website(&w));
         if kind == Some(AssetKind::Website) && !t.has("website") {
             t.missing("website", "{ url = \"https://...\" }");
@@ -236,6 +236,20 @@ impl<'a> Reading<'a> {
             zone: zone?,
         };
         Some(asset)
+    }
+
+    /// One of `{ path }`, `{ agent }` and `{ secret, port, host_key }`.
+    fn config(&mut self, t: &Table<'a>) -> Option<ConfigAccess> {
+        let dialect = free(t, "dialect");
+        let source = if t.has("agent") {
+            self.reference(t, "agent", &["agent"]).map(ConfigSource::Own)
+        } else if t.has("path") {
+            config_file(t)
+        } else {
+            config_over_ssh(t)
+        };
+        t.finish();
+        Some(ConfigAccess { source: source?, dialect })
     }
 
     fn asset_watch(&mut self, t: &Table<'a>) -> Option<Watch> {
@@ -424,34 +438,29 @@ fn secret(t: &Table<'_>) -> Option<String> {
     secret
 }
 
-/// Either `{ path }` or `{ secret, port, host_key }`.
-fn config(t: &Table<'_>) -> Option<ConfigAccess> {
-    let dialect = free(t, "dialect");
-    let source = if t.has("path") {
-        let path = t.text("path", "\"/var/lib/oxidized/configs\"")?.to_owned();
-        if !path.starts_with('/')
-            && let Some(item) = t.item("path")
-        {
-            item.fault(
-                format!("`{path}` is no absolute path"),
-                "write it from the root, as the watching agent sees it",
-            );
-        }
-        ConfigSource::File(path)
-    } else {
-        let port = t.int("port", 1, 65_535).unwrap_or(SSH_PORT);
-        let secret = secret(t);
-        let host_key = free(t, "host_key");
-        if !host_key.is_empty()
-            && !host_key.starts_with("SHA256:")
-            && let Some(item) = t.item("host_key")
-        {
-            item.fault(format!("`{host_key}` is no fingerprint"), "write it as ssh-keygen -l does: SHA256:...");
-        }
-        ConfigSource::Ssh { port: u16::try_from(port).ok()?, secret: secret?, host_key }
-    };
-    t.finish();
-    Some(ConfigAccess { source, dialect })
+/// A file, or a directory of them.
+fn config_file(t: &Table<'_>) -> Option<ConfigSource> {
+    let path = t.text("path", "\"/var/lib/oxidized/configs\"")?.to_owned();
+    if !path.starts_with('/')
+        && let Some(item) = t.item("path")
+    {
+        item.fault(format!("`{path}` is no absolute path"), "write it from the root, as the watching agent sees it");
+    }
+    Some(ConfigSource::File(path))
+}
+
+/// The device itself.
+fn config_over_ssh(t: &Table<'_>) -> Option<ConfigSource> {
+    let port = t.int("port", 1, 65_535).unwrap_or(SSH_PORT);
+    let secret = secret(t);
+    let host_key = free(t, "host_key");
+    if !host_key.is_empty()
+        && !host_key.starts_with("SHA256:")
+        && let Some(item) = t.item("host_key")
+    {
+        item.fault(format!("`{host_key}` is no fingerprint"), "write it as ssh-keygen -l does: SHA256:...");
+    }
+    Some(ConfigSource::Ssh { port: u16::try_from(port).ok()?, secret: secret?, host_key })
 }
 
 fn snmp(t: &Table<'_>) -> Option<SnmpAccess> {

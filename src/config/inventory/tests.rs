@@ -197,7 +197,7 @@ prop_compose! {
     fn asset(n: usize)(
         name in word(), kind in prop::sample::select(AssetKind::ALL), status in prop::sample::select(AssetStatus::ALL),
         address in prop::option::of("10\\.[0-9]\\.[0-9]\\.[0-9]"), location in word(), importance in 1u8..=3,
-        mode in prop::option::of(prop::sample::select(WatchMode::ALL)), secret in prop::option::of(word()), ssh in any::<bool>(), dialect in word(),
+        mode in prop::option::of(prop::sample::select(WatchMode::ALL)), secret in prop::option::of(word()), source in 0..3, dialect in word(),
         port in 1u16.., ports in prop::collection::btree_set(1u16.., 0..4), tags in prop::collection::vec(word(), 0..3),
         region in any::<bool>(), owner in any::<bool>(), depends in prop::collection::vec(prop::collection::vec(0..=n, 0..3), 0..3),
     ) -> Asset {
@@ -207,7 +207,11 @@ prop_compose! {
             location, importance,
             watch: mode.map(|mode| Watch { agents: vec![id("tower"), id("spare")], mode }),
             config: secret.clone().map(|secret| ConfigAccess {
-                source: if ssh { ConfigSource::Ssh { port, secret, host_key: "SHA256:x".into() } } else { ConfigSource::File("/srv/a".into()) },
+                source: match source {
+                    0 => ConfigSource::Ssh { port, secret, host_key: "SHA256:x".into() },
+                    1 => ConfigSource::File("/srv/a".into()),
+                    _ => ConfigSource::Own(id("tower")),
+                },
                 dialect,
             }),
             snmp: secret.map(|secret| SnmpAccess { port, secret }),

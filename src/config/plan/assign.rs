@@ -9,6 +9,8 @@ use crate::model::{AgentId, AssetId, Object, RegionId, ZoneId};
 #[derive(Debug, Default)]
 pub(super) struct Watched<'a> {
     pub(super) assets: Vec<&'a Asset>,
+    /// The machines that it, or they, run on.
+    pub(super) own: Vec<&'a Asset>,
     /// A link, and towards which end.
     pub(super) links: Vec<(&'a Link, Side)>,
     pub(super) agents: Vec<AgentId>,
@@ -17,7 +19,7 @@ pub(super) struct Watched<'a> {
 impl Watched<'_> {
     /// As objects, each once.
     pub(super) fn objects(&self) -> BTreeSet<Object> {
-        let assets = self.assets.iter().map(|a| Object::Asset(a.id.clone()));
+        let assets = self.assets.iter().chain(&self.own).map(|a| Object::Asset(a.id.clone()));
         let links = self.links.iter().map(|(l, _)| Object::Link(l.id.clone()));
         assets.chain(links).chain(self.agents.iter().cloned().map(Object::Agent)).collect()
     }
@@ -36,6 +38,7 @@ pub(super) fn everything(inventory: &Inventory) -> Watched<'_> {
     }
     Watched {
         assets: inventory.assets.values().filter(|a| a.status.watched()).collect(),
+        own: inventory.assets.values().filter(|a| a.status.watched() && a.own_agent().is_some()).collect(),
         links,
         agents: inventory.agents.keys().cloned().collect(),
     }
@@ -56,9 +59,14 @@ pub(super) fn watched_by<'a>(
     let mut chooser = Chooser { inventory, agent, alive, alone, nearest: BTreeMap::new() };
     let mut watched = Watched { agents: vec![agent.clone()], ..Watched::default() };
     for asset in inventory.assets.values().filter(|a| a.status.watched()) {
+        if asset.own_agent() == Some(agent) {
+            watched.own.push(asset);
+        }
         match chooser.asset(asset) {
             Choice::Mine => watched.assets.push(asset),
             Choice::Others => {}
+            // Its own agent does.
+            Choice::Nobody if asset.own_agent().is_some() => {}
             Choice::Nobody => notes.push(format!(
                 "asset `{}`: no agent stands in zone `{}` in its region or above; declare one, or name watchers with watch",
                 asset.id, asset.zone

@@ -22,6 +22,7 @@ const SECRET: &str = "secret";
 const DIALECT: &str = "dialect";
 const PATH: &str = "path";
 const HOST_KEY: &str = "host_key";
+const HOST: &str = "host";
 
 /// All tasks, by probe, then object.
 pub(super) fn tasks(
@@ -43,7 +44,10 @@ pub(super) fn tasks(
         };
         match probe.on {
             ObjectKind::Asset => {
-                for asset in &watched.assets {
+                // From within only the agent on it sees a machine, whoever watches it from outside.
+                let within = |asset: &&&Asset| probe.kind.target == TargetNeed::Config && asset.own_agent().is_some();
+                let outside = watched.assets.iter().filter(|asset| !within(asset));
+                for asset in outside.chain(watched.own.iter().filter(within)) {
                     let object = Object::Asset(asset.id.clone());
                     if facts.passes(&object, filter) {
                         add(object, at_asset(probe, asset));
@@ -227,6 +231,9 @@ fn of_config(asset: &Asset, mut aim: Aim) -> Result<Vec<Aim>, &'static str> {
         ConfigSource::File(path) => {
             set(PATH, path);
             aim.target.host = asset.address.clone();
+        }
+        ConfigSource::Own(_) => {
+            aim.settings.0.insert(HOST.to_owned(), SettingValue::Bool(true));
         }
         ConfigSource::Ssh { port, secret, host_key } => {
             set(HOST_KEY, host_key);

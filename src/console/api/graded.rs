@@ -11,7 +11,7 @@ use super::{page, page_of, shape};
 use crate::baseline::score::{Counts, Index};
 use crate::console::command::{Command, Outcome};
 use crate::console::graded::{self, AssetRow, Matrix};
-use crate::console::store::{FindingRow, InspectedRow, SnapshotRow};
+use crate::console::store::{FindingRow, InspectedRow, SnapshotRow, judged_as_here};
 use crate::model::finding::{Inspection, Verdict};
 use crate::model::waiver::{Answer, Plea, Reach, Waiver};
 use crate::model::{AssetId, Object, SystemId, Wall};
@@ -76,6 +76,7 @@ fn inspected(row: Option<&InspectedRow>, now: Wall) -> Value {
             "version": row.version,
             "profile": row.profile,
             "policy": row.policy,
+            "policy_here": judged_as_here(&row.policy),
             "sha256": shape::text_or_null(&row.sha256),
             "complete": row.complete,
         })

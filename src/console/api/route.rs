@@ -8,7 +8,7 @@ pub use super::call::{Call, Needs, Reply};
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, param, required};
 use super::{
-    accounts, admin, discoveries, events, graded, imports, incidents, inventory, maintenance, objects, openapi,
+    accounts, admin, discoveries, events, graded, imports, incidents, inventory, keys, maintenance, objects, openapi,
     statistics, topology,
 };
 
@@ -352,6 +352,18 @@ pub const ROUTES: &[Route] = &[
         ]),
         "say what a person found",
         run!(graded::answer),
+    ),
+    list("/baseline/keys", &[], "keys of devices that are read over SSH: accepted and seen", run!(keys::list)),
+    post(
+        "/baseline/keys",
+        Needs::Admin,
+        Body::Json(&[
+            ("asset", "asset"),
+            ("key", "fingerprint SHA256:... to accept; empty to forget the accepted one"),
+            REASON,
+        ]),
+        "accept the key of a device",
+        run!(keys::accept),
     ),
     post(
         "/baseline/import",

@@ -102,6 +102,7 @@ fn the_roles_of_all_routes_are_these() {
             "GET /tokens",
             "GET /users",
             "POST /agents/{id}/revoke",
+            "POST /baseline/keys",
             "POST /discoveries",
             "POST /discoveries/{id}/adopt",
             "POST /enroll-tokens",

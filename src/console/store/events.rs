@@ -20,7 +20,7 @@ use crate::model::wire::{Heard, LogSource};
 use crate::model::{AgentId, AssetId, Wall};
 
 /// Rows of one millisecond, as a power of two: a million, when a file is written in the tens of thousands a second.
-const IN_A_MS: i64 = 1 << 20;
+pub(super) const IN_A_MS: i64 = 1 << 20;
 /// Numbers tried for a row before it is given up: more rows of one millisecond are not told apart anyway.
 const MAX_TRIES: i64 = 10_000;
 /// Rows given at once.

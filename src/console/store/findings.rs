@@ -2,8 +2,10 @@
 //! once under their hash; a configuration that says the same again only moves the time at which it was seen last.
 
 mod read;
+mod who; // who changed a configuration
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use crate::baseline::score::{self, DRIFT};
 use crate::console::secrets::hex;
 use crate::engine::incident::Input;
 use crate::model::alert::{Alert, AlertKey, AlertState, ClearReason, Severity};
-use crate::model::finding::{Finding, Inspection, Part, Snapshot, Verdict, Weight};
+use crate::model::finding::{Changed, Finding, Inspection, Part, Snapshot, Verdict, Weight};
 use crate::model::{AssetId, Object, ProblemId, RuleId, Wall};
 
 pub(super) use read::*;
@@ -29,6 +31,8 @@ const CATEGORY: &str = "SHE";
 const FLAPS: i64 = 3;
 /// See `FLAPS`.
 const FLAP_WITHIN: Duration = Duration::from_secs(86_400);
+/// Before the first look at an asset, whoever is named within this time is who changed it last.
+const FIRST_LOOK: Duration = Duration::from_secs(3_600);
 /// Changes kept of an asset, newest first.
 const MAX_CHANGES: i64 = 500;
 /// And no longer than two years.
@@ -38,6 +42,15 @@ const LEVEL: i32 = 9;
 
 /// The shipped policy, of which the console uses items and lists; what agents judge by is theirs.
 pub(crate) static SHIPPED: LazyLock<Policy> = LazyLock::new(|| policy::parse(&[]).policy);
+
+/// Digest of the policy of this machine, the console's own: what another one judged may be asked otherwise. Policies do not
+/// travel: what reads a host with every right takes no questions from a network.
+static HERE: LazyLock<String> = LazyLock::new(|| policy::load(&[PathBuf::from(policy::OWN)]).policy.digest);
+
+/// Whether a look was judged by the policy of this machine.
+pub(crate) fn judged_as_here(policy: &str) -> bool {
+    policy == *HERE
+}
 
 /// Who changed a configuration, if nobody says so.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -59,19 +72,25 @@ pub(super) fn take(
     inspection: &Inspection,
 ) -> Result<Vec<Input>, StoreError> {
     let Some(asset) = &inspection.asset else { return Ok(Vec::new()) };
+    let before = inspected(&writer.core, asset)?;
+    let since = before.as_ref().map_or(at.minus(FIRST_LOOK), |before| before.at);
+    let own = inspection.changed.clone().filter(|changed| !changed.by.is_empty());
+    let changed = match own {
+        Some(own) => Some(own),
+        None => who::of(writer, asset, since, at)?.or_else(|| inspection.changed.clone()),
+    };
     let moved = match &inspection.snapshot {
-        Some(snapshot) => keep(writer, asset, at, inspection, snapshot)?,
+        Some(snapshot) => keep(writer, asset, at, inspection, snapshot, changed.as_ref())?,
         None => false,
     };
     // What it would start with is kept to be compared; what is in force is judged.
     if inspection.part == Part::Startup {
         return Ok(Vec::new());
     }
-    let before = inspected(&writer.core, asset)?;
     if before.as_ref().is_some_and(|before| before.at > at) {
         return Ok(Vec::new());
     }
-    let by = inspection.changed.as_ref().map(|c| c.by.as_str()).filter(|by| !by.is_empty()).unwrap_or(UNKNOWN);
+    let by = changed.as_ref().map(|c| c.by.as_str()).filter(|by| !by.is_empty()).unwrap_or(UNKNOWN);
     let cause = match &before {
         None => "first",
         Some(before) if before.policy != inspection.policy || before.profile != inspection.profile => "policy",
@@ -292,6 +311,7 @@ fn keep(
     at: Wall,
     inspection: &Inspection,
     snapshot: &Snapshot,
+    changed: Option<&Changed>,
 ) -> Result<bool, StoreError> {
     let stable = fingerprint(&inspection.os, snapshot);
     let part = inspection.part.as_str();
@@ -326,7 +346,7 @@ fn keep(
             .and_then(|mut q| q.execute(params![snapshot.sha256, packed]))
             .map_err(sql("store a text"))?;
     }
-    let (by, by_at) = inspection.changed.as_ref().map_or(("", ""), |c| (c.by.as_str(), c.at.as_str()));
+    let (by, by_at) = changed.map_or(("", ""), |c| (c.by.as_str(), c.at.as_str()));
     let hashes = serde_json::json!({ "key": snapshot.key, "secrets": snapshot.secrets }).to_string();
     writer
         .core

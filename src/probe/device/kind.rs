@@ -70,6 +70,11 @@ pub static SPEC: KindSpec = KindSpec {
                     Field::text("os", "系统", "what runs on it"),
                     Field::text("os_version", "系统版本", "version of that"),
                     Field::text("serial", "序列号", "serial number"),
+                    Field::gauge(
+                        "config_changed_seconds",
+                        "最近一次改动配置时的运行时间（秒）",
+                        "uptime at the last change of the configuration",
+                    ),
                     Field::state("config", CONFIG, "配置是否已保存", "whether the running configuration is saved"),
                 ]),
             },
@@ -131,8 +136,8 @@ impl Prober for Look {
         })
     }
 
-    fn news(&mut self) -> Option<Record> {
-        self.report.take().map(Record::Report)
+    fn news(&mut self) -> Vec<Record> {
+        self.report.take().map(Record::Report).into_iter().collect()
     }
 }
 
@@ -208,6 +213,10 @@ impl Look {
             ("os", text("os")),
             ("os_version", text("version")),
             ("serial", text("serial")),
+            (
+                "config_changed_seconds",
+                device.fact("config_changed_seconds").number().map_or(Value::Null, Value::gauge),
+            ),
             ("config", config(&device)),
         ];
         let mut rows = vec![target_row(&SPEC.schema, &self.task, named)];

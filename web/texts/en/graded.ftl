@@ -39,6 +39,7 @@ graded-taken = Taken
 graded-source = From
 graded-os = System
 graded-profile = Profile
+graded-other-policy = Judged by another policy than the one on this console: another version, or checks of its own in /etc/fengsui/baseline there.
 graded-hash = Fingerprint
 graded-incomplete = The text was not whole: an absence means nothing in it.
 graded-answer = Answer:

@@ -39,6 +39,7 @@ graded-taken = 采集时间
 graded-source = 来源
 graded-os = 系统
 graded-profile = 检查方案
+graded-other-policy = 判定所用的检查策略与本管理中心不同：版本不同，或采集端 /etc/fengsui/baseline 中有自己的检查项。
 graded-hash = 指纹
 graded-incomplete = 配置不完整：其中缺少某行不说明问题。
 graded-answer = 人工核查：

@@ -1,12 +1,12 @@
 //! A directory of this machine as a root.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Kind, Meta, Pieces, Tree, Unseen};
+use super::{Kind, Meta, PROC, Pieces, Tree, Unseen};
 
 /// Filesystems on which a dead server holds every reader; autofs mounts one when it is touched.
 const NETWORK: &[&str] = &[
@@ -120,6 +120,44 @@ impl Tree for Disk {
     }
 }
 
+/// What systemd.exec(5) may put something else in the place of; all of it is doubted where there is nothing to compare with.
+const REPLACED: &[&str] = &[PROC, "/dev", "/home", "/root", "/run/user", "/tmp", "/var/tmp"];
+
+/// The places where this process sees something else than the first process of the system does: its own `/tmp`, empty
+/// homes, few devices. `/proc` stands for the processes of others.
+pub(super) fn hidden() -> BTreeSet<String> {
+    let own = fs::read_to_string(MOUNTS).unwrap_or_default();
+    match fs::read_to_string("/proc/1/mountinfo") {
+        Ok(first) => replaced(&own, &first),
+        Err(_) => REPLACED.iter().map(|place| (*place).to_owned()).collect(),
+    }
+}
+
+/// Mount points that show another file system, or another directory of it, than they do in `first`.
+fn replaced(own: &str, first: &str) -> BTreeSet<String> {
+    let first: Vec<(&str, &str, String)> = first.lines().filter_map(mount).collect();
+    let shows = |place: &str| {
+        let within = |point: &str| place == point || point == "/" || place.starts_with(&format!("{point}/"));
+        let (device, root, point) = first.iter().filter(|(.., point)| within(point)).max_by_key(|m| m.2.len())?;
+        let rest = place.strip_prefix(point.trim_end_matches('/'))?;
+        Some((*device, format!("{}{rest}", root.trim_end_matches('/')).trim_end_matches('/').to_owned()))
+    };
+    // Of several mounts over each other the last is the one that is seen.
+    let own: BTreeMap<String, (&str, &str)> =
+        own.lines().filter_map(mount).map(|(device, root, point)| (point, (device, root))).collect();
+    let other = |(place, (device, root)): &(String, (&str, &str))| {
+        let kernel = ["/proc", "/sys"].iter().any(|top| place == top || place.starts_with(&format!("{top}/")));
+        !kernel && shows(place) != Some((device, root.trim_end_matches('/').to_owned()))
+    };
+    own.into_iter().filter(other).map(|(place, _)| place).collect()
+}
+
+/// Device, directory and place of a mount, out of a line of mountinfo, proc(5).
+fn mount(line: &str) -> Option<(&str, &str, String)> {
+    let mut fields = line.split(' ').skip(2);
+    Some((fields.next()?, fields.next()?, unescape(fields.next()?)))
+}
+
 /// Mount points on a network, out of mountinfo, proc(5): the fifth field is the place, the type stands after ` - `.
 fn foreign(mountinfo: &str) -> Vec<String> {
     let one = |line: &str| {
@@ -153,6 +191,18 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sandbox_hides_what_it_replaces_and_not_what_it_only_protects() {
+        let first = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 0:5 / /dev rw - devtmpfs udev rw\n24 22 8:2 / /home rw - ext4 /dev/sda2 rw\n\
+            25 22 0:20 / /proc rw - proc proc rw\n26 22 0:30 / /run rw - tmpfs tmpfs rw\n";
+        let own = "90 1 8:1 / / ro - ext4 /dev/sda1 rw\n91 90 0:66 / /dev rw - tmpfs tmpfs rw\n92 90 0:30 / /run ro - tmpfs tmpfs rw\n\
+            93 92 0:30 /systemd/inaccessible/dir /home ro - tmpfs tmpfs rw\n94 90 0:77 / /proc ro - proc proc rw\n\
+            95 90 8:1 /tmp/systemd-private-x/tmp /tmp rw - ext4 /dev/sda1 rw\n96 90 8:1 /var/lib/f /var/lib/f rw - ext4 /dev/sda1 rw\n\
+            97 92 0:30 /lock /run/lock ro - tmpfs tmpfs rw\n";
+        assert_eq!(replaced(own, first).into_iter().collect::<Vec<_>>(), ["/dev", "/home", "/tmp"]);
+        assert!(replaced(first, first).is_empty());
+    }
 
     #[test]
     fn mounts_on_a_network_are_known() {

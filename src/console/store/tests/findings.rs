@@ -5,7 +5,7 @@ use crate::console::graded;
 use crate::model::finding::{Inspection, Part, Verdict, sample};
 use crate::model::incident::IncidentState;
 use crate::model::waiver::{Answer, Plea, Reach};
-use crate::model::wire::Findings;
+use crate::model::wire::{Findings, Heard, Log, LogSource};
 
 fn core() -> AssetId {
     AssetId::new("core-1").unwrap()
@@ -193,4 +193,44 @@ async fn waivers_and_answers_are_a_security_administrators_and_stand_beside_the_
     for action in ["baseline.import", "waiver.add", "waiver.revoke", "baseline.answer"] {
         assert!(actions.iter().any(|a| a == action), "{action}: {actions:?}");
     }
+}
+
+#[tokio::test]
+async fn who_changed_it_is_taken_from_what_the_device_told_if_it_does_not_say_so_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let state = |n: usize| {
+        let mut look = world.look(Verdict::Pass);
+        let snapshot = look.snapshot.as_mut().unwrap();
+        snapshot.text.push_str(&format!("vlan {n}\n"));
+        snapshot.sha256 = n.to_string().repeat(64);
+        look.changed = None;
+        look
+    };
+    world.tell(1, &state(1)).await;
+    let Record::Alert(mut told) = alert("asset:core-1", "config-changed", true, world.now().wall) else { panic!() };
+    told.evidence = vec![("user".to_owned(), "li".to_owned()), ("peer".to_owned(), "10.1.1.9".to_owned())];
+    world.send(world.batch(Stream::Event, 1, vec![Record::Alert(told)])).await.unwrap();
+    world.forward(Duration::from_secs(30));
+    world.tell(2, &state(2)).await;
+    let line = Heard {
+        at: world.now().wall,
+        source: LogSource::Syslog,
+        from: "10.65.0.1".parse().unwrap(),
+        via: None,
+        asset: Some(core()),
+        host: "core-1".into(),
+        facility: 23,
+        severity: 6,
+        tag: "SHELL/SHELL_CMD".into(),
+        text: "-Task=vt0-IPAddr=10.1.1.8-User=wang; Command is save".into(),
+        count: 1,
+    };
+    world.send(world.batch(Stream::Bulk, 3, vec![Record::Log(Log { rows: vec![line] })])).await.unwrap();
+    world.forward(Duration::from_secs(30));
+    world.tell(4, &state(3)).await;
+    world.tell(5, &state(4)).await;
+    let by: Vec<String> =
+        world.store.snapshots(&Scope::All, &core()).await.unwrap().into_iter().map(|row| row.by).collect();
+    assert_eq!(by, ["", "wang (10.1.1.8)", "li (10.1.1.9)", ""]);
 }

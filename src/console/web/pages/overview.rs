@@ -53,7 +53,7 @@ fn now(cx: &Cx, board: &Board, to: For) -> Markup {
 
 /// Nothing is declared: there is nothing to show, but something to do.
 fn fresh(board: &Board) -> bool {
-    board.inventory.assets.is_empty() && board.inventory.links.is_empty()
+    !board.inventory.has_assets() && board.inventory.links.is_empty()
 }
 
 fn desk(cx: &Cx, board: &Board) -> Markup {

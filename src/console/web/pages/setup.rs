@@ -87,7 +87,7 @@ impl Step {
             Self::Account => store.has_users(),
             Self::Units => !inventory.regions.is_empty(),
             Self::Credentials => !store.secrets().is_empty(),
-            Self::Assets => !inventory.assets.is_empty(),
+            Self::Assets => inventory.has_assets(),
             Self::Links => !inventory.links.is_empty(),
             Self::People => !inventory.persons.is_empty(),
             // There is nothing to keep of it; whoever has links has seen them.

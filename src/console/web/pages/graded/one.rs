@@ -10,7 +10,7 @@ use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::command::{Command, Role};
 use crate::console::graded::{self, AssetRow, Matrix};
-use crate::console::store::{ChangeRow, FindingRow, SnapshotRow};
+use crate::console::store::{ChangeRow, FindingRow, SnapshotRow, judged_as_here};
 use crate::console::web::cx::{Answer, Cx, redirect, refused};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
@@ -106,6 +106,7 @@ fn looked_at(cx: &Cx, row: Option<&AssetRow>) -> Markup {
             (text::graded_hash(l), html! { span.mono { (ui::or_none(&inspected.sha256)) } }),
         ]))
         @if !inspected.complete && !inspected.sha256.is_empty() { (ui::note(Tone::Warn, html! { (text::graded_incomplete(l)) })) }
+        @if !judged_as_here(&inspected.policy) { (ui::note(Tone::Info, html! { (text::graded_other_policy(l)) })) }
         @if row.is_some_and(AssetRow::loud) { (ui::note(Tone::Warn, html! { (text::graded_loud_one(l)) })) }
     }
 }

@@ -34,7 +34,7 @@ pub async fn assets(cx: Cx) -> Answer {
         ("/assets/new", text::setup_assets_one(l), text::setup_assets_one_about(l)),
     ];
     let inside = html! {
-        @if inventory.assets.is_empty() { (ui::note(Tone::Info, html! { (text::setup_assets_none(l)) })) }
+        @if !inventory.has_assets() { (ui::note(Tone::Info, html! { (text::setup_assets_none(l)) })) }
         @else { (ui::note(Tone::Good, html! { (text::setup_assets_there(l, inventory.assets.len())) " " a href="/assets" { (text::setup_assets_look(l)) } })) }
         div.cards { @for (href, name, about) in ways { section.card { h2 { a href=(href) { (name) } } p { (about) } a.button href=(href) { (name) } } } }
     };
@@ -62,7 +62,7 @@ pub async fn links_submit(cx: Cx) -> Answer {
 async fn show_links(cx: &Cx, filled: &crate::console::web::pages::declare::Filled) -> Answer {
     let l = cx.lang;
     let (_, inventory) = cx.service.store.inventory();
-    let enough = !inventory.assets.is_empty();
+    let enough = inventory.has_assets();
     let inside = html! {
         @if cx.query.text("said") == "saved" { (ui::note(Tone::Good, html! { (text::declare_saved(l)) })) }
         @if !inventory.links.is_empty() {
