@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::model::inventory::Inventory;
+use crate::model::inventory::{Inventory, System};
 use crate::model::waiver::{Reach, Waiver};
 use crate::model::{AssetId, Wall};
 
@@ -58,6 +58,25 @@ pub struct Due {
     pub evidence: Vec<(String, String)>,
 }
 
+/// When a system has to be assessed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// By this day, ISO 8601.
+    pub date: String,
+    /// Days until then; negative when it is past.
+    pub days: i64,
+}
+
+/// When that is, by the level and the last assessment; nothing if either does not tell.
+pub fn next(system: &System, now: Wall, zone: &TimeZone) -> Option<Next> {
+    let today = jiff::Timestamp::from_millisecond(now.millis()).ok()?.to_zoned(zone.clone()).date();
+    let (_, period) = PERIODS.iter().find(|(level, _)| *level == system.level)?;
+    let last: jiff::civil::Date = system.filing.last_assessed.as_deref()?.parse().ok()?;
+    let date = last.checked_add(jiff::Span::new().try_days(*period).ok()?).ok()?;
+    let days = i64::from(today.until(date).ok()?.get_days());
+    Some(Next { date: date.to_string(), days })
+}
+
 /// Everything that ends within 60 days; a waiver that is over is said for 30 days more, a system until it is assessed.
 pub fn all(inventory: &Inventory, waivers: &[Waiver], now: Wall, zone: &TimeZone) -> Vec<Due> {
     let mut found = Vec::new();
@@ -76,21 +95,15 @@ pub fn all(inventory: &Inventory, waivers: &[Waiver], now: Wall, zone: &TimeZone
         ];
         found.push(Due { key: format!("waiver:{}", waiver.id), asset, stage, evidence });
     }
-    let today = jiff::Timestamp::from_millisecond(now.millis()).map(|at| at.to_zoned(zone.clone()).date());
-    let Ok(today) = today else { return found };
     for system in inventory.systems.values() {
-        let period = PERIODS.iter().find(|(level, _)| *level == system.level).map(|(_, days)| *days);
-        let last = system.filing.last_assessed.as_deref().and_then(|text| text.parse::<jiff::civil::Date>().ok());
-        let (Some(period), Some(last)) = (period, last) else { continue };
-        let Ok(since) = last.until(today).map(|span| i64::from(span.get_days())) else { continue };
-        let days = period - since;
-        let Some(stage) = Stage::of(days) else { continue };
+        let Some(next) = next(system, now, zone) else { continue };
+        let Some(stage) = Stage::of(next.days) else { continue };
         let evidence = vec![
             ("system".to_owned(), system.name.clone()),
             ("level".to_owned(), system.level.to_string()),
             ("filing".to_owned(), system.filing.number.clone()),
-            ("last_assessed".to_owned(), last.to_string()),
-            ("days".to_owned(), days.to_string()),
+            ("last_assessed".to_owned(), system.filing.last_assessed.clone().unwrap_or_default()),
+            ("days".to_owned(), next.days.to_string()),
         ];
         found.push(Due { key: format!("system:{}", system.id), asset: None, stage, evidence });
     }
@@ -100,7 +113,7 @@ pub fn all(inventory: &Inventory, waivers: &[Waiver], now: Wall, zone: &TimeZone
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::inventory::{Filing, System};
+    use crate::model::inventory::Filing;
     use crate::model::waiver::Plea;
 
     #[test]
@@ -134,7 +147,7 @@ mod tests {
                 level,
                 assets: Vec::new(),
                 owner: None,
-                filing: Filing { number: "6529-1".into(), last_assessed: Some(last.into()) },
+                filing: Filing { number: "6529-1".into(), filed: None, last_assessed: Some(last.into()) },
             };
             inventory.systems.insert(system.id.clone(), system);
         }

@@ -6,6 +6,7 @@ mod collect; // a configuration read over SSH
 mod host;
 mod import;
 mod keys;
+mod sheet;
 mod waiver;
 
 use std::io::Read;
@@ -85,6 +86,10 @@ pub enum What {
     Import(import::Args),
     /// List and accept keys of devices that are read over SSH
     Keys(keys::Args),
+    /// Write the record sheet (结果记录表): a row an item an asset
+    Export(sheet::Export),
+    /// Read a record sheet that was filled in: print what it would answer; exit 1 if rows are bad
+    Answers(sheet::Answers),
     /// Grant, list and take back waivers (例外)
     Waiver(waiver::Args),
 }
@@ -130,6 +135,8 @@ pub fn run(args: Args) -> Answer {
         What::Test { policy } => test(policy),
         What::Import(args) => import::run(args),
         What::Keys(args) => keys::run(args),
+        What::Export(args) => sheet::export(args),
+        What::Answers(args) => sheet::answers(args),
         What::Waiver(args) => waiver::run(args),
     }
 }

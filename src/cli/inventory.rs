@@ -1,6 +1,6 @@
 //! `fengsui inventory`: the declared inventory.
 
-mod import; // spreadsheets
+pub(super) mod import; // spreadsheets
 
 use std::path::PathBuf;
 

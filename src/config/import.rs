@@ -24,7 +24,7 @@ use crate::model::inventory::{Asset, Inventory, Organisation, Person, Region};
 
 use super::inventory::{Diff, diff};
 
-pub use grid::{Grid, MAX_COLUMNS, MAX_FILE, MAX_ROWS, read};
+pub use grid::{Grid, MAX_CELL, MAX_COLUMNS, MAX_FILE, MAX_ROWS, Tab, read, tabs};
 pub use heading::Field;
 pub use holidays::{HolidayError, Year, definition, holidays};
 pub use names::slug;
@@ -40,7 +40,8 @@ pub struct Words {
     pub en: String,
 }
 
-fn words(zh: impl Into<String>, en: impl Into<String>) -> Words {
+/// Both at once.
+pub fn words(zh: impl Into<String>, en: impl Into<String>) -> Words {
     Words { zh: zh.into(), en: en.into() }
 }
 

@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 
 use self::problem::Problem;
 use self::query::Query;
-use self::route::{Body as Takes, Call, Needs, ROUTES, Reply, Route};
+use self::route::{Body as Takes, Call, Needs, Reply, Route};
 use crate::console::auth;
 use crate::console::command::{Page, Scope};
 use crate::console::metrics;
@@ -54,7 +54,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The router of pages and API.
 pub fn router(service: Service) -> Router {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in route::all() {
         let path = format!("/api/v1{}", route.path);
         router = router.route(&path, method(route, service.clone()));
     }

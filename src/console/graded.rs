@@ -14,7 +14,7 @@ use crate::model::waiver::{Answer, Waiver};
 use crate::model::{AssetId, SystemId, Wall};
 
 /// The level whose items are shown where no system says which.
-const LEVEL: u8 = 3;
+pub const LEVEL: u8 = 3;
 /// The least level that is looked at; level 1 has no items here.
 const LEAST: u8 = 2;
 /// Lines around a difference that are shown too.
@@ -156,11 +156,16 @@ pub async fn matrix(
     Ok(build(level, assets, inspected, said, answers))
 }
 
+/// The highest level of the systems of an asset.
+pub fn level_of(inventory: &Inventory, asset: &AssetId) -> u8 {
+    let of = |system: &&System| system.assets.contains(asset);
+    inventory.systems.values().filter(of).map(|system| system.level).max().unwrap_or(LEVEL).max(LEAST)
+}
+
 /// The matrix of one asset, at the highest level of its systems.
 pub async fn of_asset(store: &Store, scope: &Scope, asset: &AssetId, now: Wall) -> Result<Matrix, StoreError> {
     let (_, inventory) = store.inventory();
-    let of = |system: &&System| system.assets.contains(asset);
-    let level = inventory.systems.values().filter(of).map(|system| system.level).max().unwrap_or(LEVEL).max(LEAST);
+    let level = level_of(&inventory, asset);
     let inspected = store.inspected(scope).await?.into_iter().filter(|row| row.asset == *asset);
     let inspected = inspected.map(|row| (row.asset.clone(), row)).collect();
     let findings = store.findings(scope, vec![asset.clone()], false).await?;

@@ -2,7 +2,8 @@
 //! at, mapped otherwise, and applied without being sent again. API and pages use the functions here.
 //!
 //! An upload belongs to who sent it. It may hold communities and passwords, so it lives in memory only, is shown
-//! to nobody, and is judged anew each time against the inventory as it then is.
+//! to nobody, and is judged anew each time against the inventory as it then is. Filled-in record sheets and looks at
+//! configurations that belong to nobody yet wait here likewise.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,7 +50,7 @@ pub struct Upload {
     pub bytes: Bytes,
     /// Columns mapped by hand.
     pub mapping: Mapping,
-    /// The revision of the inventory it was judged against last.
+    /// What it was judged against last: the revision of the inventory, or the mark of what it would change.
     pub rev: u64,
 }
 
@@ -104,11 +105,30 @@ impl Imports {
         }
     }
 
-    fn judged(&self, token: &str, mapping: Mapping, rev: u64, now: Mono) {
+    /// The same, or why there is none.
+    pub fn kept(&self, actor: &Actor, token: &str, now: Mono) -> Result<Upload, Problem> {
+        self.get(actor, token, now).ok_or_else(|| {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "上传的文件已过期或不是本人上传；请重新上传",
+                "the upload is gone (kept for 30 minutes), or is somebody else's; send the file again",
+            )
+        })
+    }
+
+    /// Notes against what an upload was judged last.
+    pub fn judged(&self, token: &str, mapping: Mapping, rev: u64, now: Mono) {
         if let Some(kept) = self.lock(now).get_mut(token) {
             kept.upload.mapping = mapping;
             kept.upload.rev = rev;
         }
+    }
+
+    /// Does heavy work on a thread of its own, a piece at a time.
+    pub async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        let closed = || Problem::from(super::store::StoreError::Closed);
+        let _permit = self.judging.acquire().await.map_err(|_| closed())?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| closed())
     }
 
     /// What is kept, without what is too old.
@@ -252,20 +272,13 @@ pub(super) fn permitted(actor: &Actor) -> Result<(), Problem> {
 
 fn kept(service: &Service, actor: &Actor, token: &str) -> Result<Upload, Problem> {
     permitted(actor)?;
-    service.imports.get(actor, token, service.clock.mono()).ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "上传的文件已过期或不是本人上传；请重新上传",
-            "the upload is gone (kept for 30 minutes), or is somebody else's; send the file again",
-        )
-    })
+    service.imports.kept(actor, token, service.clock.mono())
 }
 
 async fn judge(service: &Service, upload: &Upload) -> Result<(u64, Sheet), Problem> {
-    let closed = || Problem::from(crate::console::store::StoreError::Closed);
-    let _permit = service.imports.judging.acquire().await.map_err(|_| closed())?;
-    let (service, upload) = (service.clone(), upload.clone());
+    let (own, upload) = (service.clone(), upload.clone());
     let work = move || {
+        let service = own;
         let grid = import::read(&upload.name, &upload.bytes)?;
         let (rev, base) = service.store.inventory();
         let rows = service.store.secrets();
@@ -274,8 +287,7 @@ async fn judge(service: &Service, upload: &Upload) -> Result<(u64, Sheet), Probl
         let against = Against { inventory: &base, secrets: &secrets };
         Ok((rev, import::judge(&grid, &upload.mapping, &against)))
     };
-    let judged = tokio::task::spawn_blocking(work).await.map_err(|_| closed())?;
-    judged.map_err(|error: import::ImportError| {
+    service.imports.alone(work).await?.map_err(|error: import::ImportError| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.zh(), error.to_string())
     })
 }

@@ -52,6 +52,13 @@ pub async fn lines(service: &Service, scope: &Scope) -> Result<Vec<Line>, Proble
     Ok(lines)
 }
 
+/// What devices call themselves: their sysName, of those that were read over SNMP.
+pub async fn called(service: &Service) -> Result<Vec<(AssetId, Arc<str>)>, Problem> {
+    let (rev, inventory) = service.store.inventory();
+    let all = heard(service, rev, &inventory).await?;
+    Ok(all.iter().map(|near| (near.asset.clone(), near.name.clone())).collect())
+}
+
 /// What devices said, as it is now.
 async fn heard(service: &Service, rev: u64, inventory: &Arc<Inventory>) -> Result<Vec<Arc<Near>>, Problem> {
     let held = || service.heard.0.lock().unwrap_or_else(PoisonError::into_inner);

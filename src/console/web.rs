@@ -103,6 +103,11 @@ pub const PAGES: &[PageRoute] = &[
     get("/events", Needs::Viewer, run!(events::page)),
     // -- graded protection
     get("/baseline", Needs::Viewer, run!(graded::page)),
+    get("/baseline/files", Needs::Security, run!(graded::files::page)),
+    post("/baseline/files", Needs::Security, run!(graded::files::hand_in)).takes(graded::files::BODY),
+    post("/baseline/files/answers", Needs::Security, run!(graded::files::upload)).takes(graded::files::BODY),
+    get("/baseline/files/answers/{token}", Needs::Security, run!(graded::files::preview)),
+    post("/baseline/files/answers/{token}", Needs::Security, run!(graded::files::apply)),
     get("/baseline/{asset}", Needs::Viewer, run!(graded::asset)),
     post("/baseline/{asset}", Needs::Security, run!(graded::answer)),
     // -- maintenance

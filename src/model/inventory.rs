@@ -379,7 +379,9 @@ pub struct Link {
 pub struct Filing {
     /// Filing number.
     pub number: String,
-    /// Date of the last assessment, ISO 8601.
+    /// Date of the filing (备案日期), ISO 8601.
+    pub filed: Option<String>,
+    /// Date of the last assessment (等级测评), ISO 8601.
     pub last_assessed: Option<String>,
 }
 

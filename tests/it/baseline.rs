@@ -43,6 +43,9 @@ const SECRETS_RGOS: &str = "version RGOS 10.4(3b19)p3 Release(180891)\nhostname 
     snmp-server user u g v3 encrypted auth md5 MARKl priv des56 MARKm\nntp authentication-key 1 md5 MARKn 7\nenable service telnet-server\n\
     line vty 0 4\n password 7 MARKo\n login\nend\n";
 
+/// All of them.
+pub(crate) const PLANTED: [&str; 4] = [SECRETS, SECRETS_IOS, SECRETS_H3C, SECRETS_RGOS];
+
 #[expect(clippy::disallowed_methods, reason = "the program as its user starts it")]
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fengsui")).env("LC_ALL", "C").arg("baseline").args(args).output().unwrap()
@@ -73,7 +76,7 @@ fn a_configuration_is_judged_and_no_secret_is_said() {
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains("D01") && !said.contains("MARK"), "{said}");
     }
-    for text in [SECRETS, SECRETS_IOS, SECRETS_H3C, SECRETS_RGOS] {
+    for text in PLANTED {
         let snapshot = Snapshot::read("a", text.as_bytes(), None).unwrap().remove(0);
         let kept = keep(&snapshot, &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"key of a test"));
         assert!(!format!("{kept:?}").contains("MARK"), "{}", kept.text);

@@ -6,6 +6,7 @@ mod away;
 mod batches;
 mod enrolment;
 mod graded;
+mod sheets;
 mod slow;
 
 use std::sync::Arc;

@@ -83,7 +83,8 @@ pub(super) fn template(out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+/// A spreadsheet, if it is not too large.
+pub(in crate::cli) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let len = std::fs::metadata(file).map_err(|e| unreadable(file, &e))?.len();
     if len > MAX_FILE as u64 {
         let error = import::ImportError::TooLarge;
@@ -97,7 +98,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Writes a file that is not there yet: a sheet somebody works on is not replaced.
-fn write_new(out: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(in crate::cli) fn write_new(out: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let made = std::fs::File::create_new(out).and_then(|mut file| file.write_all(bytes));
     made.map_err(|error| {
         let shown = out.display();
@@ -222,7 +223,8 @@ fn show(preview: &Value) {
     ));
 }
 
-fn bad_line(row: &str, problem: &Value) -> String {
+/// What is wrong with a row.
+pub(in crate::cli) fn bad_line(row: &str, problem: &Value) -> String {
     let (key, nothing) = (pick("zh", "en"), Value::Null);
     let what = text(problem.get("what").unwrap_or(&nothing), key);
     let remedy = text(problem.get("remedy").unwrap_or(&nothing), key);

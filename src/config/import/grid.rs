@@ -13,7 +13,7 @@ pub const MAX_ROWS: usize = 20_000;
 /// Most columns: the widest register seen has 40.
 pub const MAX_COLUMNS: usize = 100;
 /// Longest cell, in characters: a URL; the rest of a longer one is cut off.
-pub(super) const MAX_CELL: usize = 2_000;
+pub const MAX_CELL: usize = 2_000;
 /// All cells together, in bytes: shared strings let a small file say the same long text a million times.
 pub(super) const MAX_TEXT: usize = 32 << 20;
 
@@ -56,9 +56,22 @@ pub(super) struct Raw {
     pub(super) notes: Vec<Words>,
 }
 
-/// Reads a file. The name is used in words only; what it is, its bytes say.
-pub fn read(name: &str, bytes: &[u8]) -> Result<Grid, ImportError> {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+/// A sheet of a file as it stands.
+pub struct Tab {
+    /// Its name; empty for CSV.
+    pub name: String,
+    /// Rows with something in them: number in the file, from 1, and cells.
+    pub rows: Vec<(usize, Vec<String>)>,
+}
+
+/// The sheets of a file, whatever their headings are.
+pub fn tabs(bytes: &[u8]) -> Result<Vec<Tab>, ImportError> {
+    let rows = |raw: Raw| raw.rows.into_iter().map(|row| (row.number, row.cells)).collect();
+    Ok(sheets(bytes)?.into_iter().map(|raw| Tab { name: raw.tab.clone(), rows: rows(raw) }).collect())
+}
+
+/// What the file is, its bytes say.
+fn sheets(bytes: &[u8]) -> Result<Vec<Raw>, ImportError> {
     if bytes.len() > MAX_FILE {
         return Err(ImportError::TooLarge);
     }
@@ -75,6 +88,13 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Grid, ImportError> {
     if sheets.iter().all(|sheet| sheet.rows.is_empty()) {
         return Err(ImportError::Empty);
     }
+    Ok(sheets)
+}
+
+/// Reads a file. The name is used in words only.
+pub fn read(name: &str, bytes: &[u8]) -> Result<Grid, ImportError> {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+    let sheets = sheets(bytes)?;
     let found = sheets.into_iter().filter_map(|sheet| {
         let first: Vec<Vec<String>> = sheet.rows.iter().take(40).map(|row| row.cells.clone()).collect();
         heading::find(&first).map(|found| (sheet, found))

@@ -225,9 +225,8 @@ impl Fields for System {
         if !self.filing.number.is_empty() {
             filing.push(("number", quote(&self.filing.number)));
         }
-        if let Some(date) = &self.filing.last_assessed {
-            filing.push(("last_assessed", date.clone()));
-        }
+        let dates = [("filed", &self.filing.filed), ("last_assessed", &self.filing.last_assessed)];
+        filing.extend(dates.into_iter().filter_map(|(key, date)| Some((key, date.clone()?))));
         start(self.id.as_str(), &self.name)
             .put("level", self.level.to_string())
             .when(!self.assets.is_empty(), "assets", || list(&self.assets))

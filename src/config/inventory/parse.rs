@@ -369,8 +369,9 @@ impl<'a> Reading<'a> {
         let assets: Vec<AssetId> = t.texts("assets").into_iter().filter_map(|i| self.refer(i, &["asset"])).collect();
         let owner = self.reference(t, "owner", &["organisation"]);
         let filing = t.table("filing").map(|f| {
+            let date = |key| f.item(key).and_then(|i| i.date());
             let filing =
-                Filing { number: free(&f, "number"), last_assessed: f.item("last_assessed").and_then(|i| i.date()) };
+                Filing { number: free(&f, "number"), filed: date("filed"), last_assessed: date("last_assessed") };
             f.finish();
             filing
         });

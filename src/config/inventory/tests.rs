@@ -83,7 +83,7 @@ name = "地区门户网站系统"
 level = 3
 assets = ["aks-portal", "aks-core-1"]
 owner = "aks-egov"
-filing = { number = "", last_assessed = 2026-05-20 }
+filing = { number = "", filed = 2024-03-01, last_assessed = 2026-05-20 }
 "#;
 
 fn texts(text: &str) -> Vec<(String, String)> {
@@ -107,7 +107,8 @@ fn the_designs_example_reads_as_it_means() {
         (link.capacity_bps, link.b.address(), link.watch[0].to),
         (Some(1_000_000_000), Some("10.65.1.2"), Side::B)
     );
-    assert_eq!(inventory.systems["aks-portal-system"].filing.last_assessed.as_deref(), Some("2026-05-20"));
+    let filing = &inventory.systems["aks-portal-system"].filing;
+    assert_eq!((filing.filed.as_deref(), filing.last_assessed.as_deref()), (Some("2024-03-01"), Some("2026-05-20")));
     assert_eq!(inventory.zones.len(), 5);
     assert_eq!(inventory.agents["aks-tower"].name, "aks-tower");
     assert_eq!(parse(&texts(&export(&inventory))).unwrap(), inventory);
@@ -241,7 +242,7 @@ prop_compose! {
         let watch = vec![LinkWatch { agent: id("tower"), to: Side::A }];
         let carrier = Some(Carrier { name: names.2.clone(), ..Carrier::default() });
         all.links.insert(id::<LinkId>("l"), Link { id: id("l"), name: names.3.clone(), a, b, watch, tier: LinkTier::Metro, capacity_bps: capacity, carrier, tags: vec![names.1.clone()] });
-        all.systems.insert(id::<SystemId>("s"), System { id: id("s"), name: names.0.clone(), level: 4, assets: vec![id("asset-1")], owner: None, filing: Filing { number: names.1.clone(), last_assessed: Some("2026-05-20".into()) } });
+        all.systems.insert(id::<SystemId>("s"), System { id: id("s"), name: names.0.clone(), level: 4, assets: vec![id("asset-1")], owner: None, filing: Filing { number: names.1.clone(), filed: Some("2024-03-01".into()), last_assessed: Some("2026-05-20".into()) } });
         all
     }
 }

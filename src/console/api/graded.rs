@@ -1,5 +1,8 @@
 //! Graded protection (等级保护): what every item comes to on every asset, what proves it, waivers and answers.
 
+pub mod files;
+mod routes;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -8,16 +11,18 @@ use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, param, required};
 use super::route::{Call, Reply};
 use super::{page, page_of, shape};
+use crate::baseline::due;
 use crate::baseline::score::{Counts, Index};
 use crate::console::command::{Command, Outcome};
+use crate::console::dropped;
 use crate::console::graded::{self, AssetRow, Matrix};
 use crate::console::store::{FindingRow, InspectedRow, SnapshotRow, judged_as_here};
-use crate::model::finding::{Inspection, Verdict};
+use crate::model::finding::Verdict;
+use crate::model::inventory::System;
 use crate::model::waiver::{Answer, Plea, Reach, Waiver};
 use crate::model::{AssetId, Object, SystemId, Wall};
 
-/// Inspections of one file at most.
-const MAX_INSPECTIONS: usize = 2_000;
+pub use routes::ROUTES;
 
 /// Query parameters of the matrix.
 pub const MATRIX: &[Param] =
@@ -50,6 +55,29 @@ pub async fn items(_call: Call) -> Result<Reply, Problem> {
         })
     });
     Ok(page(all.collect(), None))
+}
+
+/// `GET /baseline/systems`
+pub async fn systems(call: Call) -> Result<Reply, Problem> {
+    let (_, inventory) = call.service.store.inventory();
+    let sees = |asset: &AssetId| call.service.store.sees(&call.actor.scope, &Object::Asset(asset.clone()));
+    let (now, zone) = (call.service.clock.wall(), &call.service.zone);
+    let one = |system: &System| {
+        let next = due::next(system, now, zone);
+        json!({
+            "id": system.id,
+            "name": system.name,
+            "level": system.level,
+            "assets": system.assets.iter().filter(|asset| sees(asset)).collect::<Vec<_>>(),
+            "filing_number": shape::text_or_null(&system.filing.number),
+            "filed": system.filing.filed,
+            "last_assessed": system.filing.last_assessed,
+            "next_by": next.as_ref().map(|next| &next.date),
+            "days_left": next.as_ref().map(|next| next.days),
+        })
+    };
+    let seen = |system: &&System| system.assets.iter().any(sees);
+    Ok(page(inventory.systems.values().filter(seen).map(one).collect(), None))
 }
 
 async fn matrix_of(call: &Call) -> Result<Matrix, Problem> {
@@ -429,21 +457,7 @@ pub async fn answer(call: Call) -> Result<Reply, Problem> {
 
 /// `POST /baseline/import`: one inspection a line.
 pub async fn import(call: Call) -> Result<Reply, Problem> {
-    let mut all = Vec::new();
-    let text =
-        std::str::from_utf8(&call.body).map_err(|_| Problem::wrong("文件不是 UTF-8", "the file is not UTF-8"))?;
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let inspection: Inspection = serde_json::from_str(line).map_err(|e| {
-            Problem::wrong(
-                format!("第 {} 行不是核查结果：{e}", at + 1),
-                format!("line {} is no result of `baseline check --out`: {e}", at + 1),
-            )
-        })?;
-        all.push(inspection);
-        if all.len() > MAX_INSPECTIONS {
-            return Err(Problem::wrong("一次最多导入 2000 份", "at most 2000 results at once"));
-        }
-    }
+    let all = dropped::inspections(&call.body).map_err(|why| Problem::wrong(why.zh, why.en))?;
     let count = all.len();
     call.service.store.command(&call.actor, None, Command::Inspections(all)).await?;
     Ok(Reply::Json(json!({ "inspections": count })))

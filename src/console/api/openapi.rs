@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
-use super::route::{Body, Call, ROUTES, Reply, Route};
+use super::route::{self, Body, Call, Reply, Route};
 
 /// `GET /openapi.json`
 pub async fn answer(_call: Call) -> Result<Reply, Problem> {
@@ -13,7 +13,7 @@ pub async fn answer(_call: Call) -> Result<Reply, Problem> {
 /// The whole document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in route::all() {
         let path = format!("/api/v1{}", route.path);
         let entry = paths.entry(path).or_insert_with(|| json!({}));
         if let Some(methods) = entry.as_object_mut() {
@@ -78,7 +78,7 @@ fn operation(route: &Route) -> Value {
             "schema": { "type": "string" },
         })
     }));
-    let file = route.path.ends_with(".xlsx");
+    let file = route.path.ends_with(".xlsx") || route.path.ends_with("/sheet");
     let kind = if file { super::imports::XLSX } else { "application/json" };
     let answer = match file {
         true => json!({ "type": "string", "format": "binary" }),
@@ -111,7 +111,7 @@ fn operation(route: &Route) -> Value {
         }
         Body::File => Some(json!({
             "required": true,
-            "description": "an XLSX or CSV file of at most 16 MiB",
+            "description": "a file of at most 16 MiB",
             "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } },
         })),
         Body::Toml => Some(json!({

@@ -8,7 +8,7 @@ pub use super::call::{Call, Needs, Reply};
 use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, param, required};
 use super::{
-    accounts, admin, discoveries, events, graded, imports, incidents, inventory, keys, maintenance, objects, openapi,
+    accounts, admin, discoveries, events, graded, imports, incidents, inventory, maintenance, objects, openapi,
     statistics, topology,
 };
 
@@ -26,7 +26,7 @@ pub enum Body {
     LongJson(&'static [(&'static str, &'static str)]),
     /// An inventory as TOML.
     Toml,
-    /// A spreadsheet, whatever type it says it is.
+    /// A file, whatever type it says it is.
     File,
 }
 
@@ -56,16 +56,33 @@ macro_rules! run {
         |call| Box::pin($f(call))
     };
 }
+pub(super) use run;
 
-const fn get(path: &'static str, takes: &'static [Param], about: &'static str, run: fn(Call) -> Answer) -> Route {
+pub(super) const fn get(
+    path: &'static str,
+    takes: &'static [Param],
+    about: &'static str,
+    run: fn(Call) -> Answer,
+) -> Route {
     Route { method: "GET", path, needs: Needs::Viewer, about, takes, body: Body::No, list: false, run }
 }
 
-const fn list(path: &'static str, takes: &'static [Param], about: &'static str, run: fn(Call) -> Answer) -> Route {
+pub(super) const fn list(
+    path: &'static str,
+    takes: &'static [Param],
+    about: &'static str,
+    run: fn(Call) -> Answer,
+) -> Route {
     Route { method: "GET", path, needs: Needs::Viewer, about, takes, body: Body::No, list: true, run }
 }
 
-const fn post(path: &'static str, needs: Needs, body: Body, about: &'static str, run: fn(Call) -> Answer) -> Route {
+pub(super) const fn post(
+    path: &'static str,
+    needs: Needs,
+    body: Body,
+    about: &'static str,
+    run: fn(Call) -> Answer,
+) -> Route {
     Route { method: "POST", path, needs, about, takes: &[], body, list: false, run }
 }
 
@@ -73,7 +90,7 @@ const fn admin_only(route: Route) -> Route {
     Route { needs: Needs::Admin, ..route }
 }
 
-const REASON: (&str, &str) = ("reason", "why, for the audit row (optional)");
+pub(super) const REASON: (&str, &str) = ("reason", "why, for the audit row (optional)");
 const MAPPING: Param = param("mapping", "columns mapped by hand, from 0: 3:owner,5:ignore (optional)");
 const PRUNE: Param = param("prune", "true: what the files lack is removed");
 
@@ -94,8 +111,13 @@ const SERIES: &[Param] = &[
     param("max_points", "2 to 5000; 500 if absent"),
 ];
 
-/// The table.
-pub const ROUTES: &[Route] = &[
+/// Everything, in the order of docs/api.md.
+pub fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(graded::ROUTES)
+}
+
+/// The table, but for what graded protection has in its own.
+const ROUTES: &[Route] = &[
     get("/openapi.json", &[], "this description", run!(openapi::answer)),
     // -- what is there
     list("/regions", &[LIMIT, AFTER], "regions (区划) in scope", run!(objects::regions)),
@@ -301,76 +323,6 @@ pub const ROUTES: &[Route] = &[
         Body::Json(&[REASON]),
         "end a window now, or call it off",
         run!(maintenance::end),
-    ),
-    // -- graded protection
-    list("/baseline/items", &[], "all technical items with their numbers", run!(graded::items)),
-    list("/baseline/assets", graded::MATRIX, "every item on every asset, raw and with waivers", run!(graded::assets)),
-    get(
-        "/baseline/report",
-        graded::SYSTEM,
-        "self-check: items and control points over all assets",
-        run!(graded::report),
-    ),
-    list("/baseline/findings", graded::FINDINGS, "results of checks with what proves them", run!(graded::findings)),
-    list("/baseline/changes", graded::ASSET, "how results changed, newest first", run!(graded::changes)),
-    list("/baseline/snapshots", graded::ASSET, "states of its configurations, newest first", run!(graded::snapshots)),
-    get("/baseline/snapshots/{id}", &[], "one with its masked text", run!(graded::snapshot)),
-    get("/baseline/diff", graded::DIFF, "two of them side by side, without noise", run!(graded::diff)),
-    list("/baseline/waivers", graded::WAIVERS, "waivers (例外), newest first", run!(graded::waivers)),
-    post(
-        "/baseline/waivers",
-        Needs::Security,
-        Body::Json(&[
-            ("check", "the check, such as D17"),
-            ("asset", "for this asset; or `tag`, or `level`, or none: for all"),
-            ("tag", "for assets with this label"),
-            ("level", "for assets of systems of this level"),
-            ("block", "only where this block decided (optional)"),
-            ("reason", "why"),
-            ("compensating", "what is done instead (optional)"),
-            ("ticket", "number of the paper (optional)"),
-            ("expires", "RFC 3339, within a year"),
-            ("pin", "void once the evidence has another fingerprint (optional)"),
-        ]),
-        "grant a waiver; it never hides the finding",
-        run!(graded::waiver_add),
-    ),
-    post(
-        "/baseline/waivers/{id}/revoke",
-        Needs::Security,
-        Body::Json(&[REASON]),
-        "take a waiver back",
-        run!(graded::waiver_revoke),
-    ),
-    list("/baseline/answers", graded::ASSET, "what people answered on an asset", run!(graded::answers)),
-    post(
-        "/baseline/answers",
-        Needs::Security,
-        Body::LongJson(&[
-            ("answers", "objects of asset, target (item or check), result, reason; no reason takes it away"),
-            REASON,
-        ]),
-        "say what a person found",
-        run!(graded::answer),
-    ),
-    list("/baseline/keys", &[], "keys of devices that are read over SSH: accepted and seen", run!(keys::list)),
-    post(
-        "/baseline/keys",
-        Needs::Admin,
-        Body::Json(&[
-            ("asset", "asset"),
-            ("key", "fingerprint SHA256:... to accept; empty to forget the accepted one"),
-            REASON,
-        ]),
-        "accept the key of a device",
-        run!(keys::accept),
-    ),
-    post(
-        "/baseline/import",
-        Needs::Security,
-        Body::File,
-        "take what `baseline check --out` wrote",
-        run!(graded::import),
     ),
     // -- administration
     list("/agents", &[], "agents (探针): declared, enrolled, last heard, what they cannot do", run!(admin::agents)),

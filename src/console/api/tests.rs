@@ -26,19 +26,19 @@ fn every_route_is_described_and_nothing_else_is() {
             methods.as_object().unwrap().keys().map(move |m| format!("{} {path}", m.to_ascii_uppercase()))
         })
         .collect();
-    let mut served: Vec<String> = ROUTES.iter().map(|r| format!("{} /api/v1{}", r.method, r.path)).collect();
+    let mut served: Vec<String> = route::all().map(|r| format!("{} /api/v1{}", r.method, r.path)).collect();
     let mut described_sorted = described.clone();
     described_sorted.sort();
     served.sort();
     assert_eq!(described_sorted, served);
     served.dedup();
-    assert_eq!(served.len(), ROUTES.len(), "a route stands there twice");
+    assert_eq!(served.len(), route::all().count(), "a route stands there twice");
 }
 
 #[test]
 fn every_route_has_words_and_its_path_parts_are_parameters() {
     let document = openapi::document();
-    for route in ROUTES {
+    for route in route::all() {
         assert!(!route.about.is_empty(), "{}", route.path);
         let operation = &document["paths"][format!("/api/v1{}", route.path)][route.method.to_ascii_lowercase()];
         assert_eq!(operation["x-role"], route.needs.as_str());
@@ -69,7 +69,7 @@ fn a_role_may_what_those_below_it_may_and_metrics_may_nothing() {
 fn the_roles_of_all_routes_are_these() {
     let of = |needs: Needs| {
         let mut list: Vec<String> =
-            ROUTES.iter().filter(|r| r.needs == needs).map(|r| format!("{} {}", r.method, r.path)).collect();
+            route::all().filter(|r| r.needs == needs).map(|r| format!("{} {}", r.method, r.path)).collect();
         list.sort();
         list
     };
@@ -124,14 +124,14 @@ fn the_roles_of_all_routes_are_these() {
         ]
     );
     let by_viewers: Vec<&str> =
-        ROUTES.iter().filter(|r| r.method != "GET" && r.needs == Needs::Viewer).map(|r| r.path).collect();
+        route::all().filter(|r| r.method != "GET" && r.needs == Needs::Viewer).map(|r| r.path).collect();
     assert_eq!(by_viewers, ["/sessions/{id}"], "a viewer changes nothing but its own sessions");
 }
 
 /// The table of docs/api.md, made from `ROUTES`.
 fn documented() -> String {
     let mut all = String::from("| method and path | role | what |\n|---|---|---|\n");
-    for route in ROUTES {
+    for route in route::all() {
         all.push_str(&format!(
             "| `{} /api/v1{}` | {} | {} |\n",
             route.method,
@@ -276,7 +276,7 @@ async fn every_route_lets_in_exactly_the_roles_it_names() {
     let world = World::with_inventory().await;
     for role in Role::ALL {
         let token = world.token(role.as_str(), "").await;
-        for route in ROUTES {
+        for route in route::all() {
             let (status, said) = world.as_token(&token, route.method, &filled(route), "").await;
             let refused = status == 403 && said["detail"].as_str().is_some_and(|d| d.starts_with("role "));
             assert_eq!(
@@ -291,7 +291,7 @@ async fn every_route_lets_in_exactly_the_roles_it_names() {
             assert_ne!(status, 500, "{} {}: {said}", route.method, route.path);
         }
     }
-    for route in ROUTES {
+    for route in route::all() {
         let (status, said) =
             send(router(world.local.service().clone()), route.method, &filled(route), None, "").await;
         assert_eq!(status, 401, "{} {}: {said}", route.method, route.path);

@@ -1,29 +1,28 @@
 //! Graded protection (等级保护): every item on every asset, what a system comes to, and the record sheet as a file. A row is
 //! an item of an asset; the file has the same rows.
 
+pub mod files;
 mod one;
-
-use std::collections::HashMap;
+mod systems;
 
 use maud::{Markup, html};
 
-use crate::baseline::policy::Clause;
-use crate::baseline::score::{self, Counts, OnAsset};
+use crate::baseline::score::{self, Counts};
 use crate::console::api::query::encode;
 use crate::console::graded::{self, AssetRow, Matrix};
-use crate::console::store::FindingRow;
+use crate::console::record_sheet::{self, Cell as Line, Format, Proofs, Wanted, named, number};
 use crate::console::web::cx::{Answer, Cx};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
 use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::list::{Key, List};
-use crate::console::web::ui::table::{Cell, Column, Row, Table};
+use crate::console::web::ui::table::{Cell, Column, Row, Table, download};
+use crate::console::web::ui::words::verdict as word;
 use crate::console::web::ui::{self, Tone, badge, time};
+use crate::model::SystemId;
 use crate::model::finding::Verdict;
 use crate::model::inventory::Inventory;
-use crate::model::waiver::Answer as Answered;
-use crate::model::{AssetId, SystemId};
 
 pub use one::{answer, page as asset};
 
@@ -32,14 +31,6 @@ const SORTS: &[&str] = &["item", "asset", "result", "adjusted"];
 /// Filters, in the order in which they stand in the address.
 const FILTERS: &[&str] = &["system", "asset", "item", "result", "q"];
 
-/// A cell of the matrix.
-struct Line<'m> {
-    at: usize,
-    clause: &'static Clause,
-    row: &'m AssetRow,
-    on: &'m OnAsset,
-}
-
 /// `GET /baseline`
 pub async fn page(cx: Cx) -> Answer {
     let l = cx.lang;
@@ -47,27 +38,20 @@ pub async fn page(cx: Cx) -> Answer {
     let (_, inventory) = cx.service.store.inventory();
     let system = list.filter("system").and_then(|id| id.parse::<SystemId>().ok());
     let system = system.filter(|id| inventory.systems.contains_key(id));
-    let now = cx.service.clock.wall();
-    let matrix = graded::matrix(&cx.service.store, &cx.scope(), system.as_ref(), now).await?;
-    let result = list.filter("result").and_then(Verdict::parse);
-    let is = |name: &str, value: &str| list.filter(name).is_none_or(|wanted| wanted == value);
-    let wanted: Vec<String> =
-        list.filter("q").unwrap_or_default().to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let fits = |line: &Line<'_>| {
-        let said = || {
-            let name = named(&inventory, &line.row.asset);
-            format!("{name}\n{}\n{}\n{}", line.row.asset, line.clause.words.zh, line.clause.words.en).to_lowercase()
-        };
-        result.is_none_or(|r| r == line.on.raw)
-            && is("asset", line.row.asset.as_str())
-            && is("item", &line.clause.item)
-            && (wanted.is_empty() || wanted.iter().all(|word| said().contains(word.as_str())))
+    let wanted = Wanted {
+        system,
+        asset: list.filter("asset").map(str::to_owned),
+        item: list.filter("item").map(str::to_owned),
+        result: list.filter("result").and_then(Verdict::parse),
+        words: list.filter("q").unwrap_or_default().to_lowercase().split_whitespace().map(str::to_owned).collect(),
     };
-    let lines = matrix.rows.iter().flat_map(|row| {
-        let cells = matrix.items.iter().zip(&row.items).enumerate();
-        cells.map(move |(at, (clause, on))| Line { at, clause, row, on })
-    });
-    let found: Vec<Line<'_>> = lines.filter(fits).collect();
+    if let Some(format) = cx.query.get("format").and_then(Format::parse) {
+        let sheet = record_sheet::build(&cx.service, &cx.scope(), &wanted, l).await?;
+        return Ok(download(sheet.write(format)?, format.kind(), format.file()));
+    }
+    let now = cx.service.clock.wall();
+    let matrix = graded::matrix(&cx.service.store, &cx.scope(), wanted.system.as_ref(), now).await?;
+    let found = record_sheet::cells(&matrix, &inventory, &wanted);
     let key = |line: &Line<'_>| match list.sort {
         "asset" => Key::text(&named(&inventory, &line.row.asset)),
         "result" => Key::Number(Some(-f64::from(line.on.raw.badness()))),
@@ -76,7 +60,7 @@ pub async fn page(cx: Cx) -> Answer {
     };
     let id = |line: &Line<'_>| format!("{:03} {}", line.at, line.row.asset);
     let (rows, next, total) = list.page(found, id, key);
-    let (proofs, answers) = proofs(&cx, &rows).await?;
+    let proofs = Proofs::of(&cx.service.store, &cx.scope(), &rows).await?;
     let table = Table {
         list: &list,
         caption: text::graded_title(l),
@@ -88,46 +72,25 @@ pub async fn page(cx: Cx) -> Answer {
             Column::sorted("adjusted", text::graded_adjusted(l)).wide(),
             Column::new(text::graded_record(l)),
         ],
-        rows: rows.iter().map(|line| shown(&cx, &inventory, &matrix, line, &proofs, &answers)).collect(),
+        rows: rows.iter().map(|line| shown(&cx, &inventory, &matrix, line, &proofs)).collect(),
         next,
         total: Some(total as u64),
         empty: ui::empty(text::graded_none_fits(l), html! { a.button href="/baseline" { (text::table_reset(l)) } }),
         bulk: None,
     };
-    if let Some(file) = table.file(&cx, "record-sheet")? {
-        return Ok(file);
-    }
     let inside = html! {
-        (ui::heading(text::graded_title(l), html! {}))
+        (ui::heading(text::graded_title(l), files::links(&cx, &list)))
         p.help { (text::graded_self_check(l)) }
         @if matrix.rows.is_empty() {
             section.card { (ui::empty(text::graded_nothing(l), html! { (text::graded_nothing_advice(l)) })) }
         } @else {
             (summary(&cx, &inventory, &matrix))
+            (systems::table(&cx, &inventory))
             (filters(l, &inventory, &list))
             div.graded { (table.show(&cx)) }
         }
     };
     Ok(layout::page(&cx, Place::Baseline, text::graded_title(l), inside))
-}
-
-/// What proves the rows of a page: results of checks by asset, and people's answers.
-async fn proofs(
-    cx: &Cx,
-    rows: &[Line<'_>],
-) -> Result<(HashMap<AssetId, Vec<FindingRow>>, Vec<Answered>), crate::console::api::problem::Problem> {
-    let mut assets: Vec<AssetId> = rows.iter().map(|line| line.row.asset.clone()).collect();
-    assets.sort_unstable();
-    assets.dedup();
-    let mut proofs: HashMap<AssetId, Vec<FindingRow>> = HashMap::new();
-    for row in cx.service.store.findings(&cx.scope(), assets.clone(), true).await? {
-        proofs.entry(row.asset.clone()).or_default().push(row);
-    }
-    Ok((proofs, cx.service.store.answers(&cx.scope(), assets).await?))
-}
-
-fn named(inventory: &Inventory, asset: &AssetId) -> String {
-    inventory.assets.get(asset).map_or_else(|| asset.to_string(), |a| a.name.clone())
 }
 
 /// A verdict: a shape, a word, a colour.
@@ -141,35 +104,15 @@ pub(super) fn verdict(l: Lang, verdict: Verdict) -> Markup {
     badge::toned(tone, word(l, verdict))
 }
 
-/// The word of a verdict.
-pub(super) fn word(l: Lang, verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => text::graded_pass(l),
-        Verdict::Partial => text::graded_partial(l),
-        Verdict::Fail => text::graded_fail(l),
-        Verdict::Na => text::graded_na(l),
-        Verdict::Manual => text::graded_manual(l),
-        Verdict::Error => text::graded_error(l),
-    }
-}
-
-/// The number of an item at a level.
-pub(super) fn number(clause: &Clause, level: u8) -> &str {
-    if level >= 3 { &clause.l3 } else { &clause.l2 }
-}
-
-fn shown(
-    cx: &Cx,
-    inventory: &Inventory,
-    matrix: &Matrix,
-    line: &Line<'_>,
-    proofs: &HashMap<AssetId, Vec<FindingRow>>,
-    answers: &[Answered],
-) -> Row {
+fn shown(cx: &Cx, inventory: &Inventory, matrix: &Matrix, line: &Line<'_>, proofs: &Proofs) -> Row {
     let l = cx.lang;
     let (clause, asset) = (line.clause, &line.row.asset);
     let href = format!("/baseline/{}#{}", encode(asset.as_str()), encode(&clause.item));
-    let record = record(l, line, proofs, answers);
+    let mut record = proofs.record(l, line);
+    let proof = proofs.proof(line).replace('\n', "; ");
+    if !proof.is_empty() && !line.on.by_hand {
+        record = format!("{record} [{proof}]");
+    }
     let waived = if line.on.waived { text::graded_waived(l) } else { "" };
     let adjusted = word(l, line.on.adjusted);
     Row {
@@ -204,30 +147,6 @@ fn age(cx: &Cx, row: &AssetRow) -> Markup {
         Some(inspected) => time::at(cx, inspected.at),
         None => html! { (text::graded_never(cx.lang)) },
     }
-}
-
-/// What the record sheet says: the person's words, else the sentences of the checks, the worst first.
-fn record(l: Lang, line: &Line<'_>, proofs: &HashMap<AssetId, Vec<FindingRow>>, answers: &[Answered]) -> String {
-    let asset = &line.row.asset;
-    let answer = answers.iter().find(|a| a.asset == *asset && a.target == line.clause.item);
-    if let Some(answer) = answer {
-        return format!("{} ({})", answer.reason, answer.by);
-    }
-    let mut all: Vec<&FindingRow> =
-        proofs.get(asset).into_iter().flatten().filter(|row| row.item == line.clause.item).collect();
-    all.sort_by_key(|row| std::cmp::Reverse(row.result.badness()));
-    let said = |row: &&FindingRow| {
-        let finding = row.finding.as_ref()?;
-        let proof: Vec<String> = finding
-            .evidence
-            .iter()
-            .map(|e| format!("{}:{} {}", e.file.rsplit('/').next().unwrap_or(&e.file), e.line_from, e.text))
-            .collect();
-        let proof = if proof.is_empty() { String::new() } else { format!(" [{}]", proof.join("; ")) };
-        let sentence = l.pick(finding.record.zh.as_str(), finding.record.en.as_str());
-        Some(format!("{} {sentence}{proof}", row.check))
-    };
-    all.iter().filter_map(said).collect::<Vec<_>>().join(l.pick("；", "; "))
 }
 
 fn summary(cx: &Cx, inventory: &Inventory, matrix: &Matrix) -> Markup {

@@ -3,6 +3,7 @@
 //! from outside becomes markup or a formula.
 
 mod device;
+mod files;
 mod graded;
 
 use std::collections::BTreeMap;

@@ -1,11 +1,25 @@
-//! Words of the inventory's own lists (kinds, tiers, states of ports) and of problems, in the reader's language.
+//! Words of the inventory's own lists (kinds, tiers, states of ports), of verdicts and of problems, in the reader's
+//! language.
 
 use crate::config::defs::Definitions;
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
 use crate::console::web::text;
 use crate::model::ProblemId;
+use crate::model::finding::Verdict;
 use crate::model::inventory::{AssetKind, AssetStatus, LinkTier, Tier};
+
+/// What is known of a check or an item.
+pub const fn verdict(l: Lang, verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => text::graded_pass(l),
+        Verdict::Partial => text::graded_partial(l),
+        Verdict::Fail => text::graded_fail(l),
+        Verdict::Na => text::graded_na(l),
+        Verdict::Manual => text::graded_manual(l),
+        Verdict::Error => text::graded_error(l),
+    }
+}
 
 /// What an asset is.
 pub const fn asset_kind(l: Lang, kind: AssetKind) -> &'static str {
