@@ -110,8 +110,10 @@ async fn hostile_files_end_soon_with_a_reason() {
     let world = World::with(INVENTORY).await;
     let long = format!("sysname a\n{}", "y".repeat(1 << 20));
     let many = "x\n".repeat(1_000_001);
-    let deep =
-        format!("sysname SW2\n#\n{}user-interface vty 0 4\nreturn\n", "interface a\n description b\n".repeat(20_000));
+    let deep = format!(
+        "sysname SW2\n#\nuser-interface vty 0 4\n#\n{}return\n",
+        "interface a\n description b\n".repeat(20_000)
+    );
     let files =
         vec![plain("l", &long), plain("m", &many), plain("d", &deep), plain("e", "\0\0\0"), plain("g", "\u{fffd}")];
     let done = take(world.service(), &admin(), files, How::default()).await.unwrap();

@@ -5,6 +5,7 @@ mod audit;
 mod batches;
 mod changes;
 mod discoveries;
+mod due;
 mod enrolment;
 mod events;
 mod findings;
