@@ -15,12 +15,9 @@ use crate::cli::{Answer, Exit, Format, print, say};
 /// What the sheet is to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Kind {
-    /// For Word and WPS
     #[default]
     Docx,
-    /// For Excel and WPS; it can be filled in and handed back
     Xlsx,
-    /// For any program
     Csv,
 }
 
@@ -37,7 +34,7 @@ impl Kind {
 /// Options of `baseline export`.
 #[derive(Debug, clap::Args)]
 pub struct Export {
-    /// What it is to be
+    /// What it is to be: docx for Word, xlsx to be filled in, csv for any program
     #[arg(long, value_enum, default_value_t)]
     format: Kind,
     /// File to write; it must not be there yet [default: record-sheet and the format's ending]

@@ -36,6 +36,28 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Forget the accepted key of a device: it is not logged in to until another is accepted",
         "不再认可设备的主机密钥：在认可另一个之前不会登录该设备",
     ),
+    ("Write the record sheet (结果记录表): a row an item an asset", "写出结果记录表：每个资产的每个测评项一行"),
+    (
+        "What it is to be: docx for Word, xlsx to be filled in, csv for any program",
+        "格式：docx 为 Word 文档，xlsx 可以填写，csv 供任何程序使用",
+    ),
+    (
+        "File to write; it must not be there yet [default: record-sheet and the format's ending]",
+        "要写的文件，不能已存在 [默认：record-sheet 加格式后缀]",
+    ),
+    ("Only this system's assets [default: all graded assets]", "只要此定级对象的资产 [默认：全部定级资产]"),
+    ("Only this asset", "只要此资产"),
+    ("Only this item, such as L3-CES1-02", "只要此测评项，如 L3-CES1-02"),
+    (
+        "Only rows with this result: pass, partial, fail, na, manual, error",
+        "只要此结果的行：pass、partial、fail、na、manual、error",
+    ),
+    (
+        "Read a record sheet that was filled in: print what it would answer; exit 1 if rows are bad",
+        "读入填好的结果记录表，列出将作的人工核查；有错误的行则退出码为 1",
+    ),
+    ("Record sheet that was filled in: XLSX or CSV", "填好的结果记录表：XLSX 或 CSV"),
+    ("Take its answers in one transaction", "在一个事务中导入其中的人工核查"),
     ("Grant, list and take back waivers (例外)", "批准、列出、撤销例外"),
     ("Grant a waiver: it stands beside the finding and never hides it", "批准一条例外：与核查结果并列，不隐藏结果"),
     ("Check, such as D17", "检查项，如 D17"),

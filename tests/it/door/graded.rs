@@ -44,7 +44,7 @@ fn look(door: &Door, text: &str) -> Inspection {
 }
 
 impl Door {
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let answer = self.admin("GET", path, Vec::new()).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.reason());
         serde_json::from_slice(&answer.body).unwrap()
