@@ -29,10 +29,51 @@ pub fn items(level: u8) -> Vec<&'static Clause> {
     all
 }
 
-/// Network, boundary, computing, management; then the number.
+/// How numbers of items (GB/T 28448) begin by layer: network, boundary, computing, management.
+pub const AREAS: [&str; 4] = ["L3-CNS1", "L3-ABS1", "L3-CES1", "L3-SMC1"];
+
+/// The layer of an item, as its place in [`AREAS`].
+pub fn area(item: &str) -> usize {
+    AREAS.iter().position(|area| item.starts_with(area)).unwrap_or(AREAS.len())
+}
+
+/// By layer, then by number.
 fn place(item: &str) -> (usize, &str) {
-    const AREAS: [&str; 4] = ["L3-CNS1", "L3-ABS1", "L3-CES1", "L3-SMC1"];
-    (AREAS.iter().position(|area| item.starts_with(area)).unwrap_or(AREAS.len()), item)
+    (area(item), item)
+}
+
+/// What the control points (控制点) of the technical requirements are called, by their number at level 3
+/// (GB/T 22239-2019, 8.1.2 to 8.1.5): Chinese, English.
+const POINTS: &[(&str, &str, &str)] = &[
+    ("8.1.2.1", "网络架构", "Network"),
+    ("8.1.2.2", "通信传输", "Transport"),
+    ("8.1.2.3", "可信验证", "Trusted boot"),
+    ("8.1.3.1", "边界防护", "Boundary"),
+    ("8.1.3.2", "访问控制", "Access control"),
+    ("8.1.3.3", "入侵防范", "Intrusion"),
+    ("8.1.3.4", "恶意代码和垃圾邮件防范", "Malware and spam"),
+    ("8.1.3.5", "安全审计", "Audit"),
+    ("8.1.3.6", "可信验证", "Trusted boot"),
+    ("8.1.4.1", "身份鉴别", "Identity"),
+    ("8.1.4.2", "访问控制", "Access control"),
+    ("8.1.4.3", "安全审计", "Audit"),
+    ("8.1.4.4", "入侵防范", "Intrusion"),
+    ("8.1.4.5", "恶意代码防范", "Malware"),
+    ("8.1.4.6", "可信验证", "Trusted boot"),
+    ("8.1.4.7", "数据完整性", "Integrity"),
+    ("8.1.4.8", "数据保密性", "Secrecy"),
+    ("8.1.4.9", "数据备份恢复", "Backup"),
+    ("8.1.4.10", "剩余信息保护", "Residual data"),
+    ("8.1.4.11", "个人信息保护", "Personal data"),
+    ("8.1.5.1", "系统管理", "System admin"),
+    ("8.1.5.2", "审计管理", "Audit admin"),
+    ("8.1.5.3", "安全管理", "Security admin"),
+    ("8.1.5.4", "集中管控", "Central control"),
+];
+
+/// What a control point is called, in Chinese and English; its number if it has no name.
+pub fn point_words(point: &str) -> (&str, &str) {
+    POINTS.iter().find(|(number, ..)| *number == point).map_or((point, point), |(_, zh, en)| (zh, en))
 }
 
 /// One asset.
@@ -184,6 +225,8 @@ pub fn said(
 ) -> HashMap<AssetId, Vec<Said>> {
     let by_hand: HashMap<(&AssetId, &str), Verdict> =
         answers.iter().map(|a| ((&a.asset, a.target.as_str()), a.result)).collect();
+    // Waivers that are over stay as a record: thousands of them are not put to every result.
+    let standing: Vec<Waiver> = waivers.iter().filter(|waiver| waiver.stands(now)).cloned().collect();
     let mut all: HashMap<AssetId, Vec<Said>> = HashMap::new();
     for row in findings {
         all.entry(row.asset.clone()).or_default().push(Said {
@@ -191,7 +234,7 @@ pub fn said(
             item: row.item.clone(),
             found: row.result,
             by_hand: by_hand.get(&(&row.asset, row.check.as_str())).copied(),
-            waived: waiver(inventory, row, waivers, now).is_some(),
+            waived: waiver(inventory, row, &standing, now).is_some(),
             weight: row.weight,
             major: row.major,
         });
@@ -201,6 +244,9 @@ pub fn said(
 
 /// The waiver that stands for a result now.
 pub fn waiver<'w>(inventory: &Inventory, row: &FindingRow, waivers: &'w [Waiver], now: Wall) -> Option<&'w Waiver> {
+    if !waivers.iter().any(|waiver| waiver.plea.check == row.check) {
+        return None;
+    }
     let tags = inventory.assets.get(&row.asset).map_or(&[][..], |asset| asset.tags.as_slice());
     let of = |system: &&System| system.assets.contains(&row.asset);
     let levels: Vec<u8> = inventory.systems.values().filter(of).map(|system| system.level).collect();

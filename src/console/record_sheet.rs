@@ -143,8 +143,11 @@ impl Proofs {
         let mut assets: Vec<AssetId> = cells.iter().map(|cell| cell.row.asset.clone()).collect();
         assets.sort_unstable();
         assets.dedup();
+        let mut items: Vec<String> = cells.iter().map(|cell| cell.clause.item.clone()).collect();
+        items.sort_unstable();
+        items.dedup();
         let mut findings: HashMap<AssetId, Vec<FindingRow>> = HashMap::new();
-        for row in store.findings(scope, assets.clone(), true).await? {
+        for row in store.findings_of(scope, assets.clone(), items).await? {
             findings.entry(row.asset.clone()).or_default().push(row);
         }
         // The worst first: it is what a reader looks for.
@@ -154,8 +157,8 @@ impl Proofs {
         Ok(Self { findings, answers, waivers: store.waivers().await? })
     }
 
-    /// Results of the checks of an item.
-    fn checks(&self, cell: &Cell<'_>) -> impl Iterator<Item = (&FindingRow, &Finding)> {
+    /// Results of the checks of an item, the worst first.
+    pub fn checks(&self, cell: &Cell<'_>) -> impl Iterator<Item = (&FindingRow, &Finding)> {
         let rows = self.findings.get(&cell.row.asset).into_iter().flatten();
         let item = cell.clause.item.as_str();
         rows.filter(move |row| row.item == item).filter_map(|row| Some((row, row.finding.as_ref()?)))
@@ -198,11 +201,16 @@ impl Proofs {
         lines.join("\n")
     }
 
+    /// The waiver that stands for a result now.
+    pub fn stands(&self, inventory: &Inventory, row: &FindingRow, now: Wall) -> Option<&Waiver> {
+        graded::waiver(inventory, row, &self.waivers, now)
+    }
+
     /// The waivers that stand for results of the item that are not met.
     fn waiver(&self, l: Lang, inventory: &Inventory, cell: &Cell<'_>, now: Wall, zone: &TimeZone) -> String {
         let unmet = |row: &FindingRow| matches!(row.result, Verdict::Fail | Verdict::Partial);
         let said = self.checks(cell).filter(|(row, _)| unmet(row)).filter_map(|(row, _)| {
-            let waiver = graded::waiver(inventory, row, &self.waivers, now)?;
+            let waiver = self.stands(inventory, row, now)?;
             let plea = &waiver.plea;
             let instead = if plea.compensating.is_empty() { "" } else { " / " };
             let until = day(plea.expires, zone);

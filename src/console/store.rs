@@ -56,7 +56,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 pub use accounts::LINK_LIFE;
-pub(crate) use findings::{SHIPPED, judged_as_here};
+pub(crate) use findings::{SHIPPED, UNKNOWN, judged_as_here};
 pub(crate) use graded::noise;
 pub use latest::{MAX_SERIES, Newest, NewestRow};
 pub use live::{Changes, FreshSamples};

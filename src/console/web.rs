@@ -108,6 +108,12 @@ pub const PAGES: &[PageRoute] = &[
     post("/baseline/files/answers", Needs::Security, run!(graded::files::upload)).takes(graded::files::BODY),
     get("/baseline/files/answers/{token}", Needs::Security, run!(graded::files::preview)),
     post("/baseline/files/answers/{token}", Needs::Security, run!(graded::files::apply)),
+    get("/baseline/items/{item}", Needs::Viewer, run!(graded::item::page)),
+    post("/baseline/items/{item}", Needs::Security, run!(graded::item::answer)),
+    get("/baseline/report", Needs::Viewer, run!(graded::report::page)),
+    get("/baseline/waivers", Needs::Viewer, run!(graded::waivers::page)),
+    post("/baseline/waivers", Needs::Security, run!(graded::waivers::submit)),
+    get("/baseline/{asset}/states", Needs::Viewer, run!(graded::states::page)),
     get("/baseline/{asset}", Needs::Viewer, run!(graded::asset)),
     post("/baseline/{asset}", Needs::Security, run!(graded::answer)),
     // -- maintenance

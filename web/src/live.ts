@@ -3,7 +3,7 @@
 // server; when the tab is shown again, everything is looked at once.
 import htmx from "htmx.org";
 
-const TOPICS = ["incidents", "objects", "agents", "definitions", "inventory", "audit", "discoveries"];
+const TOPICS = ["incidents", "objects", "agents", "definitions", "inventory", "audit", "discoveries", "baseline"];
 
 let stream: EventSource | undefined;
 

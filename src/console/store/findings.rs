@@ -53,7 +53,7 @@ pub(crate) fn judged_as_here(policy: &str) -> bool {
 }
 
 /// Who changed a configuration, if nobody says so.
-pub(super) const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// What was held of a check.
 struct Held {

@@ -4,7 +4,7 @@ use super::types::{ChangeRow, FindingRow, InspectedRow, SnapshotRow, StoreError}
 use super::{Store, findings, waivers};
 use crate::console::command::Scope;
 use crate::model::waiver::{Answer, Waiver};
-use crate::model::{AssetId, Object};
+use crate::model::{AssetId, Object, Wall};
 
 /// Lines of a command language that change by themselves, and those whose order means nothing.
 pub(crate) use super::findings::noise;
@@ -31,6 +31,19 @@ impl Store {
         self.read(move |core| findings::findings(core, &assets, whole)).await
     }
 
+    /// The newest results of the checks of some items (GB/T 28448) on those of the assets that are in scope, with
+    /// sentences and evidence.
+    pub async fn findings_of(
+        &self,
+        scope: &Scope,
+        mut assets: Vec<AssetId>,
+        items: Vec<String>,
+    ) -> Result<Vec<FindingRow>, StoreError> {
+        let seen = self.seen(scope);
+        assets.retain(|asset| seen.sees(&Object::Asset(asset.clone())));
+        self.read(move |core| findings::findings_of(core, &assets, &items)).await
+    }
+
     /// What people answered on those of the assets that are in scope.
     pub async fn answers(&self, scope: &Scope, mut assets: Vec<AssetId>) -> Result<Vec<Answer>, StoreError> {
         let seen = self.seen(scope);
@@ -50,6 +63,19 @@ impl Store {
             return Ok(Vec::new());
         }
         self.read(move |core| findings::changes(core, &asset)).await
+    }
+
+    /// How results of those of the assets that are in scope changed since then, newest first, at most so many of each.
+    pub async fn finding_changes_since(
+        &self,
+        scope: &Scope,
+        mut assets: Vec<AssetId>,
+        since: Wall,
+        most: usize,
+    ) -> Result<Vec<(AssetId, ChangeRow)>, StoreError> {
+        let seen = self.seen(scope);
+        assets.retain(|asset| seen.sees(&Object::Asset(asset.clone())));
+        self.read(move |core| findings::changes_since(core, &assets, since, most)).await
     }
 
     /// States of the configurations of an asset, newest first; empty if it is not in scope.

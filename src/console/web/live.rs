@@ -40,6 +40,8 @@ pub enum Topic {
     Audit,
     /// Sweeps: begun, further, ended.
     Discoveries,
+    /// Results of graded protection, waivers and answers.
+    Baseline,
 }
 
 impl Topic {
@@ -53,6 +55,7 @@ impl Topic {
             Self::Inventory => "inventory",
             Self::Audit => "audit",
             Self::Discoveries => "discoveries",
+            Self::Baseline => "baseline",
         }
     }
 }
@@ -157,6 +160,9 @@ pub async fn run(service: Service) {
                 }
                 if now.discoveries != seen.discoveries {
                     service.live.tell(Topic::Discoveries, Vec::new());
+                }
+                if now.baseline != seen.baseline {
+                    service.live.tell(Topic::Baseline, Vec::new());
                 }
                 seen = now;
             }

@@ -107,24 +107,25 @@ pub(in crate::console::store) fn findings(
     Ok(read().map_err(sql("read results"))?.into_iter().flatten().collect())
 }
 
+fn change_row(r: &Row<'_>) -> rusqlite::Result<ChangeRow> {
+    let [before, after]: [String; 2] = [r.get(2)?, r.get(3)?];
+    let parse = |word: &str| Verdict::parse(word).unwrap_or(Verdict::Error);
+    Ok(ChangeRow {
+        check: r.get(0)?,
+        at: Wall::from_millis(r.get(1)?),
+        before: parse(&before),
+        after: parse(&after),
+        cause: r.get(4)?,
+        by: r.get(5)?,
+    })
+}
+
 /// What changed on an asset, newest first.
 pub(in crate::console::store) fn changes(core: &Connection, asset: &AssetId) -> Result<Vec<ChangeRow>, StoreError> {
-    let read = |r: &Row<'_>| {
-        let [before, after]: [String; 2] = [r.get(2)?, r.get(3)?];
-        let parse = |word: &str| Verdict::parse(word).unwrap_or(Verdict::Error);
-        Ok(ChangeRow {
-            check: r.get(0)?,
-            at: Wall::from_millis(r.get(1)?),
-            before: parse(&before),
-            after: parse(&after),
-            cause: r.get(4)?,
-            by: r.get(5)?,
-        })
-    };
     core.prepare_cached(
         "SELECT finding, at, before, after, cause, by_whom FROM finding_change WHERE asset = ?1 ORDER BY id DESC LIMIT ?2",
     )
-    .and_then(|mut q| q.query_map(params![asset.as_str(), MAX_LISTED as i64], read)?.collect())
+    .and_then(|mut q| q.query_map(params![asset.as_str(), MAX_LISTED as i64], change_row)?.collect())
     .map_err(sql("read the changes of results"))
 }
 
@@ -151,6 +152,51 @@ fn snapshot_row(r: &Row<'_>) -> rusqlite::Result<Option<SnapshotRow>> {
         })
     };
     Ok(row())
+}
+
+/// The same of some items alone, with evidence and sentences: a page of one item does not read all of every asset.
+pub(in crate::console::store) fn findings_of(
+    core: &Connection,
+    assets: &[AssetId],
+    items: &[String],
+) -> Result<Vec<FindingRow>, StoreError> {
+    let items = serde_json::json!(items).to_string();
+    let read = || -> rusqlite::Result<Vec<Option<FindingRow>>> {
+        let mut query = core.prepare_cached(&format!(
+            "{FINDING}, body FROM finding WHERE asset = ?1 AND item IN (SELECT value FROM json_each(?2)) ORDER BY id"
+        ))?;
+        let mut all = Vec::new();
+        for asset in assets {
+            let rows: rusqlite::Result<Vec<_>> = query.query_map([asset.as_str(), &items], finding_row)?.collect();
+            all.extend(rows?);
+        }
+        Ok(all)
+    };
+    Ok(read().map_err(sql("read the results of items"))?.into_iter().flatten().collect())
+}
+
+/// What changed on assets since then, newest first, at most so many of each.
+pub(in crate::console::store) fn changes_since(
+    core: &Connection,
+    assets: &[AssetId],
+    since: Wall,
+    most: usize,
+) -> Result<Vec<(AssetId, ChangeRow)>, StoreError> {
+    let read = || -> rusqlite::Result<Vec<(AssetId, ChangeRow)>> {
+        let mut query = core.prepare_cached(
+            "SELECT finding, at, before, after, cause, by_whom FROM finding_change WHERE asset = ?1 AND at >= ?2
+             ORDER BY at DESC, id DESC LIMIT ?3",
+        )?;
+        let mut all = Vec::new();
+        for asset in assets {
+            let rows: rusqlite::Result<Vec<ChangeRow>> =
+                query.query_map(params![asset.as_str(), since.millis(), most as i64], change_row)?.collect();
+            all.extend(rows?.into_iter().map(|row| (asset.clone(), row)));
+        }
+        all.sort_by_key(|(_, row)| std::cmp::Reverse(row.at));
+        Ok(all)
+    };
+    read().map_err(sql("read the newest changes of results"))
 }
 
 /// States of the configurations of an asset, newest first.

@@ -230,7 +230,7 @@ fn table<'a>(cx: &Cx, list: &'a List, numbers: Vec<u32>) -> Table<'a> {
             html! { a href="/gallery" { (l.pick("清除条件", "Clear")) } },
         ),
         bulk: Some(Bulk {
-            action: "/gallery",
+            action: "/gallery".into(),
             fields: form::input(&Field { name: "comment", label: l.pick("备注", "Comment"), ..Field::default() }),
             buttons: vec![("ack", l.pick("受理", "Acknowledge")), ("note", l.pick("备注", "Note"))],
         }),

@@ -117,7 +117,7 @@ pub struct Row {
 #[derive(Debug, Clone)]
 pub struct Bulk {
     /// Where the form goes.
-    pub action: &'static str,
+    pub action: String,
     /// What stands beside the buttons, such as a field for a comment.
     pub fields: Markup,
     /// Value of `do`, and label.
@@ -183,7 +183,9 @@ impl Table<'_> {
                 caption.unseen { (self.caption) }
                 thead { tr {
                     @if select { th.select { input type="checkbox" data-all aria-label=(text::table_select_all(cx.lang)); } }
-                    @for column in &self.columns { th scope="col" class=[class(column)] aria-sort=[self.order(column)] { (self.head(cx, column)) } }
+                    @for column in &self.columns { th scope="col" class=[class(column)] aria-sort=[column.sort.and_then(|sort| order(self.list, sort))] {
+                        @match column.sort { Some(sort) => (sorter(cx, self.list, sort, column.title, column.down)), None => (column.title) }
+                    } }
                 } }
                 tbody {
                     @for row in &self.rows {
@@ -199,43 +201,16 @@ impl Table<'_> {
         }
     }
 
-    fn order(&self, column: &Column) -> Option<&'static str> {
-        let sort = column.sort?;
-        (sort == self.list.sort).then_some(if self.list.descending { "descending" } else { "ascending" })
-    }
-
-    fn head(&self, cx: &Cx, column: &Column) -> Markup {
-        let Some(sort) = column.sort else { return html! { (column.title) } };
-        let here = sort == self.list.sort;
-        let down = if here { !self.list.descending } else { column.down };
-        let turned = if down { format!("-{sort}") } else { sort.to_owned() };
-        html! {
-            a href=(self.list.url(&[("sort", &turned)])) title=(text::table_sort(cx.lang)) {
-                (column.title) @if here { " " (icon(if self.list.descending { "down" } else { "up" })) }
-            }
-        }
-    }
-
     fn pager(&self, cx: &Cx) -> Markup {
-        let l = cx.lang;
-        html! {
-            div.pager {
-                span {
-                    @match self.total {
-                        Some(total) => (text::table_total(l, super::number::count(total))),
-                        None => (text::table_rows(l, self.rows.len())),
-                    }
-                }
-                @if self.list.after.is_some() { a.button href=(self.list.url(&[])) { (text::table_first(l)) } }
-                @if let Some(next) = &self.next { a.button href=(self.list.url(&[("after", next)])) rel="next" { (text::table_next(l)) } }
-                @if !self.rows.is_empty() {
-                    span.files {
-                        a href=(self.list.url(&[("format", "csv")])) download { "CSV" } " "
-                        a href=(self.list.url(&[("format", "xlsx")])) download { "XLSX" }
-                    }
+        let files = (!self.rows.is_empty()).then(|| {
+            html! {
+                span.files {
+                    a href=(self.list.url(&[("format", "csv")])) download { "CSV" } " "
+                    a href=(self.list.url(&[("format", "xlsx")])) download { "XLSX" }
                 }
             }
-        }
+        });
+        pager(cx, self.list, self.rows.len(), self.total, self.next.as_deref(), files)
     }
 
     /// The table as the file that was asked for; `None` if a page was.
@@ -304,6 +279,48 @@ impl Table<'_> {
                 "the XLSX file could not be made; take CSV instead",
             )
         })
+    }
+}
+
+/// The heading of a column that orders: a link to the list in that order, or in the other direction.
+pub fn sorter(cx: &Cx, list: &List, sort: &str, title: &str, down: bool) -> Markup {
+    let here = sort == list.sort;
+    let down = if here { !list.descending } else { down };
+    let turned = if down { format!("-{sort}") } else { sort.to_owned() };
+    html! {
+        a href=(list.url(&[("sort", &turned)])) title=(text::table_sort(cx.lang)) {
+            (title) @if here { " " (icon(if list.descending { "down" } else { "up" })) }
+        }
+    }
+}
+
+/// How a list is ordered by a column, for `aria-sort`.
+pub fn order(list: &List, sort: &str) -> Option<&'static str> {
+    (sort == list.sort).then_some(if list.descending { "descending" } else { "ascending" })
+}
+
+/// What stands below a list: how many there are, the way to the next page, and files.
+pub fn pager(
+    cx: &Cx,
+    list: &List,
+    rows: usize,
+    total: Option<u64>,
+    next: Option<&str>,
+    files: Option<Markup>,
+) -> Markup {
+    let l = cx.lang;
+    html! {
+        div.pager {
+            span {
+                @match total {
+                    Some(total) => (text::table_total(l, super::number::count(total))),
+                    None => (text::table_rows(l, rows)),
+                }
+            }
+            @if list.after.is_some() { a.button href=(list.url(&[])) { (text::table_first(l)) } }
+            @if let Some(next) = next { a.button href=(list.url(&[("after", next)])) rel="next" { (text::table_next(l)) } }
+            @if let Some(files) = files { (files) }
+        }
     }
 }
 

@@ -1,27 +1,29 @@
 //! One asset under graded protection: its items with the lines that prove them, the person's answer to each, what
-//! changed and the states of its configuration side by side.
+//! changed and who changed it.
 
 use maud::{Markup, html};
 
-use super::{named, number, verdict, word};
+use super::{named, number, verdict, waivers, word};
 use crate::baseline::policy::Clause;
 use crate::baseline::score::OnAsset;
+use crate::console::api::call::Needs;
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::command::{Command, Role};
 use crate::console::graded::{self, AssetRow, Matrix};
-use crate::console::store::{ChangeRow, FindingRow, SnapshotRow, judged_as_here};
+use crate::console::store::{ChangeRow, FindingRow, SnapshotRow, UNKNOWN, judged_as_here};
 use crate::console::web::cx::{Answer, Cx, redirect, refused};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
+use crate::console::web::live::Topic;
 use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::{self, Tone, badge, time};
-use crate::model::finding::{Origin, Part, Verdict};
+use crate::model::finding::{Finding, Origin, Part, Verdict};
 use crate::model::waiver::{Answer as Answered, Waiver};
 use crate::model::{AssetId, Object};
 
-/// Changes and states shown.
+/// Changes shown.
 const SHOWN: usize = 50;
 
 /// All that the page shows.
@@ -41,7 +43,7 @@ pub async fn page(cx: Cx) -> Answer {
 
 /// `POST /baseline/{asset}`: what a person found.
 pub async fn answer(cx: Cx) -> Answer {
-    let asset = asset(&cx)?;
+    let asset = asset_of(&cx)?;
     let target = cx.form.text("target").to_owned();
     let reason = cx.form.text("reason").to_owned();
     let result = Verdict::parse(cx.form.text("result")).unwrap_or(Verdict::Manual);
@@ -53,7 +55,7 @@ pub async fn answer(cx: Cx) -> Answer {
     }
 }
 
-fn asset(cx: &Cx) -> Result<AssetId, Problem> {
+pub(super) fn asset_of(cx: &Cx) -> Result<AssetId, Problem> {
     let unknown = || Problem::unknown("资产", "asset", cx.part("asset"));
     let asset = AssetId::new(cx.part("asset")).map_err(|_| unknown())?;
     let (_, inventory) = cx.service.store.inventory();
@@ -63,7 +65,7 @@ fn asset(cx: &Cx) -> Result<AssetId, Problem> {
 
 async fn show(cx: &Cx, problem: Option<&Problem>) -> Answer {
     let l = cx.lang;
-    let asset = asset(cx)?;
+    let asset = asset_of(cx)?;
     let (store, scope) = (&cx.service.store, cx.scope());
     let (_, inventory) = store.inventory();
     let now = cx.service.clock.wall();
@@ -77,17 +79,20 @@ async fn show(cx: &Cx, problem: Option<&Problem>) -> Answer {
     };
     let title = named(&inventory, &asset);
     let row = known.matrix.rows.first();
-    let compared = compared(cx, &known.states).await?;
     let inside = html! {
         (ui::trail(&[("/baseline", text::graded_title(l))]))
-        (ui::heading(&title, html! { a.button href={ "/assets/" (encode(asset.as_str())) } { (text::graded_to_asset(l)) } }))
+        (ui::heading(&title, html! {
+            @if !known.states.is_empty() { a.button href={ "/baseline/" (encode(asset.as_str())) "/states" } { (text::graded_states(l)) } }
+            a.button href={ "/assets/" (encode(asset.as_str())) } { (text::graded_to_asset(l)) }
+        }))
         @if let Some(problem) = problem { (ui::note(Tone::Bad, html! { (cx.problem(problem)) })) }
-        section.card { (looked_at(cx, row)) }
-        @if let Some(row) = row {
-            @for (clause, on) in known.matrix.items.iter().zip(&row.items) { (item(cx, &asset, &known, clause, on)) }
-        }
-        (compared)
-        (history(cx, &asset, &known))
+        (ui::live(cx, "asset", &[Topic::Baseline], html! {
+            section.card { (looked_at(cx, row)) }
+            (history(cx, &asset, &known))
+            @if let Some(row) = row {
+                @for (clause, on) in known.matrix.items.iter().zip(&row.items) { (item(cx, &asset, &known, clause, on)) }
+            }
+        }))
     };
     Ok(layout::page(cx, Place::Baseline, &title, inside))
 }
@@ -111,7 +116,7 @@ fn looked_at(cx: &Cx, row: Option<&AssetRow>) -> Markup {
     }
 }
 
-fn from(l: Lang, origin: Origin) -> &'static str {
+pub(super) const fn from(l: Lang, origin: Origin) -> &'static str {
     match origin {
         Origin::Ssh => text::graded_from_ssh(l),
         Origin::Watched => text::graded_from_watched(l),
@@ -121,7 +126,7 @@ fn from(l: Lang, origin: Origin) -> &'static str {
     }
 }
 
-fn part(l: Lang, part: Part) -> &'static str {
+pub(super) const fn part(l: Lang, part: Part) -> &'static str {
     match part {
         Part::Running => text::graded_running(l),
         Part::Startup => text::graded_startup(l),
@@ -134,14 +139,14 @@ fn item(cx: &Cx, asset: &AssetId, known: &Known, clause: &Clause, on: &OnAsset) 
     let answer = known.answers.iter().find(|a| a.target == clause.item);
     html! {
         section.card id=(clause.item) {
-            h2 { span.mono { (number(clause, known.matrix.level)) } " " (l.pick(clause.words.zh.as_str(), clause.words.en.as_str())) }
+            h2 { a.mono href={ "/baseline/items/" (encode(&clause.item)) } { (number(clause, known.matrix.level)) } " " (l.pick(clause.words.zh.as_str(), clause.words.en.as_str())) }
             p {
                 (verdict(l, on.raw))
                 @if on.by_hand { " " (badge::mark(text::graded_by_hand(l))) }
                 @if on.waived { " " (text::graded_with_waivers(l)) " " (verdict(l, on.adjusted)) }
                 " " span.mono { (clause.item) }
             }
-            @for row in &findings { (check(cx, known, row)) }
+            @for row in &findings { (check(cx, asset, known, row)) }
             @if let Some(answer) = answer {
                 p { strong { (text::graded_answer(l)) } " " (answer.reason) " " span.under { (answer.by) " " (time::at(cx, answer.at)) } }
             }
@@ -150,7 +155,7 @@ fn item(cx: &Cx, asset: &AssetId, known: &Known, clause: &Clause, on: &OnAsset) 
     }
 }
 
-fn check(cx: &Cx, known: &Known, row: &FindingRow) -> Markup {
+fn check(cx: &Cx, asset: &AssetId, known: &Known, row: &FindingRow) -> Markup {
     let l = cx.lang;
     let Some(finding) = &row.finding else { return html! {} };
     let (_, inventory) = cx.service.store.inventory();
@@ -160,19 +165,36 @@ fn check(cx: &Cx, known: &Known, row: &FindingRow) -> Markup {
             h3 { span.mono { (row.check) } " " (l.pick(finding.title.zh.as_str(), finding.title.en.as_str())) " " (verdict(l, row.result)) }
             p { (l.pick(finding.record.zh.as_str(), finding.record.en.as_str())) " " span.under { (text::graded_since(l)) " " (time::at(cx, row.changed)) } }
             @if !finding.block.is_empty() { p.mono { (finding.block) } }
-            @if !finding.evidence.is_empty() {
-                ul.plain { @for e in &finding.evidence { li.mono { (e.file) @if e.line_from > 0 { ":" (e.line_from) } " " (e.text) } } }
-            }
+            (evidence(finding))
             @if !finding.fix.is_empty() { p { strong { (text::graded_fix(l)) } } pre { (finding.fix) } }
-            @if let Some(waiver) = waiver {
-                (ui::note(Tone::Info, html! {
-                    (text::graded_waived(l)) ": " (waiver.plea.reason)
-                    @if !waiver.plea.compensating.is_empty() { " / " (waiver.plea.compensating) }
-                    " (" (waiver.approver) ") " (text::graded_until(l)) " " (time::at(cx, waiver.plea.expires))
-                }))
+            @if let Some(waiver) = waiver { (waived(cx, waiver)) }
+            @else if matches!(row.result, Verdict::Fail | Verdict::Partial) && Needs::Security.lets(&cx.actor()) {
+                p { a href=(waivers::grant_url(asset, &row.check)) { (text::waiver_grant(l)) } }
             }
         }
     }
+}
+
+/// The lines that prove a finding.
+pub(super) fn evidence(finding: &Finding) -> Markup {
+    html! {
+        @if !finding.evidence.is_empty() {
+            ul.plain { @for e in &finding.evidence { li.mono { (e.file) @if e.line_from > 0 { ":" (e.line_from) } " " (e.text) } } }
+        }
+    }
+}
+
+/// The waiver that stands for a result.
+pub(super) fn waived(cx: &Cx, waiver: &Waiver) -> Markup {
+    let l = cx.lang;
+    ui::note(
+        Tone::Info,
+        html! {
+            (text::graded_waived(l)) ": " (waiver.plea.reason)
+            @if !waiver.plea.compensating.is_empty() { " / " (waiver.plea.compensating) }
+            " (" (waiver.approver) ") " (text::graded_until(l)) " " (time::at(cx, waiver.plea.expires))
+        },
+    )
 }
 
 fn answer_form(cx: &Cx, asset: &AssetId, clause: &Clause, answer: Option<&Answered>) -> Markup {
@@ -193,72 +215,25 @@ fn answer_form(cx: &Cx, asset: &AssetId, clause: &Clause, answer: Option<&Answer
     }
 }
 
-/// Two states side by side, if the address names them.
-async fn compared(cx: &Cx, states: &[SnapshotRow]) -> Result<Markup, Problem> {
-    let l: Lang = cx.lang;
-    let wanted = |name: &str| states.iter().find(|state| cx.query.get(name) == Some(state.id.to_string().as_str()));
-    let (Some(left), Some(right)) = (wanted("left"), wanted("right")) else { return Ok(html! {}) };
-    let text_of = async |id| -> Result<String, Problem> {
-        Ok(cx.service.store.snapshot(&cx.scope(), id).await?.map(|(_, text)| text).unwrap_or_default())
-    };
-    let lines = graded::diff(&right.os, &text_of(left.id).await?, &text_of(right.id).await?);
-    let side = |line: &Option<(usize, String)>, mark: &'static str| {
-        html! {
-            td.number { @if let Some((number, _)) = line { (number) } }
-            td.mono { @if let Some((_, text)) = line { (mark) (text) } }
-        }
-    };
-    Ok(html! {
-        section.card #diff {
-            h2 { (text::graded_diff(l)) }
-            @if lines.is_empty() { (ui::note(Tone::Good, html! { (text::graded_no_diff(l)) })) }
-            @else {
-                div.scroll tabindex="0" { table.grid {
-                    thead { tr { th colspan="2" { (time::at(cx, left.at)) " " (part(l, left.part)) } th colspan="2" { (time::at(cx, right.at)) " " (part(l, right.part)) } } }
-                    tbody {
-                        @for line in &lines {
-                            tr { (side(&line.left, if line.same() { "  " } else { "- " })) (side(&line.right, if line.same() { "  " } else { "+ " })) }
-                        }
-                    }
-                } }
-            }
-        }
-    })
-}
-
+/// The newest state of the configuration with who changed it, and what changed of the results.
 fn history(cx: &Cx, asset: &AssetId, known: &Known) -> Markup {
     let l = cx.lang;
-    let older = |at: usize| {
-        let state = known.states.get(at)?;
-        known.states.iter().skip(at + 1).find(|other| other.part == state.part)
-    };
+    let path = format!("/baseline/{}/states", encode(asset.as_str()));
     html! {
-        @if !known.states.is_empty() {
+        @if let Some(state) = known.states.first() {
             section.card {
                 h2 { (text::graded_states(l)) }
-                div.scroll tabindex="0" { table.grid {
-                    thead { tr { th { (text::graded_taken(l)) } th { (text::graded_part(l)) } th { (text::graded_changed_by(l)) } th { (text::graded_hash(l)) } th {} } }
-                    tbody {
-                        @for (at, state) in known.states.iter().take(SHOWN).enumerate() {
-                            tr {
-                                td { (time::at(cx, state.at)) }
-                                td { (part(l, state.part)) }
-                                td { (ui::or_none(&state.by)) " " (state.by_at) }
-                                td.mono { (state.sha256.get(..12).unwrap_or_default()) }
-                                td { @if let Some(before) = older(at) {
-                                    a href={ "/baseline/" (encode(asset.as_str())) "?left=" (before.id) "&right=" (state.id) "#diff" } { (text::graded_compare(l)) }
-                                } }
-                            }
-                        }
-                    }
-                } }
+                p {
+                    (time::at(cx, state.at)) " " (part(l, state.part)) "; " (text::graded_changed_by(l)) " " (who(l, &state.by)) " " (state.by_at) " "
+                    a href=(path) { (text::graded_compare(l)) " (" (known.states.len()) ")" }
+                }
             }
         }
         @if !known.changes.is_empty() {
             section.card {
                 h2 { (text::graded_changes(l)) }
-                div.scroll tabindex="0" { table.grid {
-                    thead { tr { th { (text::graded_when(l)) } th { (text::graded_check(l)) } th { (text::graded_before(l)) } th { (text::graded_after(l)) } th { (text::graded_changed_by(l)) } th { (text::graded_cause(l)) } } }
+                div.scroll tabindex="0" role="region" aria-label=(text::graded_changes(l)) { table.grid {
+                    thead { tr { th scope="col" { (text::graded_when(l)) } th scope="col" { (text::graded_check(l)) } th scope="col" { (text::graded_before(l)) } th scope="col" { (text::graded_after(l)) } th scope="col" { (text::graded_changed_by(l)) } th scope="col" { (text::graded_cause(l)) } } }
                     tbody {
                         @for change in known.changes.iter().take(SHOWN) {
                             tr {
@@ -266,17 +241,27 @@ fn history(cx: &Cx, asset: &AssetId, known: &Known) -> Markup {
                                 td.mono { (change.check) }
                                 td { (verdict(l, change.before)) }
                                 td { (verdict(l, change.after)) }
-                                td { (change.by) }
-                                td { (match change.cause.as_str() {
-                                    "configuration" => text::graded_cause_configuration(l),
-                                    "policy" => text::graded_cause_policy(l),
-                                    _ => text::graded_cause_look(l),
-                                }) }
+                                td { (who(l, &change.by)) }
+                                td { (cause(l, &change.cause)) }
                             }
                         }
                     }
                 } }
             }
         }
+    }
+}
+
+/// Who changed a configuration; nobody may say so.
+pub(super) fn who(l: Lang, by: &str) -> Markup {
+    html! { @if by.is_empty() || by == UNKNOWN { (text::states_unknown(l)) } @else { (by) } }
+}
+
+/// Why a result is another.
+pub(super) fn cause(l: Lang, cause: &str) -> &'static str {
+    match cause {
+        "configuration" => text::graded_cause_configuration(l),
+        "policy" => text::graded_cause_policy(l),
+        _ => text::graded_cause_look(l),
     }
 }

@@ -10,15 +10,21 @@ use crate::console::web::ui::{self, Tone, badge};
 use crate::model::Object;
 use crate::model::inventory::{Inventory, System};
 
-/// Those of level 2 or above of which the reader sees an asset, what is due first; nothing if there are none.
-pub(super) fn table(cx: &Cx, inventory: &Inventory) -> Markup {
+/// Whether a system is of level 2 or above and the reader sees an asset of it.
+pub(super) fn seen(cx: &Cx, system: &System) -> bool {
+    system.level >= 2
+        && system.assets.iter().any(|asset| cx.service.store.sees(&cx.scope(), &Object::Asset(asset.clone())))
+}
+
+/// Those that the reader sees, what is due first, each with a link to its part of a page; nothing if there are none.
+pub(super) fn table(cx: &Cx, inventory: &Inventory, page: &str) -> Markup {
     let l = cx.lang;
-    let sees = |system: &&System| {
-        system.level >= 2
-            && system.assets.iter().any(|asset| cx.service.store.sees(&cx.scope(), &Object::Asset(asset.clone())))
-    };
-    let mut all: Vec<_> =
-        inventory.systems.values().filter(sees).map(|s| (due::next(s, cx.now, &cx.zone), s)).collect();
+    let mut all: Vec<_> = inventory
+        .systems
+        .values()
+        .filter(|system| seen(cx, system))
+        .map(|s| (due::next(s, cx.now, &cx.zone), s))
+        .collect();
     all.sort_by_key(|(next, system)| (next.as_ref().map_or(i64::MAX, |next| next.days), system.id.clone()));
     html! {
         @if !all.is_empty() {
@@ -28,7 +34,7 @@ pub(super) fn table(cx: &Cx, inventory: &Inventory) -> Markup {
                     thead { tr { th scope="col" { (text::graded_system(l)) } th.number scope="col" { (text::sheet_level_head(l)) } th scope="col" { (text::sheet_filing(l)) } th scope="col" { (text::sheet_filed(l)) } th scope="col" { (text::sheet_assessed(l)) } th scope="col" { (text::sheet_next(l)) } } }
                     tbody { @for (next, system) in &all {
                         tr {
-                            td { a href={ "/baseline?system=" (encode(system.id.as_str())) } { (system.name) } }
+                            td { a href={ (page) "?system=" (encode(system.id.as_str())) } { (system.name) } }
                             td.number { (system.level) }
                             td { (ui::or_none(&system.filing.number)) }
                             td { (ui::or_none(system.filing.filed.as_deref().unwrap_or_default())) }
@@ -45,7 +51,8 @@ pub(super) fn table(cx: &Cx, inventory: &Inventory) -> Markup {
     }
 }
 
-fn left(cx: &Cx, days: i64) -> Markup {
+/// How many days are left, loud when few are.
+pub(super) fn left(cx: &Cx, days: i64) -> Markup {
     let tone = match Stage::of(days) {
         Some(Stage::Over | Stage::Week) => Tone::Bad,
         Some(_) => Tone::Warn,

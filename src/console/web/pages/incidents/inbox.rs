@@ -385,7 +385,7 @@ fn bulk(l: Lang) -> Bulk {
     let mut causes = vec![("", text::incident_bulk_cause(l))];
     causes.extend(CloseCause::ALL.iter().map(|c| (c.as_str(), close_cause(l, *c))));
     Bulk {
-        action: "/incidents",
+        action: "/incidents".into(),
         fields: html! {
             input name="comment" maxlength="1000" placeholder=(text::incident_bulk_comment(l)) aria-label=(text::incident_bulk_comment(l));
             select name="cause" aria-label=(text::incident_close_cause(l)) {

@@ -1,0 +1,22 @@
+# The compliance matrix.
+grid-matrix = Matrix
+grid-list = List
+grid-caption = Compliance matrix: a row an asset, a column a control point or an item
+grid-all-areas = All layers
+grid-area = Layer
+grid-network = Communication network
+grid-boundary = Area boundary
+grid-computing = Computing environment
+grid-management = Management centre
+grid-columns = Columns
+grid-by-point = Control points
+grid-by-item = Items
+grid-unmet = Unmet
+grid-together = All assets together
+grid-pass = met
+grid-partial = part
+grid-fail = no
+grid-na = n/a
+grid-manual = look
+grid-error = ?
+grid-waived = → with waivers

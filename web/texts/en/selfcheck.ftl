@@ -1,0 +1,26 @@
+# The self-check report.
+selfcheck-title = Self-check reports
+selfcheck-title-of = { $name }: self-check report
+selfcheck-report = Self-check report
+selfcheck-only = A self-check, not an assessment: it gives no score.
+selfcheck-choose = Choose a graded system:
+selfcheck-no-system = No system of level 2 or above
+selfcheck-loud = More than half of the items or checks do not apply or could not be checked: look at the collection first, the figures below say nothing about security.
+selfcheck-due = To be assessed again by { $date }.
+selfcheck-what-to-do = What to do
+selfcheck-owner = Owner
+selfcheck-assets = Assets
+selfcheck-newest = Newest look
+selfcheck-oldest = Oldest look
+selfcheck-points = Control points
+selfcheck-points-help = The columns at the right count items of the point on all assets.
+selfcheck-items = Items
+selfcheck-dangers = Hidden dangers
+selfcheck-no-dangers = No check fails.
+selfcheck-more = { $n } more that fail, in the list
+selfcheck-major = may be a major hazard
+selfcheck-changes = What changed in the last 30 days
+selfcheck-no-changes = Nothing changed in the last 30 days.
+selfcheck-last-look = newest look
+selfcheck-looks = When each asset was looked at
+selfcheck-no-waivers = No waiver stands for anything of this system.

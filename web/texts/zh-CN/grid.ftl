@@ -1,0 +1,22 @@
+# 合规矩阵
+grid-matrix = 矩阵
+grid-list = 清单
+grid-caption = 合规矩阵：每行一个资产，每列一个控制点或测评项
+grid-all-areas = 全部层面
+grid-area = 安全层面
+grid-network = 安全通信网络
+grid-boundary = 安全区域边界
+grid-computing = 安全计算环境
+grid-management = 安全管理中心
+grid-columns = 列
+grid-by-point = 控制点
+grid-by-item = 测评项
+grid-unmet = 未达标
+grid-together = 全部资产合并
+grid-pass = 符合
+grid-partial = 部分
+grid-fail = 不符
+grid-na = 不适
+grid-manual = 人工
+grid-error = 未核
+grid-waived = → 计入例外之后

@@ -1,0 +1,26 @@
+# 自查报告
+selfcheck-title = 等级保护自查报告
+selfcheck-title-of = { $name }：等级保护自查报告
+selfcheck-report = 自查报告
+selfcheck-only = 自查，不是等级测评，不给出测评得分。
+selfcheck-choose = 请选择定级对象：
+selfcheck-no-system = 没有二级及以上的定级对象
+selfcheck-loud = 过半测评项或检查项为不适用或未能核查：先查采集，下面的数字不能说明安全状况。
+selfcheck-due = 下次测评期限：{ $date }
+selfcheck-what-to-do = 处置方法
+selfcheck-owner = 主管单位
+selfcheck-assets = 资产数
+selfcheck-newest = 最近一次核查
+selfcheck-oldest = 最早一次核查
+selfcheck-points = 控制点
+selfcheck-points-help = 右侧各列是该控制点的测评项在各资产上的结果数。
+selfcheck-items = 测评项
+selfcheck-dangers = 主要安全隐患
+selfcheck-no-dangers = 没有不符合的检查项。
+selfcheck-more = 还有 { $n } 项不符合，见清单
+selfcheck-major = 可能属于重大风险隐患
+selfcheck-changes = 近 30 天结果的变化
+selfcheck-no-changes = 近 30 天没有变化。
+selfcheck-last-look = 最近一次核查
+selfcheck-looks = 各资产最近核查时间
+selfcheck-no-waivers = 没有涉及本系统的有效例外。
