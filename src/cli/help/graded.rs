@@ -19,6 +19,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "把 `baseline check --out` 写出的结果导入管理中心",
     ),
     ("What `baseline check --out FILE` wrote (repeat for more)", "`baseline check --out FILE` 写出的文件，可多个"),
+    ("Asset", "资产"),
     ("List and accept keys of devices that are read over SSH", "列出和认可经 SSH 采集的设备的主机密钥"),
     (
         "List devices that are read over SSH, the key that was accepted and the one that was seen last",
