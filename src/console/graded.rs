@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use imara_diff::{Algorithm, Diff, InternedInput};
+
 use crate::baseline::policy::Clause;
 use crate::baseline::score::{self, Asked, Counts, Index, OnAsset, Place, Said};
 use crate::console::command::Scope;
@@ -19,8 +21,6 @@ pub const LEVEL: u8 = 3;
 const LEAST: u8 = 2;
 /// Lines around a difference that are shown too.
 const AROUND: usize = 3;
-/// Lines compared at most by the longest common subsequence; what lies between is shown as replaced.
-const MAX_COMPARED: usize = 4_000_000;
 
 /// The items of a level, in the order of the standard.
 pub fn items(level: u8) -> Vec<&'static Clause> {
@@ -310,56 +310,24 @@ pub fn diff(os: &str, left: &str, right: &str) -> Vec<DiffLine> {
     all.into_iter().enumerate().filter(|(at, _)| near(*at)).map(|(_, line)| line).collect()
 }
 
-type Numbered<'t> = [(usize, &'t str)];
-
-fn aligned(left: &Numbered<'_>, right: &Numbered<'_>) -> Vec<DiffLine> {
-    let one = |(number, text): &(usize, &str)| (*number, (*text).to_owned());
-    let head = left.iter().zip(right).take_while(|(a, b)| a.1 == b.1).count();
-    let rest = (left.len() - head).min(right.len() - head);
-    let tail = left.iter().rev().zip(right.iter().rev()).take(rest).take_while(|(a, b)| a.1 == b.1).count();
-    let (a, b) = (&left[head..left.len() - tail], &right[head..right.len() - tail]);
-    let both = |(a, b): (&(usize, &str), &(usize, &str))| DiffLine { left: Some(one(a)), right: Some(one(b)) };
-    let mut all: Vec<DiffLine> = left.iter().zip(right).take(head).map(both).collect();
-    all.extend(middle(a, b));
-    all.extend(left[left.len() - tail..].iter().zip(&right[right.len() - tail..]).map(both));
-    all
-}
-
-/// By the longest common subsequence where that is affordable.
-fn middle(a: &Numbered<'_>, b: &Numbered<'_>) -> Vec<DiffLine> {
-    let one = |(number, text): &(usize, &str)| (*number, (*text).to_owned());
-    let removed = |line| DiffLine { left: Some(one(line)), right: None };
-    let added = |line| DiffLine { left: None, right: Some(one(line)) };
-    if a.len().saturating_mul(b.len()) > MAX_COMPARED {
-        return a.iter().map(removed).chain(b.iter().map(added)).collect();
+/// All lines of both; equal ones beside each other.
+fn aligned(left: &[(usize, &str)], right: &[(usize, &str)]) -> Vec<DiffLine> {
+    let mut input = InternedInput::default();
+    input.update_before(left.iter().map(|(_, text)| *text));
+    input.update_after(right.iter().map(|(_, text)| *text));
+    let mut lefts = left.iter().map(|(number, text)| (*number, (*text).to_owned()));
+    let mut rights = right.iter().map(|(number, text)| (*number, (*text).to_owned()));
+    let (mut all, mut seen) = (Vec::new(), 0);
+    for hunk in Diff::compute(Algorithm::Histogram, &input).hunks() {
+        let same = (hunk.before.start - seen) as usize;
+        all.extend(
+            lefts.by_ref().zip(rights.by_ref()).take(same).map(|(l, r)| DiffLine { left: Some(l), right: Some(r) }),
+        );
+        all.extend(lefts.by_ref().take(hunk.before.len()).map(|line| DiffLine { left: Some(line), right: None }));
+        all.extend(rights.by_ref().take(hunk.after.len()).map(|line| DiffLine { left: None, right: Some(line) }));
+        seen = hunk.before.end;
     }
-    let width = b.len() + 1;
-    let mut lengths = vec![0u32; (a.len() + 1) * width];
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
-            lengths[i * width + j] = if a[i].1 == b[j].1 {
-                lengths[(i + 1) * width + j + 1] + 1
-            } else {
-                lengths[(i + 1) * width + j].max(lengths[i * width + j + 1])
-            };
-        }
-    }
-    let (mut i, mut j) = (0, 0);
-    let mut all = Vec::new();
-    while i < a.len() && j < b.len() {
-        if a[i].1 == b[j].1 {
-            all.push(DiffLine { left: Some(one(&a[i])), right: Some(one(&b[j])) });
-            (i, j) = (i + 1, j + 1);
-        } else if lengths[(i + 1) * width + j] >= lengths[i * width + j + 1] {
-            all.push(removed(&a[i]));
-            i += 1;
-        } else {
-            all.push(added(&b[j]));
-            j += 1;
-        }
-    }
-    all.extend(a[i..].iter().map(removed));
-    all.extend(b[j..].iter().map(added));
+    all.extend(lefts.zip(rights).map(|(l, r)| DiffLine { left: Some(l), right: Some(r) }));
     all
 }
 
