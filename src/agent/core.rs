@@ -395,7 +395,7 @@ impl Core {
                 self.cx.limits.set(kind, "its runner ended by itself; it begins again with the next plan");
             }
             let rules = self.rules.as_ref();
-            let effects = self.ears.tick(now, |key| rules.is_some_and(|rules| rules.fires(key)));
+            let effects = self.ears.tick(now, |key, instance| rules.is_some_and(|rules| rules.fires(key, instance)));
             self.effects(effects);
             let mut firing = self.rules.as_ref().map(|rules| rules.firing(now)).unwrap_or_default();
             firing.extend(self.ears.firing());

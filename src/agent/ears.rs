@@ -73,7 +73,7 @@ impl Ears {
     }
 
     /// Once a second.
-    pub(super) fn tick(&mut self, now: Now, fires: impl Fn(&AlertKey) -> bool) -> Vec<Effect> {
+    pub(super) fn tick(&mut self, now: Now, fires: impl Fn(&AlertKey, Option<&str>) -> bool) -> Vec<Effect> {
         self.alarms.tick(now, fires)
     }
 

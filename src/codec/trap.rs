@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::snmp::{Body, Head, Kind, Malformed, Message, Oid, Value, Variables, Version, Writer};
+use super::snmp::{Body, Head, Kind, Malformed, Message, Oid, TrapV1, Value, Variables, Version, Writer, write};
 use super::syslog::MAX_TEXT;
 use super::text::{plain, shown};
 
@@ -15,8 +15,10 @@ const TRAP_OID: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0];
 const UPTIME: &[u8] = &[0x2b, 6, 1, 2, 1, 1, 3, 0];
 /// snmpTrapAddress.0, 1.3.6.1.6.3.18.1.3.0 (RFC 3584): whose it is, put there by whoever passed it on.
 const ADDRESS: &[u8] = &[0x2b, 6, 1, 6, 3, 18, 1, 3, 0];
-/// The prefix of the generic traps of v1: coldStart is its 1.
-const GENERIC: &str = "1.3.6.1.6.3.1.1.5";
+/// snmpTrapEnterprise.0, 1.3.6.1.6.3.1.1.4.3.0.
+const ENTERPRISE: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 3, 0];
+/// The prefix of the generic traps of v1, 1.3.6.1.6.3.1.1.5: coldStart is its 1.
+const GENERIC: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 5];
 /// Number of generic traps that have an OID of their own.
 const GENERICS: i32 = 6;
 /// Variables that are read: the text has a bound anyway.
@@ -45,7 +47,10 @@ pub fn read(bytes: &[u8]) -> Result<Option<Notice>, Malformed> {
     Ok(match message.body {
         Body::TrapV1(trap) => {
             let oid = match trap.generic {
-                0..GENERICS => format!("{GENERIC}.{}", trap.generic + 1),
+                0..GENERICS => {
+                    let arcs: Vec<String> = GENERIC.iter().map(u32::to_string).collect();
+                    format!("{}.{}", arcs.join("."), trap.generic + 1)
+                }
                 _ => format!("{}.0.{}", trap.enterprise, trap.specific),
             };
             let own = Ipv4Addr::from(trap.agent);
@@ -72,12 +77,17 @@ pub fn read(bytes: &[u8]) -> Result<Option<Notice>, Malformed> {
     })
 }
 
-/// The datagram for another receiver, such that it can tell who wrote it. A v1 trap says so itself; to one of v2c the
-/// address is added, as a proxy does (RFC 3584 section 3.1), unless it is there already. `None` = send it as it is.
+/// The datagram for another receiver, such that it can tell who wrote it. A v1 trap says so itself, or becomes one of v2c if
+/// it does not; to one of v2c the address is added, as a proxy does (RFC 3584 section 3.1), unless it is there already.
+/// `None` = send it as it is.
 pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
     let IpAddr::V4(from) = from else { return None };
     let message = Message::read(bytes).ok()?;
-    let Body::Pdu(pdu) = message.body else { return None };
+    let pdu = match message.body {
+        Body::Pdu(pdu) => pdu,
+        Body::TrapV1(trap) if trap.agent == [0; 4] => return modern(message.community, &trap, from),
+        Body::TrapV1(_) => return None,
+    };
     let has = pdu.variables.flatten().take(MAX_VARIABLES).any(|variable| variable.name.as_bytes() == ADDRESS);
     let head = Head {
         version: Version::V2c,
@@ -94,6 +104,25 @@ pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
         writer.variable(ADDRESS, &Value::Address(from.octets()));
     };
     notifies.then(|| written(&head, add)).flatten()
+}
+
+/// A trap of v1 as one of v2c (RFC 3584 section 3.1).
+fn modern(community: &[u8], trap: &TrapV1<'_>, from: Ipv4Addr) -> Option<Vec<u8>> {
+    let head = Head { version: Version::V2c, community, kind: Kind::Trap, id: 0, status: 0, index: 0 };
+    let oid: Vec<u32> = match trap.generic {
+        0..GENERICS => GENERIC.iter().copied().chain([trap.generic.unsigned_abs() + 1]).collect(),
+        _ => trap.enterprise.arcs().chain([0, trap.specific.cast_unsigned()]).collect(),
+    };
+    let oid = write::name(&oid);
+    written(&head, |writer| {
+        writer.variable(UPTIME, &Value::Ticks(trap.ticks));
+        if let Some(oid) = Oid::read(&oid) {
+            writer.variable(TRAP_OID, &Value::Oid(oid));
+        }
+        writer.encoded(trap.variables.as_bytes());
+        writer.variable(ADDRESS, &Value::Address(from.octets()));
+        writer.variable(ENTERPRISE, &Value::Oid(trap.enterprise));
+    })
 }
 
 fn written(head: &Head<'_>, fill: impl FnOnce(&mut Writer<'_>)) -> Option<Vec<u8>> {
@@ -166,7 +195,6 @@ fn octets(bytes: &[u8], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::snmp::write;
 
     const LINK_DOWN: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 5, 3];
     const NAME: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1, 3];
@@ -220,7 +248,17 @@ mod tests {
             let read = read(&trap(generic)).unwrap().unwrap();
             assert_eq!((read.oid.as_str(), read.origin), (oid, origin));
         }
-        assert_eq!(relayed(&trap(6), "10.9.9.9".parse().unwrap()), None);
+        let from: IpAddr = "10.9.9.9".parse().unwrap();
+        assert_eq!(relayed(&trap(6), from), None);
+        // One that does not say who wrote it goes on as one of v2c that does.
+        for (generic, oid) in [(6, "1.3.6.1.4.1.2011.0.17"), (2, "1.3.6.1.6.3.1.1.5.3")] {
+            let mut nameless = trap(generic);
+            let at = nameless.windows(6).position(|w| w == [0x40, 4, 10, 1, 1, 1]).unwrap();
+            nameless[at + 2..at + 6].fill(0);
+            let copy = read(&relayed(&nameless, from).unwrap()).unwrap().unwrap();
+            assert_eq!((copy.oid.as_str(), copy.origin), (oid, Some(from)));
+            assert_eq!(copy.text, "1.3.6.1.6.3.1.1.4.3.0=1.3.6.1.4.1.2011");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::engine::rule::{Effect, Saved};
 use crate::model::alert::{AlertKey, AlertState, ClearReason};
+use crate::model::hearing;
 use crate::model::plan::{MatchUse, PlanRule, RuleSource};
 use crate::model::wire::{Record, RosterEntry, alert_from_json};
 use crate::model::{Alert, AssetId, Mono, Now, Object, ObjectKind, Observation, Outcome, ProblemId, RuleId, Wall};
@@ -40,8 +41,16 @@ struct Rule {
     def: PlanRule,
     used: MatchUse,
     assets: HashSet<AssetId>,
-    /// Some rule on what `confirm` looks with raises the same problem, so that its silence means something.
-    borne_out: bool,
+    /// Of those, the ones for which some rule on what `confirm` looks with raises the same problem, so that its silence
+    /// means something.
+    borne_out: HashSet<AssetId>,
+}
+
+impl Rule {
+    /// Whether a look can tell the part that was heard of from others. What traps know by an index, a poll knows by name.
+    fn told_apart(&self) -> bool {
+        self.used.instance.as_deref() != Some(hearing::INDEX)
+    }
 }
 
 struct Raised {
@@ -74,13 +83,16 @@ impl Alarms {
 
     /// Takes a new plan: what lost its rule is withdrawn.
     pub fn reload(&mut self, rules: &[PlanRule], now: Now) -> Vec<Effect> {
-        let judged: HashSet<(&ProblemId, &str)> =
-            rules.iter().filter(|rule| rule.hears.is_none()).map(looks).collect();
+        let mut judged: HashMap<(&ProblemId, &str), HashSet<&AssetId>> = HashMap::new();
+        for rule in rules.iter().filter(|rule| rule.hears.is_none()) {
+            judged.entry(looks(rule)).or_default().extend(assets(rule));
+        }
         let of = |rule: &PlanRule| {
             let used = rule.hears.clone()?;
-            let borne_out = used.confirm.as_ref().is_some_and(|c| judged.contains(&(&rule.problem, &*c.kind)));
-            let assets =
-                rule.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset).cloned().collect();
+            let judged = used.confirm.as_ref().and_then(|c| judged.get(&(&rule.problem, &*c.kind)));
+            let assets: HashSet<AssetId> = assets(rule).cloned().collect();
+            let borne_out = judged.into_iter().flatten().copied().filter(|asset| assets.contains(*asset));
+            let borne_out = borne_out.cloned().collect();
             let def = PlanRule { cases: Vec::new(), ..rule.clone() };
             Some((rule.id.clone(), Rule { def, used, assets, borne_out }))
         };
@@ -121,6 +133,16 @@ impl Alarms {
                 let name = self.port(&hit.asset, &part);
                 match Object::interface(hit.asset.clone(), &name) {
                     Ok(port) => (port, Arc::from("")),
+                    // It tells of a port and does not name it: the look finds out which.
+                    Err(_) if part.is_empty() => {
+                        return rule
+                            .used
+                            .confirm
+                            .as_ref()
+                            .and_then(|_| look(&mut self.looks, &hit, now.mono))
+                            .into_iter()
+                            .collect();
+                    }
                     Err(_) => return Vec::new(), // a line may say anything
                 }
             }
@@ -147,7 +169,7 @@ impl Alarms {
         let Some(rule) = self.rules.get(&key.0) else { return Vec::new() };
         let used = &rule.used;
         let expires = now.mono.plus(Duration::from_millis(used.expires_ms));
-        let confirm = used.confirm.as_ref().filter(|_| rule.borne_out);
+        let confirm = used.confirm.as_ref().filter(|_| rule.borne_out.contains(&hit.asset));
         let confirm_at = confirm.map(|c| now.mono.plus(Duration::from_millis(c.within_ms)));
         let mut out = Vec::new();
         if let Some(raised) = self.raised.get_mut(&key) {
@@ -221,18 +243,21 @@ impl Alarms {
     }
 
     /// Once a second: what has expired, what a look did not bear out, and looks that waited. `fires` says whether
-    /// another rule holds the same matter.
-    pub fn tick(&mut self, now: Now, fires: impl Fn(&AlertKey) -> bool) -> Vec<Effect> {
+    /// another rule holds the same matter: the problem and the object, and the instance where one is told.
+    pub fn tick(&mut self, now: Now, fires: impl Fn(&AlertKey, Option<&str>) -> bool) -> Vec<Effect> {
         let mut over = Vec::new();
         for (key, raised) in &mut self.raised {
             if raised.looked && raised.confirm_at.is_some_and(|at| at <= now.mono) {
                 raised.looked = false;
-                if !fires(&raised.alert.key) {
+                let rule = self.rules.get(&key.0);
+                let told_apart = rule.is_none_or(Rule::told_apart);
+                if fires(&raised.alert.key, told_apart.then_some(&*raised.alert.key.instance)) {
+                    let life = rule.map_or(0, |rule| rule.used.expires_ms);
+                    raised.expires = now.mono.plus(Duration::from_millis(life));
+                } else if told_apart {
                     over.push((key.clone(), ClearReason::Condition));
                     continue;
                 }
-                let life = self.rules.get(&key.0).map_or(0, |rule| rule.used.expires_ms);
-                raised.expires = now.mono.plus(Duration::from_millis(life));
             }
             if raised.expires <= now.mono {
                 over.push((key.clone(), ClearReason::Expired));
@@ -281,6 +306,11 @@ impl Alarms {
             _ => said.clone(),
         }
     }
+}
+
+/// The assets that a rule is about.
+fn assets(rule: &PlanRule) -> impl Iterator<Item = &AssetId> {
+    rule.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset)
 }
 
 /// Whether one is the other with its kind cut short.

@@ -12,6 +12,12 @@ pub const SOURCES: [LogSource; 2] = LogSource::ALL;
 /// The `instance` of a rule on traps that is the last number of the first variable's name: ifIndex, entPhysicalIndex.
 pub const INDEX: &str = "index";
 
+/// The `instance` of a rule, `bgp/peer`: what stands before what a group found, as the poll names such a part too, and the
+/// group.
+pub fn instance_of(written: &str) -> (&str, &str) {
+    written.rfind('/').map_or(("", written), |slash| written.split_at(slash + 1))
+}
+
 const fn heard(name: &'static str, zh: &'static str, en: &'static str) -> KindSpec {
     KindSpec {
         name,

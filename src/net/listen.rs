@@ -7,7 +7,6 @@
 //! names that program.
 #![expect(clippy::disallowed_types, reason = "listeners are sockets, and net is where sockets are made")]
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fs;
 use std::future::Future;
@@ -354,14 +353,16 @@ pub(super) fn bind_error(transport: Transport, address: SocketAddr, error: &io::
     let hint = match error.kind() {
         io::ErrorKind::AddrInUse => {
             failure.cause = Cause::Refused;
-            match holder(transport, address.port()) {
-                Some((pid, program)) => format!("; {program} (pid {pid}) holds the port: stop it or choose another"),
-                None => "; another program holds the port: stop it or choose another".to_owned(),
-            }
+            let who = holder(transport, address.port()).unwrap_or_else(|| "another program".to_owned());
+            format!("; {who} holds the port: stop it or choose another")
         }
-        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
-            "; ports below 1024 need a socket unit or CAP_NET_BIND_SERVICE: choose a higher one".to_owned()
-        }
+        // The kernel says this first, whether or not the port is free.
+        io::ErrorKind::PermissionDenied if address.port() < 1024 => match holder(transport, address.port()) {
+            Some(who) => format!(
+                "; {who} holds the port; ports below 1024 need a socket unit or CAP_NET_BIND_SERVICE: choose a higher one"
+            ),
+            None => "; ports below 1024 need a socket unit or CAP_NET_BIND_SERVICE: choose a higher one".to_owned(),
+        },
         io::ErrorKind::AddrNotAvailable => "; this machine has no such address".to_owned(),
         _ => String::new(),
     };
@@ -369,38 +370,37 @@ pub(super) fn bind_error(transport: Transport, address: SocketAddr, error: &io::
     failure
 }
 
-/// The process that holds a port, as far as /proc lets us see.
-fn holder(transport: Transport, port: u16) -> Option<(u32, String)> {
-    let mut inodes = BTreeSet::new();
+/// Who holds a port: the process, or the user that it runs as where /proc does not let us see more.
+fn holder(transport: Transport, port: u16) -> Option<String> {
+    let mut sockets = Vec::new();
     let (tables, state) = transport.tables();
     for table in tables {
         let text = fs::read_to_string(table).unwrap_or_default();
-        inodes.extend(text.lines().filter_map(|line| holding_inode(line, state, port)));
+        sockets.extend(text.lines().filter_map(|line| holding(line, state, port)));
     }
-    let wanted: Vec<PathBuf> = inodes.iter().map(|inode| PathBuf::from(format!("socket:[{inode}]"))).collect();
-    if wanted.is_empty() {
-        return None;
-    }
-    for process in fs::read_dir("/proc").ok()?.flatten() {
+    let (user, _) = *sockets.first()?;
+    let wanted: Vec<PathBuf> = sockets.iter().map(|(_, inode)| PathBuf::from(format!("socket:[{inode}]"))).collect();
+    for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = process.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
         let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
         if files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|link| wanted.contains(&link))) {
             let program = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            return Some((pid, program.trim().to_owned()));
+            return Some(format!("{} (pid {pid})", program.trim()));
         }
     }
-    None
+    Some(format!("a program of user {user}"))
 }
 
-/// The socket inode of a line of such a table, if it is in that state on `port`.
-fn holding_inode(line: &str, wanted: &str, port: u16) -> Option<u64> {
+/// The user and the inode of the socket in a line of such a table, if it is in that state on `port`.
+fn holding(line: &str, wanted: &str, port: u16) -> Option<(u32, u64)> {
     let mut columns = line.split_whitespace();
     let (_, local_port) = columns.nth(1)?.rsplit_once(':')?;
     let state = columns.nth(1)?;
     if state != wanted || u16::from_str_radix(local_port, 16).ok()? != port {
         return None;
     }
-    columns.nth(5)?.parse().ok()
+    let user = columns.nth(3)?.parse().ok()?;
+    Some((user, columns.nth(1)?.parse().ok()?))
 }
 
 #[cfg(test)]

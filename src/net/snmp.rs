@@ -14,6 +14,7 @@ mod user; // v3
 mod walk;
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -44,6 +45,8 @@ use crate::model::time::Mono;
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// OIDs in one GET: the fixed part of a device fits, and the reply stays within a frame or two.
 const MAX_GET: usize = 32;
+/// Devices whose appetite is kept while nobody asks them.
+const MAX_KNOWN: usize = 20_000;
 /// Time a port has to refuse an empty datagram: the ICMP message comes from the device itself.
 const REFUSAL: Duration = Duration::from_millis(150);
 
@@ -129,6 +132,8 @@ pub struct Manner {
 struct Shared {
     lines: Lines,
     users: Users,
+    /// By device: what is learnt outlives a session, and is of use to all who ask it.
+    appetites: Mutex<HashMap<SocketAddr, Arc<Appetite>>>,
 }
 
 impl Shared {
@@ -146,6 +151,14 @@ impl Shared {
         all.push((id, Arc::downgrade(&shared)));
         shared
     }
+
+    fn appetite(&self, peer: SocketAddr) -> Arc<Appetite> {
+        let mut all = self.appetites.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MAX_KNOWN && !all.contains_key(&peer) {
+            all.retain(|_, appetite| Arc::strong_count(appetite) > 1);
+        }
+        all.entry(peer).or_default().clone()
+    }
 }
 
 /// One agent, asked again and again; one request at a time is up to the caller.
@@ -156,7 +169,7 @@ pub struct Session {
     /// Variables that came, and of v3 the requests for them.
     variables: AtomicU64,
     asked: AtomicU32,
-    appetite: Appetite,
+    appetite: Arc<Appetite>,
     _shared: Arc<Shared>,
 }
 
@@ -205,7 +218,7 @@ impl Session {
             v1,
             variables: AtomicU64::new(0),
             asked: AtomicU32::new(0),
-            appetite: Appetite::default(),
+            appetite: shared.appetite(peer),
             _shared: shared,
         }
     }
@@ -265,6 +278,28 @@ impl Session {
                 Err((_, other)) => return Err(other),
             }
         }
+    }
+
+    /// The same of an agent that refuses a whole request for one variable that it cannot read, or for its size: each half is
+    /// asked for by itself. What is refused alone is named, with why.
+    pub async fn get_in_parts(
+        &self,
+        oids: &[Oid],
+    ) -> Result<(BTreeMap<Oid, Value>, Vec<(Oid, SnmpError)>), SnmpError> {
+        let (mut found, mut refused) = (BTreeMap::new(), Vec::new());
+        let mut left = vec![oids];
+        while let Some(oids) = left.pop() {
+            match (self.get(oids).await, oids) {
+                (Ok(values), _) => found.extend(values),
+                (Err(error @ SnmpError::Status { .. }), [oid]) => refused.push((oid.clone(), error)),
+                (Err(SnmpError::Status { .. }), [_, _, ..]) => {
+                    let (one, other) = oids.split_at(oids.len() / 2);
+                    left.extend([other, one]);
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok((found, refused))
     }
 
     /// The answer to one GET of all of them, in as many requests as it takes; an error comes with the place of the

@@ -288,9 +288,13 @@ impl Snmp {
                 self.exchanged = Exchanged::default();
             }
             let Some(session) = &self.session else { return Err(SnmpError::Timeout { peer }) };
-            let answer = clock.until(end.minus(REFUSAL), session.get(&wanted)).await;
+            let answer = Box::pin(clock.until(end.minus(REFUSAL), session.get_in_parts(&wanted))).await;
             match answer.unwrap_or(Err(SnmpError::Timeout { peer })) {
-                Ok(system) => return Ok(system),
+                Ok((system, mut refused)) if system.is_empty() && !refused.is_empty() => {
+                    self.session = None;
+                    return Err(refused.swap_remove(0).1);
+                }
+                Ok((system, _)) => return Ok(system),
                 Err(SnmpError::Timeout { .. }) => {
                     // After a restart a v3 agent may have a new engine, or a clock that went back: what it says to
                     // an old session is thrown away as forged, for ever. The next run gets to know it anew.

@@ -66,7 +66,7 @@ pub(super) fn read(table: &Table<'_>, on: Option<ObjectKind>, catalog: Catalog) 
     let given_by_oid = source == Some(LogSource::Trap) && instance.as_deref() == Some(hearing::INDEX);
     let wants = match on {
         Some(ObjectKind::Interface) => Some(PORT),
-        _ => instance.as_deref().filter(|_| !given_by_oid),
+        _ => instance.as_deref().filter(|_| !given_by_oid).map(|written| hearing::instance_of(written).1),
     };
     let raise = patterns(&given, "raise", wants);
     // A clear that names no part of the asset clears all of them.

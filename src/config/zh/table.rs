@@ -292,13 +292,17 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("withdrawn", "规则或对象已撤销"),
     ("expired", "已过期"),
     // The network.
+    ("{}; {} holds the port: stop it or choose another", "{0}；端口由 {1}占用，请停止它或换一个端口"),
     (
-        "{}; {} (pid {}) holds the port: stop it or choose another",
-        "{0}；端口由 {1}（进程 {2}）占用，请停止它或换一个端口",
+        "{}; {} holds the port; ports below 1024 need a socket unit or CAP_NET_BIND_SERVICE: choose a higher one",
+        "{0}；端口由 {1}占用；1024 以下的端口需要 socket 单元或 CAP_NET_BIND_SERVICE，请换大一些的端口",
     ),
+    ("{} (pid {})", "{0}（进程 {1}）"),
+    ("a program of user {}", "用户 {0} 的程序"),
+    ("another program", "其他程序"),
     (
-        "{}; another program holds the port: stop it or choose another",
-        "{0}；端口被其他程序占用，请停止它或换一个端口",
+        "{}; ports below 1024 need a socket unit or CAP_NET_BIND_SERVICE: choose a higher one",
+        "{0}；1024 以下的端口需要 socket 单元或 CAP_NET_BIND_SERVICE，请换大一些的端口",
     ),
     ("{}; this machine has no such address", "{0}；本机没有这个地址"),
     (

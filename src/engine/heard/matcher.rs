@@ -23,8 +23,8 @@ const PORT: &str = "port";
 struct Rule {
     id: RuleId,
     source: LogSource,
-    /// The group whose text is the part of the asset.
-    part: Option<String>,
+    /// What the part of the asset begins with, and the group whose text goes on.
+    part: Option<(String, String)>,
     assets: HashSet<AssetId>,
 }
 
@@ -66,7 +66,8 @@ impl Matcher {
         let (mut all, mut problems) = (Self { sources, ..Self::default() }, Vec::new());
         for def in rules {
             let Some(used) = &def.hears else { continue };
-            let part = if def.on == ObjectKind::Interface { Some(PORT.to_owned()) } else { used.instance.clone() };
+            let part = if def.on == ObjectKind::Interface { Some(PORT) } else { used.instance.as_deref() };
+            let part = part.map(hearing::instance_of).map(|(before, group)| (before.to_owned(), group.to_owned()));
             let assets = def.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset).cloned();
             let rule = Rule { id: def.id.clone(), source: used.source, part, assets: assets.collect() };
             for (raise, written) in [(true, &used.raise), (false, &used.clear)] {
@@ -113,11 +114,11 @@ impl Matcher {
             let mut evidence = vec![("line".to_owned(), cut(&heard.text, MAX_QUOTED).to_owned())];
             let told = look.pattern.groups().filter(|name| *name != PORT).take(MAX_GROUPS);
             evidence.extend(told.filter_map(|name| Some((name.to_owned(), group(name)?.to_owned()))));
-            let part = match rule.part.as_deref() {
-                Some(hearing::INDEX) if heard.source == LogSource::Trap => index(&heard.text),
-                part => part.and_then(group),
-            };
-            let part = part.map(|part| Arc::from(part.trim()));
+            let part = rule.part.as_ref().and_then(|(before, name)| {
+                let by_oid = name == hearing::INDEX && heard.source == LogSource::Trap;
+                let found = if by_oid { index(&heard.text) } else { group(name) };
+                found.map(|found| Arc::from(format!("{before}{}", found.trim())))
+            });
             hits.push(Hit { rule: rule.id.clone(), asset: asset.clone(), part, raise: look.raise, evidence });
         }
         hits

@@ -30,6 +30,37 @@ severity = "major"
 confirm = { kind = "snmp", within = "10s" }
 match = { raise = ['1.2.3'], clear = ['1.2.4'] }
 [[rule]]
+id = "fans-polled"
+problem = "fan"
+on = "asset"
+kind = "snmp"
+severity = "major"
+raise = 'uptime_seconds < 0'
+[[rule]]
+id = "peers-polled"
+problem = "peer"
+on = "asset"
+where = 'asset.id == "a"'
+kind = "snmp"
+severity = "major"
+raise = 'uptime_seconds < 0'
+[[rule]]
+id = "peer"
+on = "asset"
+source = "trap"
+instance = "bgp/at"
+severity = "major"
+confirm = { kind = "snmp", within = "10s" }
+match = { raise = ['2.3.4: 9\.(?<at>[\d.]+)='] }
+[[rule]]
+id = "port-by-trap"
+problem = "port-down"
+on = "interface"
+source = "trap"
+severity = "major"
+confirm = { kind = "snmp", within = "10s" }
+match = { raise = ['3.4.5: (?<port>[A-Z]\S+)', '3.4.5: (?<port>)\d'] }
+[[rule]]
 id = "login"
 on = "asset"
 source = "syslog"
@@ -138,6 +169,10 @@ impl Play {
 
     /// A look by SNMP that began then and saw these ports.
     fn poll(&mut self, s: u64, ports: &[&str]) {
+        self.poll_of("a", s, ports);
+    }
+
+    fn poll_of(&mut self, asset: &str, s: u64, ports: &[&str]) {
         let rows = ports.iter().map(|port| Row {
             table: 1,
             object: format!("interface:a/{port}").parse().unwrap(),
@@ -148,7 +183,7 @@ impl Play {
             schema: Arc::new(KindSchema::clone(&kind("snmp").schema)),
             agent: "tower".parse().unwrap(),
             probe: "p".parse().unwrap(),
-            object: "asset:a".parse().unwrap(),
+            object: format!("asset:{asset}").parse().unwrap(),
             instance: "".into(),
             purpose: Purpose::Measure,
             at: now(s).wall,
@@ -163,7 +198,7 @@ impl Play {
 
     fn tick(&mut self, s: u64) {
         let backed = self.backed;
-        let effects = self.alarms.tick(now(s), |_| backed);
+        let effects = self.alarms.tick(now(s), |_, _| backed);
         self.note(s, effects);
     }
 
@@ -245,7 +280,7 @@ fn a_look_overrules_what_was_heard_unless_another_rule_bears_it_out() {
 }
 
 #[test]
-fn a_trap_is_told_by_the_index_of_its_first_variable_and_a_look_that_no_rule_judges_ends_nothing() {
+fn a_trap_is_told_by_the_index_of_its_first_variable_and_a_look_that_knows_names_only_ends_nothing() {
     let mut play = Play::new();
     play.hear(0, LogSource::Trap, "10.0.0.1", "1.2.3", "1.3.6.1.4.1.9.7.67=x 1.3.6.1.4.1.9.8.1=y");
     play.hear(0, LogSource::Syslog, "10.0.0.1", "1.2.3", "1.3.6.1.4.1.9.7.68=x");
@@ -258,6 +293,32 @@ fn a_trap_is_told_by_the_index_of_its_first_variable_and_a_look_that_no_rule_jud
     play.says(&[]);
     play.hear(21, LogSource::Trap, "10.0.0.1", "1.2.4", "1.3.6.1.4.1.9.7.67=x");
     play.says(&["21 ? asset:a", "21 - fan|asset:a|67 x1 condition"]);
+}
+
+#[test]
+fn a_look_judges_parts_that_it_names_as_the_trap_does_where_a_rule_looks_at_the_asset() {
+    let mut play = Play::new();
+    for from in ["10.0.0.1", "10.0.0.2"] {
+        play.hear(0, LogSource::Trap, from, "2.3.4", "9.10.1.0.2=6");
+    }
+    play.says(&[
+        "0 ? asset:a",
+        "0 + peer|asset:a|bgp/10.1.0.2 x1",
+        "0 ? asset:b",
+        "0 + peer|asset:b|bgp/10.1.0.2 x1",
+    ]);
+    play.poll_of("a", 1, &[]);
+    play.poll_of("b", 1, &[]);
+    play.tick(12);
+    play.says(&["12 - peer|asset:a|bgp/10.1.0.2 x1 condition"]);
+}
+
+#[test]
+fn a_trap_that_names_no_port_has_the_device_looked_at() {
+    let mut play = Play::new();
+    play.hear(0, LogSource::Trap, "10.0.0.1", "3.4.5", "Gi0/1 7");
+    play.hear(5, LogSource::Trap, "10.0.0.1", "3.4.5", "7");
+    play.says(&["0 ? asset:a", "0 + port-down|interface:a/Gi0/1| x1", "5 ? asset:a"]);
 }
 
 #[test]
@@ -282,8 +343,8 @@ fn what_fires_survives_a_restart_and_ends_with_its_rule() {
     assert_eq!(alarms.restore(vec![saved.clone()], now(10)), []);
     assert_eq!(alarms.reload(&play.rules, now(10)), []);
     assert_eq!((alarms.firing().count(), alarms.roster().count()), (1, 1));
-    assert_eq!(alarms.tick(now(59), |_| false), []);
-    assert_eq!(alarms.tick(now(60), |_| false).len(), 1);
+    assert_eq!(alarms.tick(now(59), |_, _| false), []);
+    assert_eq!(alarms.tick(now(60), |_, _| false).len(), 1);
     let mut alarms = Alarms::default();
     alarms.restore(vec![saved.clone()], now(10));
     assert!(

@@ -346,10 +346,13 @@ impl Rules {
         all
     }
 
-    /// Whether some rule holds this matter.
-    pub fn fires(&self, key: &AlertKey) -> bool {
+    /// Whether some rule holds this problem of this object; in this instance of it, where one is told.
+    pub fn fires(&self, key: &AlertKey, instance: Option<&str>) -> bool {
         let mut found = false;
-        self.each_shown(|shown, _| found |= shown == *key);
+        self.each_shown(|shown, _| {
+            let same = (&shown.problem, &shown.object) == (&key.problem, &key.object);
+            found |= same && instance.is_none_or(|instance| *shown.instance == *instance);
+        });
         found
     }
 

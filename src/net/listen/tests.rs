@@ -253,8 +253,8 @@ fn urls_are_read_or_refused_with_the_reason() {
 #[test]
 fn the_listener_of_a_port_is_found_in_the_kernel_table() {
     let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4242 1 0";
-    assert_eq!(holding_inode(line, "0A", 8080), Some(4242));
-    assert_eq!(holding_inode(line, "0A", 8081), None);
-    assert_eq!(holding_inode(&line.replace(" 0A ", " 01 "), "0A", 8080), None);
-    assert_eq!(holding_inode("  sl  local_address rem_address   st", "0A", 8080), None);
+    assert_eq!(holding(line, "0A", 8080), Some((1000, 4242)));
+    assert_eq!(holding(line, "0A", 8081), None);
+    assert_eq!(holding(&line.replace(" 0A ", " 01 "), "0A", 8080), None);
+    assert_eq!(holding("  sl  local_address rem_address   st", "0A", 8080), None);
 }

@@ -1,5 +1,5 @@
 //! How many rows a request asks one device for: what it bore last time, or what its answers had room for. Learnt by walks,
-//! kept as long as the session.
+//! kept of a device whoever asks it.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -41,7 +41,10 @@ impl Appetite {
     pub(super) fn learn(&self, walked: &Walked) {
         let Walked { wanted, repetitions, worn, roomy, .. } = *walked;
         let more = repetitions.saturating_add(repetitions / 4 + 1);
-        self.bore.store(if more < wanted { more } else { ANY }, Relaxed);
+        // A walk that wanted no more than the device bears anyway tells nothing of that.
+        if worn || wanted > self.bore.load(Relaxed) {
+            self.bore.store(if more < wanted { more } else { ANY }, Relaxed);
+        }
         if worn {
             self.roomy.store(0, Relaxed);
         } else if roomy > 0 {
@@ -64,6 +67,8 @@ mod tests {
             appetite.learn(&walk(bore, bore != 4, 0));
             assert_eq!(appetite.rows(25, 6), next, "it bore {bore}");
         }
+        appetite.learn(&Walked { repetitions: 2, ..Walked::new(2) });
+        assert_eq!(appetite.rows(25, 6), 2, "who wanted no more cannot tell");
         appetite.learn(&walk(20, false, 0));
         assert_eq!(appetite.rows(25, 6), 25);
         appetite.learn(&walk(58, false, 58));

@@ -144,7 +144,7 @@ fn parent(column: &Arcs) -> &[u32] {
     column.split_last().map_or(&[], |(_, parent)| parent)
 }
 
-/// Gets variables. An agent may refuse a whole request for one that it cannot read: each half is asked for by itself.
+/// Gets variables.
 async fn get(
     session: &Session,
     oids: &[Arcs],
@@ -152,25 +152,12 @@ async fn get(
     clock: &Clock,
     deadline: Mono,
 ) -> Result<(), SnmpError> {
-    let mut left = vec![oids];
-    while let Some(oids) = left.pop() {
-        let silence = SnmpError::Timeout { peer: session.peer() };
-        if clock.mono() >= deadline {
-            return Err(silence);
-        }
-        let wanted: Vec<Oid> = oids.iter().map(|oid| Oid::from_slice(oid)).collect();
-        match Box::pin(clock.until(deadline, session.get(&wanted))).await.unwrap_or(Err(silence)) {
-            Ok(found) => found.into_iter().for_each(|(oid, value)| answers.scalar(oid.arcs().into(), value)),
-            Err(SnmpError::Status { .. }) if oids.len() > 1 => {
-                let (one, other) = oids.split_at(oids.len() / 2);
-                left.extend([other, one]);
-            }
-            Err(error @ SnmpError::Status { .. }) => {
-                oids.iter().for_each(|oid| answers.cut(oid.clone(), error.to_string()));
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let silence = SnmpError::Timeout { peer: session.peer() };
+    let wanted: Vec<Oid> = oids.iter().map(|oid| Oid::from_slice(oid)).collect();
+    let got = Box::pin(clock.until(deadline, session.get_in_parts(&wanted))).await;
+    let (found, refused) = got.unwrap_or(Err(silence))?;
+    found.into_iter().for_each(|(oid, value)| answers.scalar(oid.arcs().into(), value));
+    refused.into_iter().for_each(|(oid, why)| answers.cut(oid.arcs().into(), why.to_string()));
     Ok(())
 }
 
