@@ -58,7 +58,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 pub use accounts::LINK_LIFE;
 pub(crate) use findings::{SHIPPED, UNKNOWN, judged_as_here};
 pub(crate) use graded::noise;
-pub use latest::{MAX_SERIES, Newest, NewestRow};
+pub use latest::{Ended, MAX_SERIES, Newest, NewestRow};
 pub use live::{Changes, FreshSamples};
 pub(crate) use lock::{file_error, make_dir, write_private};
 pub use types::*;

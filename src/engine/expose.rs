@@ -16,7 +16,7 @@ use self::text::{Dialect, MetricType, Text, is_name, label};
 use crate::engine::witness;
 use crate::model::field::{Catalog, Field, FieldType, IMPLICIT};
 use crate::model::wire::{SampleRow, Samples};
-use crate::model::{AgentId, Mono, Now, Object, ObjectKind, ProbeId, RegionId};
+use crate::model::{AgentId, Cause, Mono, Now, Object, ObjectKind, ProbeId, RegionId};
 
 /// The most series: 100,000 take about 10 MB of text and 7 ms to write; twice that is one console's share.
 pub const MAX_SERIES: usize = 200_000;
@@ -57,6 +57,7 @@ struct Row {
     values: Vec<(usize, f64)>,
     runs: [u64; 4],
     packets: [u64; 5],
+    causes: BTreeMap<Cause, u64>,
 }
 
 #[derive(Debug)]
@@ -240,6 +241,7 @@ impl Exposition {
             values: Vec::new(),
             runs: [0; 4],
             packets: [0; 5],
+            causes: BTreeMap::new(),
         });
         row.stale_at = stale_at;
         row.values = values;
@@ -247,6 +249,11 @@ impl Exposition {
             *sum = sum.saturating_add(u64::from(n));
         }
         for (sum, n) in row.packets.iter_mut().zip(given.packets) {
+            *sum = sum.saturating_add(u64::from(n));
+        }
+        // Only causes that this version knows, so that a peer cannot make labels.
+        for (cause, n) in given.causes.iter().filter_map(|(word, n)| Some((Cause::parse(word)?, *n))) {
+            let sum = row.causes.entry(cause).or_default();
             *sum = sum.saturating_add(u64::from(n));
         }
     }
@@ -361,6 +368,7 @@ impl Exposition {
 /// Runs by outcome and packets by fate, counted since this process started.
 fn write_counts(out: &mut Text, rows: &[&Row]) {
     const RUNS: &str = "fengsui_probe_runs_total";
+    const CAUSES: &str = "fengsui_probe_causes_total";
     const PACKETS: &str = "fengsui_probe_packets_total";
     let mut labels = String::new();
     let mut part = |out: &mut Text, name: &str, row: &Row, key: &str, word: &str, n: u64| {
@@ -374,6 +382,14 @@ fn write_counts(out: &mut Text, rows: &[&Row]) {
         for row in rows.iter().filter(|row| row.runs != [0; 4]) {
             for (word, n) in ["ok", "degraded", "failed", "invalid"].into_iter().zip(row.runs) {
                 part(out, RUNS, row, "outcome", word, n);
+            }
+        }
+    }
+    if rows.iter().any(|row| !row.causes.is_empty()) {
+        out.family(CAUSES, MetricType::Counter, "Runs of a probe that were not ok, by cause.");
+        for row in rows {
+            for (cause, n) in &row.causes {
+                part(out, CAUSES, row, "cause", cause.as_str(), *n);
             }
         }
     }

@@ -84,8 +84,8 @@ impl Class {
     }
 }
 
-/// How a thing is.
-pub const STATUS: &[&str] = &["ok", "warning", "critical", "absent", "unknown"];
+/// How a thing is. `removed` is what only somebody can say who saw it before: it was there, and is not.
+pub const STATUS: &[&str] = &["ok", "warning", "critical", "absent", "unknown", "removed"];
 /// ifAdminStatus.
 pub const ADMIN: &[&str] = &["up", "down", "testing"];
 /// ifOperStatus.

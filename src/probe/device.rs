@@ -129,14 +129,14 @@ impl Wanted {
 
     fn parts_of(&mut self, table: &TableDef, which: impl Fn(&Part) -> bool) {
         match &table.vlans {
-            Some(check) => self.source(&check.source),
+            Some(check) => check.sources().for_each(|source| self.source(source)),
             None => self.own(table, which),
         }
     }
 
     fn own(&mut self, table: &TableDef, which: impl Fn(&Part) -> bool) {
         table.rows.iter().for_each(|oid| self.oid(oid));
-        table.keep.iter().for_each(|check| self.source(&check.source));
+        table.keep.iter().flat_map(Check::sources).for_each(|source| self.source(source));
         let parts = table.into.parts.iter().zip(&table.fields).filter(|(part, _)| which(part));
         parts.flat_map(|(_, sources)| sources).for_each(|source| self.source(source));
     }
@@ -152,7 +152,7 @@ impl Wanted {
             From::Port(inner) => self.source(inner),
             From::Index(..) | From::Text(_) => {}
         }
-        source.only.iter().for_each(|check| self.source(&check.source));
+        source.only.iter().flat_map(|check| check.sources()).for_each(|source| self.source(source));
         source.plus.iter().for_each(|inner| self.source(inner));
         [&source.exponent, &source.digits, &source.times].into_iter().flatten().for_each(|inner| self.source(inner));
     }

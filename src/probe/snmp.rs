@@ -21,7 +21,7 @@ use std::time::Duration;
 use self::counter::Uptime;
 use self::interfaces::{Memory, Moment};
 pub use self::spec::SPEC;
-pub(in crate::probe) use self::spec::{MAX_REPETITIONS, RETRIES, STRICT_SOURCE};
+pub(in crate::probe) use self::spec::{INCOMPLETE, MAX_REPETITIONS, RETRIES, SHORTFALL, STRICT_SOURCE};
 use crate::codec::text;
 use crate::model::id::Object;
 use crate::model::observation::{Cause, Outcome, Row, Value};
@@ -34,7 +34,7 @@ use crate::net::snmp::{self, Exchanged, Manner, Oid, Session, SnmpError, Value a
 use crate::probe::device::Family as DeviceFamily;
 use crate::probe::device::fetch::Identity;
 use crate::probe::device::part::Part;
-use crate::probe::{Ctx, Prober, Run, RunFuture, target_row};
+use crate::probe::{Ctx, MAX_DETAIL, Prober, Run, RunFuture, cut, target_row};
 
 /// Where agents listen.
 const PORT: u16 = 161;
@@ -163,8 +163,10 @@ impl Snmp {
     async fn look(&mut self, secret: &Secret, cx: &Ctx, end: Mono) -> Result<(Vec<Row>, Vec<String>), SnmpError> {
         let clock = &cx.clock;
         let peer = self.resolve(clock, end).await?;
+        let (before, asked) = (self.session.as_ref().map(Session::exchanged), clock.mono());
         let system = self.system(peer, secret, clock, end).await?;
         let at = clock.mono();
+        let round_trip = self.round_trip(before, at.since(asked));
         let ticks = system.get(&scalar(SYSTEM, 3)).and_then(Wire::as_u32);
         let engine = system.get(&engine_time()).and_then(Wire::as_u32);
         let elapsed = self.elapsed(at, ticks, engine);
@@ -212,8 +214,10 @@ impl Snmp {
             ("contact", text(4)),
             ("profile", if family.id.is_empty() { Value::Null } else { Value::Text(family.id.clone()) }),
             ("security", Value::State(security(secret))),
+            ("round_trip_seconds", round_trip.map_or(Value::Null, |took| Value::gauge(took.as_secs_f64()))),
         ];
         named.extend(self.traffic());
+        named.extend(lacks(&shortfalls));
         rows.insert(0, target_row(&SPEC.schema, &self.task, named));
         Ok((rows, shortfalls))
     }
@@ -259,6 +263,13 @@ impl Snmp {
             ("retries_count", since(now.again.into(), before.again.into())),
             ("variables_count", since(now.variables, before.variables)),
         ]
+    }
+
+    /// One round trip of what was just asked within that time; none if something was sent again, or the session is new.
+    fn round_trip(&self, before: Option<Exchanged>, took: Duration) -> Option<Duration> {
+        let (before, now) = (before?, self.session.as_ref()?.exchanged());
+        let requests = now.requests.checked_sub(before.requests).filter(|n| *n > 0)?;
+        (now.again == before.again).then(|| took / requests)
     }
 
     async fn resolve(&self, clock: &Clock, end: Mono) -> Result<SocketAddr, SnmpError> {
@@ -323,6 +334,15 @@ impl Snmp {
             _ => Some(ours),
         }
     }
+}
+
+/// What did not come whole, as fields of a device that answered. An empty text takes back the one before.
+pub(in crate::probe) fn lacks(shortfalls: &[String]) -> [(&'static str, Value); 2] {
+    let said = shortfalls.join("; ");
+    [
+        ("incomplete_count", Value::gauge(shortfalls.len() as f64)),
+        ("shortfall", Value::Text(cut(&said, MAX_DETAIL).into())),
+    ]
 }
 
 /// By position in the names of the field `security`.

@@ -156,7 +156,7 @@ fn a_switch_of_huawei_says_what_its_recording_says() {
     assert_eq!(
         lines(&device, "sensors", &[]),
         [
-            "temperature MPU Board 0 42 °C",
+            "temperature MPU Board 0 42 °C ok",
             "fan_ratio fan 0.1 30 % ok",
             "fan_ratio fan 0.2 0 % critical",
             "power_supply PWR 1.0 ok",
@@ -168,7 +168,7 @@ fn a_switch_of_huawei_says_what_its_recording_says() {
             "current XGigabitEthernet0/0/1 0.005232 A",
             "current GigabitEthernet0/0/1 0.034 A",
             "optical_rx XGigabitEthernet0/0/1 -2.708352103 dBm",
-            "optical_rx GigabitEthernet0/0/1 -2.9 dBm",
+            "optical_rx GigabitEthernet0/0/1 -2.9 dBm critical",
             "optical_tx XGigabitEthernet0/0/1 -2.284125191 dBm",
             "optical_tx GigabitEthernet0/0/1 -1.31 dBm",
             "optical_rx GigabitEthernet0/0/1 lane 1 -2.9 dBm",

@@ -184,10 +184,32 @@ pub enum Shape {
 pub struct Check {
     /// The value, as the device writes it.
     pub source: Source,
-    /// The numbers or texts that it is compared with.
-    pub values: Vec<Arc<str>>,
-    /// Whether it must be none of them; a value that is missing is none of them.
-    pub not: bool,
+    /// What it must be.
+    pub test: Test,
+}
+
+/// What a value must be for a condition to hold.
+#[derive(Debug, Clone)]
+pub enum Test {
+    /// One of these numbers or texts.
+    In(Vec<Arc<str>>),
+    /// None of them; a value that is missing is none of them.
+    Not(Vec<Arc<str>>),
+    /// A number greater than this one; neither is missing.
+    Over(Source),
+    /// A number that is not.
+    Within(Source),
+}
+
+impl Check {
+    /// The sources that it looks at.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        let limit = match &self.test {
+            Test::Over(limit) | Test::Within(limit) => Some(limit),
+            Test::In(_) | Test::Not(_) => None,
+        };
+        std::iter::once(&self.source).chain(limit)
+    }
 }
 
 impl ProfileDef {

@@ -9,7 +9,7 @@ use super::traffic::Traffic;
 use super::types::Latest;
 use crate::engine::expose::fresh_for;
 use crate::model::wire::{SampleRow, Samples};
-use crate::model::{AgentId, AssetId, Object, ProbeId, Wall};
+use crate::model::{AgentId, AssetId, Cause, Object, ProbeId, Wall};
 
 /// Series in the cache: 2,000 devices with 100 fields each; about 80 bytes a series.
 pub const MAX_SERIES: usize = 200_000;
@@ -24,8 +24,19 @@ struct Entry {
     /// End of the last window in which it was answered.
     answered: Option<Wall>,
     fields: Vec<(Arc<str>, f64)>,
+    /// Of a target.
+    ended: Option<Box<Ended>>,
     /// Of a port whose octets are counted.
     traffic: Option<Box<Traffic>>,
+}
+
+/// How the runs of the newest window ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Ok, degraded, failed, invalid.
+    pub runs: [u32; 4],
+    /// Of those that were not ok.
+    pub causes: Vec<Cause>,
 }
 
 impl Entry {
@@ -34,6 +45,10 @@ impl Entry {
         self.at = at;
         self.window = window;
         self.fields = fields;
+        self.ended = (row.runs != [0; 4]).then(|| {
+            let causes = row.causes.keys().filter_map(|word| Cause::parse(word)).collect();
+            Box::new(Ended { runs: row.runs, causes })
+        });
         if self.value("up").is_some_and(|up| up > 0.5) {
             self.answered = Some(at);
         }
@@ -105,6 +120,10 @@ impl<'a> NewestRow<'a> {
     /// End of the last window in which it was answered.
     pub const fn answered(&self) -> Option<Wall> {
         self.entry.answered
+    }
+    /// How its runs ended; nothing of what is not the target of a probe.
+    pub fn ended(&self) -> Option<&'a Ended> {
+        self.entry.ended.as_deref()
     }
     /// Fields and values.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, f64)> + use<'a> {
@@ -179,6 +198,7 @@ impl LatestCache {
                         window,
                         answered: None,
                         fields: Vec::new(),
+                        ended: None,
                         traffic: None,
                     };
                     entry.take(at, window, row, fields);

@@ -94,6 +94,18 @@ fengsui_ping_novel_ratio{region="652900",asset="core-1",interface="GE0/0/1",agen
 }
 
 #[test]
+fn causes_that_this_version_knows_are_counted_by_object_and_probe() {
+    let mut all = exposition();
+    let mut window = samples("asset:core-1", "", 100);
+    window.rows[0].causes = BTreeMap::from([("partial".to_owned(), 2), ("made up".to_owned(), 9)]);
+    all.take(&"tower".parse().unwrap(), &window, 0, now(101));
+    all.take(&"tower".parse().unwrap(), &window, 0, now(101));
+    let text = all.write(Dialect::Plain, None, now(101).mono);
+    let want = "fengsui_probe_causes_total{region=\"652900\",asset=\"core-1\",agent=\"tower\",probe=\"p1\",cause=\"partial\"} 4\n";
+    assert!(text.contains(want) && !text.contains("made up"), "{text}");
+}
+
+#[test]
 fn a_series_disappears_three_windows_after_its_last_value() {
     let mut all = exposition();
     let tower = "tower".parse().unwrap();

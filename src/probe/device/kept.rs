@@ -84,7 +84,7 @@ impl Cells {
             let Some(table) = tables.get(usize::from(one.table)) else { continue };
             let fields = table.into.parts.iter().zip(&table.fields);
             let moving = fields.filter(|(part, _)| !["name", "kind"].contains(&part.name)).flat_map(|(_, from)| from);
-            let sources = moving.chain(table.keep.iter().map(|check| &check.source));
+            let sources = moving.chain(table.keep.iter().flat_map(|check| check.sources()));
             sources.for_each(|source| look.cells(source, &one.row, &mut add));
         }
         names.sort_unstable();

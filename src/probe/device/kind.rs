@@ -22,7 +22,7 @@ use crate::model::time::Mono;
 use crate::model::wire::{MAX_REPORT, Packed, Record, Report};
 use crate::net::resolver::{self, Family};
 use crate::net::snmp::{self, Manner, Session, SnmpError};
-use crate::probe::snmp::{MAX_REPETITIONS, RETRIES, STRICT_SOURCE};
+use crate::probe::snmp::{INCOMPLETE, MAX_REPETITIONS, RETRIES, SHORTFALL, STRICT_SOURCE, lacks};
 use crate::probe::{Ctx, FAMILY, Prober, Run, RunFuture, target_row};
 
 /// Where agents listen.
@@ -76,6 +76,13 @@ pub static SPEC: KindSpec = KindSpec {
                         "uptime at the last change of the configuration",
                     ),
                     Field::state("config", CONFIG, "配置是否已保存", "whether the running configuration is saved"),
+                    Field::gauge(
+                        "config_age_seconds",
+                        "距配置最后一次改动的时间（秒）",
+                        "since the running configuration changed last",
+                    ),
+                    INCOMPLETE,
+                    SHORTFALL,
                 ]),
             },
             SENSORS,
@@ -218,17 +225,19 @@ impl Look {
                 device.fact("config_changed_seconds").number().map_or(Value::Null, Value::gauge),
             ),
             ("config", config(&device)),
+            ("config_age_seconds", config_age(&device).map_or(Value::Null, Value::gauge)),
         ];
+        let lacking: Vec<String> = device.incomplete.iter().map(|i| format!("{}: {}", i.class, i.reason)).collect();
+        let named = named.into_iter().chain(lacks(&lacking));
         let mut rows = vec![target_row(&SPEC.schema, &self.task, named)];
         let object = &self.task.object;
         let row = |part: Part| Row { table: 1, object: object.clone(), instance: part.name, values: part.values };
         rows.extend(sensors.into_iter().map(row));
         let mut run = Run::ok(rows, took);
-        if !device.incomplete.is_empty() {
-            let why: Vec<String> = device.incomplete.iter().map(|i| format!("{}: {}", i.class, i.reason)).collect();
+        if !lacking.is_empty() {
             run.outcome = Outcome::Degraded;
             run.cause = Some(Cause::Partial);
-            run.detail = Some(why.join("; "));
+            run.detail = Some(lacking.join("; "));
         }
         run
     }
@@ -243,6 +252,17 @@ fn config(device: &Device) -> Value {
     }
 }
 
+/// Seconds since the running configuration changed; nothing of a device that does not tell, nor of the changes of its start.
+/// Both are told in sysUpTime, which begins anew after 497 days, while the uptime may be by the engine's own clock.
+fn config_age(device: &Device) -> Option<f64> {
+    const TURN: f64 = 4_294_967_296.0 / 100.0;
+    /// By which the two clocks may differ.
+    const APART: f64 = 60.0;
+    let changed = device.fact("config_changed_seconds").number().filter(|at| *at > STARTED_SECONDS)?;
+    let age = device.fact("uptime_seconds").number()? - changed;
+    Some(((age + APART).rem_euclid(TURN) - APART).max(0.0))
+}
+
 /// Samples of these sensors; kind `snmp` tells of those that are read with the counters.
 fn parts(slow: &[(&TableDef, Thing)]) -> Vec<Part> {
     let found: Vec<(&TableDef, &Thing)> = slow.iter().map(|(table, thing)| (*table, thing)).collect();
@@ -253,6 +273,20 @@ fn parts(slow: &[(&TableDef, Thing)]) -> Vec<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_ago_a_configuration_changed_is_told_over_a_turn_of_the_clock() {
+        let told = |up: Option<f64>, changed: Option<f64>| {
+            let object = serde_json::json!({ "device": { "uptime_seconds": up, "config_changed_seconds": changed } });
+            config_age(&report::read(&object))
+        };
+        assert_eq!(told(Some(10_000.0), Some(9_000.0)), Some(1_000.0));
+        assert_eq!(told(Some(10_000.0), Some(10_003.0)), Some(0.0), "clocks that differ");
+        assert_eq!(told(Some(10_000.0), Some(90.0)), None, "the changes of a start");
+        assert_eq!(told(None, Some(9_000.0)), None);
+        let turned = told(Some(42_949_672.96 + 5_000.0), Some(4_900.0)).unwrap();
+        assert!((turned - 100.0).abs() < 1e-3, "{turned}");
+    }
 
     #[test]
     fn a_configuration_is_unsaved_if_it_changed_after_the_start_and_after_it_was_saved() {

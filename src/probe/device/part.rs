@@ -2,8 +2,9 @@
 //! `snmp` (tables of the fast timer) and `device` (those of the slow one) tell of them alike.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::HEALTH;
 use crate::config::defs::profile::TableDef;
@@ -11,6 +12,7 @@ use crate::model::device::{SENSOR_KINDS, STATUS, Thing};
 use crate::model::field::{Field, Table, TableOn};
 use crate::model::id::MAX_NAME;
 use crate::model::observation::Value;
+use crate::model::time::Mono;
 
 /// Things of one device; the largest chassis have some hundred sensors.
 pub(in crate::probe) const MAX_THINGS: usize = 1_000;
@@ -36,6 +38,14 @@ const VALUES: &[(&str, usize, f64)] = &[
 ];
 /// By position in `STATUS`: the device does not say. It is a state of its own, so that rules can ask for it.
 const UNKNOWN: u8 = 4;
+/// The device says that there is none.
+const ABSENT: u8 = 3;
+/// There was one before.
+const REMOVED: u8 = 5;
+/// Kinds of sensors that are parts which somebody may pull out.
+const FITTED: &[&str] = &["fan", "fan_ratio", "power_supply", "board"];
+/// A part that has been away for so long was taken out for good.
+const FORGOTTEN: Duration = Duration::from_secs(7 * 86_400);
 /// Columns of the table of sensors.
 const WIDTH: usize = 15;
 
@@ -67,6 +77,7 @@ const STATES: &[Cow<'static, str>] = &[
     Cow::Borrowed("critical"),
     Cow::Borrowed("absent"),
     Cow::Borrowed("unknown"),
+    Cow::Borrowed("removed"),
 ];
 
 /// Rows of sensors.
@@ -132,6 +143,71 @@ impl Part {
             }
         };
         Some(Self { class, name, values })
+    }
+
+    /// Kind and status of a part that somebody may pull out.
+    fn fitted(&self) -> Option<(u8, u8)> {
+        let [Value::State(kind), Value::State(status), ..] = self.values.as_slice() else { return None };
+        let name = SENSOR_KINDS.get(usize::from(*kind))?;
+        FITTED.contains(name).then_some((*kind, *status))
+    }
+}
+
+/// Parts of a device that were there once: fans, power supplies, boards. One that is absent since, or that the device does
+/// not name any more, was pulled out.
+#[derive(Debug, Default)]
+pub(in crate::probe) struct Fitted(BTreeMap<Arc<str>, Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    kind: u8,
+    at: Mono,
+    /// It is not among the parts of the device any more.
+    gone: bool,
+}
+
+impl Fitted {
+    /// Marks what was removed among the parts of a run, and adds what is not named any more. `walked`: all parts were
+    /// looked for, so that one which is not there is missing.
+    pub(in crate::probe) fn mark(&mut self, parts: &mut Vec<Part>, walked: bool, now: Mono) {
+        if walked {
+            self.miss(parts);
+        }
+        for part in parts.iter_mut() {
+            let Some((kind, status)) = part.fitted() else { continue };
+            match (status, self.0.get(&part.name)) {
+                (ABSENT, Some(_)) => part.values.iter_mut().skip(1).take(1).for_each(|v| *v = Value::State(REMOVED)),
+                (ABSENT | UNKNOWN, _) => {}
+                _ => drop(self.0.insert(part.name.clone(), Seen { kind, at: now, gone: false })),
+            }
+        }
+        self.0.retain(|_, seen| now.since(seen.at) < FORGOTTEN);
+        let Some(class) = HEALTH.iter().position(|class| *class == "sensors") else { return };
+        for (name, seen) in self.0.iter().filter(|(_, seen)| seen.gone) {
+            if parts.len() < MAX_THINGS {
+                let mut values = vec![Value::State(seen.kind), Value::State(REMOVED)];
+                values.resize(WIDTH, Value::Null);
+                parts.push(Part { class, name: name.clone(), values });
+            }
+        }
+    }
+
+    /// Names that are missing are of parts that are gone, if there are fewer of the kind; else they were named anew.
+    fn miss(&mut self, parts: &[Part]) {
+        for kind in KINDS.iter().zip(0u8..).filter(|(kind, _)| FITTED.contains(&&***kind)).map(|(_, at)| at) {
+            let there: Vec<&Arc<str>> = parts
+                .iter()
+                .filter(|part| part.fitted().is_some_and(|(of, _)| of == kind))
+                .map(|p| &p.name)
+                .collect();
+            let known = self.0.values().filter(|seen| seen.kind == kind && !seen.gone).count();
+            let fewer = there.len() < known;
+            self.0.retain(|name, seen| {
+                let missing = seen.kind == kind && !there.contains(&name);
+                seen.gone = missing && (seen.gone || fewer);
+                !missing || seen.gone
+            });
+        }
     }
 }
 
@@ -211,6 +287,38 @@ mod tests {
                 assert!(SENSORS.fields[*at].name.ends_with(unit), "{}", kind.name);
             }
         }
+    }
+
+    #[test]
+    fn a_part_that_was_there_and_is_not_was_removed() {
+        let kind = |name: &str| SENSOR_KINDS.iter().position(|k| *k == name).unwrap() as u8;
+        let part = |name: &str, status: u8| {
+            let of = name.split('/').next().unwrap();
+            let mut values = vec![Value::State(kind(of)), Value::State(status)];
+            values.resize(WIDTH, Value::Null);
+            Part { class: 2, name: Arc::from(name), values }
+        };
+        let at = |hours: u64| Mono::default().plus(Duration::from_secs(hours * 3_600));
+        let mut fitted = Fitted::default();
+        let mut play = |hours, walked, given: &[(&str, u8)]| {
+            let mut parts: Vec<Part> = given.iter().map(|(name, status)| part(name, *status)).collect();
+            fitted.mark(&mut parts, walked, at(hours));
+            let word = |part: &Part| part.values[1].number().map_or("-", |v| STATUS[v as usize]);
+            parts.iter().map(|p| format!("{} {}", p.name, word(p))).collect::<Vec<_>>().join(", ")
+        };
+        // A bay that was always empty is none; what is no part cannot be pulled out.
+        assert_eq!(play(0, true, &[("fan/1", 0), ("power_supply/2", ABSENT)]), "fan/1 ok, power_supply/2 absent");
+        assert_eq!(play(1, false, &[("fan/1", ABSENT)]), "fan/1 removed");
+        assert_eq!(play(2, true, &[("fan/1", 0), ("temperature/1", 0)]), "fan/1 ok, temperature/1 ok");
+        // Not named any more: told once all parts were looked for, and as long as it does not come back.
+        assert_eq!(play(3, false, &[]), "");
+        assert_eq!(play(4, true, &[]), "fan/1 removed");
+        assert_eq!(play(5, false, &[]), "fan/1 removed");
+        assert_eq!(play(6, true, &[("fan/1", 0)]), "fan/1 ok");
+        // A second one of the same name renames the first.
+        assert_eq!(play(7, true, &[("fan/1#3", 0), ("fan/1#5", 0)]), "fan/1#3 ok, fan/1#5 ok");
+        assert_eq!(play(8, true, &[("fan/1#3", 0)]), "fan/1#3 ok, fan/1#5 removed");
+        assert_eq!(play(8 + 7 * 24, true, &[("fan/1#3", 0)]), "fan/1#3 ok", "taken out for good");
     }
 
     #[test]

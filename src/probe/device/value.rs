@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Answers, Ports};
 use crate::codec::text;
-use crate::config::defs::profile::{Check, From, Shape, Source};
+use crate::config::defs::profile::{Check, From, Shape, Source, Test};
 use crate::model::device::{Fact, Holds, Part};
 use crate::net::snmp::Value;
 
@@ -55,7 +55,7 @@ impl Look<'_> {
             From::Index(..) | From::Below { .. } | From::Text(_) => {}
         }
         let others = [&source.exponent, &source.digits, &source.times].into_iter().flatten().map(|inner| &**inner);
-        let others = others.chain(source.only.iter().map(|check| &check.source)).chain(&source.plus);
+        let others = others.chain(source.only.iter().flat_map(|check| check.sources())).chain(&source.plus);
         others.for_each(|inner| self.cells(inner, index, add));
     }
 
@@ -89,9 +89,17 @@ impl Look<'_> {
 
     /// Whether a condition holds.
     pub(super) fn holds(&self, check: &Check, index: &[u32]) -> bool {
-        let found = self.raw(&check.source, index).and_then(|raw| taken(&check.source, plain(&raw)));
-        let among = found.is_some_and(|found| check.values.iter().any(|value| **value == *found));
-        among != check.not
+        let among = |values: &[Arc<str>]| {
+            let found = self.raw(&check.source, index).and_then(|raw| taken(&check.source, plain(&raw)));
+            found.is_some_and(|found| values.iter().any(|value| **value == *found))
+        };
+        let both = |limit: &Source| self.of_other(&check.source, index).zip(self.of_other(limit, index));
+        match &check.test {
+            Test::In(values) => among(values),
+            Test::Not(values) => !among(values),
+            Test::Over(limit) => both(limit).is_some_and(|(value, limit)| value > limit),
+            Test::Within(limit) => both(limit).is_some_and(|(value, limit)| value <= limit),
+        }
     }
 
     fn raw(&self, source: &Source, index: &[u32]) -> Option<Raw<'_>> {

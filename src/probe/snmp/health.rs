@@ -14,7 +14,7 @@ use crate::net::clock::Clock;
 use crate::net::snmp::{Session, SnmpError};
 use crate::probe::device::fetch::{self, Identity};
 use crate::probe::device::kept::{Cells, Kept, find};
-use crate::probe::device::part::{self, MAX_THINGS, Part};
+use crate::probe::device::part::{self, Fitted, MAX_THINGS, Part};
 use crate::probe::device::{Answers, Families, Family, Wanted};
 
 /// What is kept from run to run.
@@ -28,6 +28,7 @@ pub(super) struct Memory {
     kept: Box<[Kept]>,
     cells: Cells,
     found_at: Option<Mono>,
+    fitted: Fitted,
 }
 
 impl Memory {
@@ -103,6 +104,7 @@ pub(super) async fn read(
             return Vec::new();
         }
     };
+    let mut walked = false;
     if !fresh {
         let ports = ports.map(|(index, name)| (index, name.clone())).collect();
         let (found, cut) = find(&family.tables, &answers, ports);
@@ -112,7 +114,8 @@ pub(super) async fn read(
         let kept = memory.take(family, &found, cut.is_empty());
         memory.cells = Cells::of(&kept, &family.tables, &answers);
         memory.kept = kept.into();
-        memory.found_at = (cut.is_empty() && !moment.young).then_some(moment.at);
+        walked = cut.is_empty() && !moment.young;
+        memory.found_at = walked.then_some(moment.at);
         shortfalls.extend(cut.into_iter().map(|cut| format!("{}: {}", cut.class, cut.reason)));
     } else if wanted.scalars.iter().any(|name| answers.of_scalar(name).is_none()) {
         memory.found_at = None; // something was taken out
@@ -121,7 +124,9 @@ pub(super) async fn read(
         let table = family.tables.get(usize::from(kept.table))?;
         Part::of(table, &kept.read(table, &answers)?, kept.name.clone())
     };
-    memory.kept.iter().filter_map(part).collect()
+    let mut parts: Vec<Part> = memory.kept.iter().filter_map(part).collect();
+    memory.fitted.mark(&mut parts, walked, moment.at);
+    parts
 }
 
 #[cfg(test)]

@@ -54,10 +54,11 @@ pub(super) struct Neighbour {
     pub(super) values: Vec<Value>,
 }
 
-/// OSPF neighbours seen so far: their names, router ids, and when they were there last.
+/// OSPF neighbours seen so far: their names, router ids, and when they were there last; and when each neighbour was up last.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     ospf: BTreeMap<Arc<str>, (Value, Mono)>,
+    up: BTreeMap<Arc<str>, Mono>,
     rows: u32,
 }
 
@@ -112,6 +113,13 @@ fn judge(memory: &mut Memory, table: &Columns, now: Mono) -> Vec<Neighbour> {
         found.extend(
             missing.map(|(name, (router, _))| neighbour(name.clone(), DOWN, GONE, router.clone(), Value::Null)),
         );
+    }
+    memory
+        .up
+        .extend(found.iter().filter(|n| n.values.first() == Some(&Value::State(UP))).map(|n| (n.name.clone(), now)));
+    memory.up.retain(|_, at| now.since(*at) < FORGOTTEN);
+    for one in &mut found {
+        one.values.push(Value::State(u8::from(memory.up.contains_key(&one.name))));
     }
     found
 }
@@ -210,6 +218,18 @@ mod tests {
         assert_eq!(play(40, table(true, &[(2, FULL)], &[])), "ospf/10.1.0.2 0:7 9.9.9.2; ospf/10.1.0.6 1:14 9.9.9.6");
         // It was last there at the beginning, a week ago.
         assert_eq!(play(7 * 86_400, table(true, &[(2, FULL)], &[])), "ospf/10.1.0.2 0:7 9.9.9.2");
+    }
+
+    #[test]
+    fn a_neighbour_that_was_up_is_told_from_one_that_never_was() {
+        let mut memory = Memory::default();
+        let mut play = |seconds, peers: &[(u32, i32, i32)]| {
+            let found = judge(&mut memory, &table(false, &[], peers), at(seconds));
+            found.iter().map(|n| n.values[4].number().unwrap() as u8).collect::<Vec<_>>()
+        };
+        assert_eq!(play(0, &[(1, 6, 2), (2, 3, 2)]), [1, 0]);
+        assert_eq!(play(60, &[(1, 1, 2), (2, 3, 2)]), [1, 0]);
+        assert_eq!(play(7 * 86_400, &[(1, 1, 2), (2, 3, 2)]), [0, 0], "forgotten within a week");
     }
 
     #[test]

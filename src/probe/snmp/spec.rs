@@ -40,6 +40,8 @@ const ADJACENCY_STATES: &[Cow<'static, str>] = &[
     Cow::Borrowed("gone"),
 ];
 
+const NO_YES: &[Cow<'static, str>] = &[Cow::Borrowed("no"), Cow::Borrowed("yes")];
+
 /// How well what is said is protected, from worst to best.
 const SECURITY: &[Cow<'static, str>] = &[
     Cow::Borrowed("v1"),
@@ -73,6 +75,13 @@ pub(in crate::probe) const STRICT_SOURCE: SettingDef = SettingDef {
     zh: "应答必须来自被询问的地址；多地址设备可关闭",
     en: "answers must come from the address that was asked; off for devices with several addresses",
 };
+
+/// How much of a device did not come whole, for every kind that asks by SNMP.
+pub(in crate::probe) const INCOMPLETE: Field =
+    Field::gauge("incomplete_count", "本次未读全的表数", "tables that did not come whole in this run");
+/// What did not come whole, and why.
+pub(in crate::probe) const SHORTFALL: Field =
+    Field::text("shortfall", "未读全的内容及原因", "what did not come whole, and why");
 
 /// What it takes and observes.
 pub static SPEC: KindSpec = KindSpec {
@@ -132,6 +141,13 @@ pub static SPEC: KindSpec = KindSpec {
                     Field::gauge("requests_count", "本次发出的请求数", "requests of this run"),
                     Field::gauge("retries_count", "本次重发的请求数", "requests of this run that were sent again"),
                     Field::gauge("variables_count", "本次读到的变量数", "variables that came in this run"),
+                    Field::gauge(
+                        "round_trip_seconds",
+                        "一次请求的往返时间（秒）",
+                        "from a request to its answer, where nothing was sent again",
+                    ),
+                    INCOMPLETE,
+                    SHORTFALL,
                 ]),
             },
             Table {
@@ -169,6 +185,12 @@ pub static SPEC: KindSpec = KindSpec {
                     ),
                     Field::text("neighbour_router", "邻居路由器标识", "the neighbour's OSPF router id"),
                     Field::text("neighbour_as", "邻居自治系统号", "the peer's BGP AS number"),
+                    Field::state(
+                        "adjacency_was_up",
+                        NO_YES,
+                        "一周内是否建立过邻接",
+                        "whether it was up within a week, as far as this agent saw",
+                    ),
                 ]),
             },
             Table {

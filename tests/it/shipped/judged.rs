@@ -186,6 +186,9 @@ fn fans_supplies_boards_and_batteries_are_as_the_device_says() {
         let want = [format!("1 + {problem} a/b major"), format!("7 - {problem} a/b")];
         assert_eq!(told(5, is("critical"), 5, is("ok")), want, "{kind}");
         assert_eq!(told(5, is("critical"), 5, is("absent")), want, "{kind}: it was taken out");
+        if kind != "battery" {
+            assert_eq!(told(5, is("removed"), 5, is("ok")), want, "{kind}: pulled out, and back");
+        }
         for fine in ["ok", "absent", "unknown"] {
             assert_eq!(told(60, is(fine), 1, is(fine)), Vec::<String>::new(), "{kind} {fine}");
         }
@@ -205,6 +208,46 @@ fn less_light_than_the_day_before_is_told_whatever_the_module() {
     play.minutes(30, light(-12.0));
     play.minutes(30, light(-8.5));
     assert_eq!(play.log, ["85 + optics-low a/b minor", "115 - optics-low a/b"]);
+}
+
+#[test]
+fn a_module_that_says_it_is_dark_is_told_of_from_the_beginning() {
+    let light = |status: &'static str, dbm: f64| {
+        move |_| sensor_by("device", "optical_rx", status, Some(("optical_dbm", dbm)))
+    };
+    let mut play = Play::of("device");
+    play.minutes(40, light("critical", -40.0));
+    play.minutes(40, light("warning", -25.5));
+    play.minutes(40, light("ok", -24.5));
+    assert_eq!(play.log, ["15 + optics-low a/b minor", "95 - optics-low a/b"]);
+}
+
+#[test]
+fn a_configuration_that_changed_is_told_for_half_an_hour() {
+    let age = |minute: u64| {
+        let seconds = if minute < 30 { 90_000 + minute * 60 } else { (minute - 25) * 60 };
+        vec![row_of("device", "asset:core", "", &[("config_age_seconds", Value::F64(seconds as f64))])]
+    };
+    let mut play = Play::of("device");
+    play.minutes(120, age);
+    assert_eq!(play.log, ["30 + config-changed warning", "60 - config-changed"]);
+}
+
+#[test]
+fn tables_that_stay_cut_are_told() {
+    let cut = |kind: &'static str, tables: f64| {
+        move |_| vec![row_of(kind, "asset:core", "", &[("incomplete_count", Value::F64(tables))])]
+    };
+    let mut play = Play::of("snmp");
+    play.minutes(20, cut("snmp", 2.0));
+    play.minutes(10, cut("snmp", 0.0));
+    assert_eq!(play.log, Vec::<String>::new(), "twenty minutes are a busy device");
+    play.minutes(40, cut("snmp", 1.0));
+    play.minutes(10, cut("snmp", 0.0));
+    assert_eq!(play.log, ["60 + snmp-incomplete minor", "75 - snmp-incomplete"]);
+    let mut play = Play::of("device");
+    play.minutes(150, cut("device", 1.0));
+    assert_eq!(play.log, ["120 + snmp-incomplete minor"]);
 }
 
 #[test]
@@ -250,17 +293,22 @@ fn ports_that_discard_and_neighbours_that_leave_are_told() {
     let kinds: Vec<&str> = play.log.iter().filter_map(|line| line.split_once(' ').map(|(_, rest)| rest)).collect();
     assert_eq!(kinds, ["+ port-discards warning", "- port-discards"], "{:?}", play.log);
 
-    let peer = |adjacency: u8| {
+    let peer = |adjacency: u8, was_up: u8| {
         move |_| {
             vec![part(
                 "bgp/10.1.0.2",
-                &[("adjacency", Value::State(adjacency)), ("adjacency_state", Value::State(8))],
+                &[
+                    ("adjacency", Value::State(adjacency)),
+                    ("adjacency_state", Value::State(8)),
+                    ("adjacency_was_up", Value::State(was_up)),
+                ],
             )]
         }
     };
     let want = ["1 + neighbour-lost bgp/10.1.0.2 major", "6 - neighbour-lost bgp/10.1.0.2"];
-    assert_eq!(told(5, peer(1), 5, peer(0)), want);
-    assert_eq!(told(5, peer(1), 5, peer(3)), want, "shut by a person");
+    assert_eq!(told(5, peer(1, 1), 5, peer(0, 1)), want);
+    assert_eq!(told(5, peer(1, 1), 5, peer(3, 1)), want, "shut by a person");
+    assert_eq!(told(5, peer(1, 0), 5, peer(0, 1)), want, "never there, of an asset with the tag");
 }
 
 #[test]

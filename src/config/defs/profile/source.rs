@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::{Arcs, Check, From, Shape, Source};
+use super::{Arcs, Check, From, Shape, Source, Test};
 use crate::config::diag::did_you_mean;
 use crate::config::reader::{Item, Table};
 use crate::model::device::Class;
@@ -219,22 +219,25 @@ fn column_or_scalar(oid: Arcs, key: Option<Box<Source>>) -> From {
     if oid.last() == Some(&0) { From::Scalar(oid) } else { From::Column { column: oid, key } }
 }
 
-/// A condition: a source with `in` or `not`.
+/// A condition: a source with `in`, `not`, `over` or `within`.
 pub(super) fn check(table: &Table<'_>, short: &Short) -> Option<Check> {
     table.name("this condition");
     let list = |key| table.item(key).and_then(|item| item.list()).map(|items| values(&items));
-    let (within, not) = (list("in"), list("not"));
+    let limit = |key| table.item(key).and_then(|item| source(&item, short, 1));
+    let tests = [
+        list("in").map(Test::In),
+        list("not").map(Test::Not),
+        limit("over").map(Test::Over),
+        limit("within").map(Test::Within),
+    ];
     let source = from_table(table, short, 1);
     table.finish();
-    let (values, not) = match (within, not) {
-        (Some(values), None) => (values, false),
-        (None, Some(values)) => (values, true),
-        _ => {
-            table.fault("a condition has `in` or `not`, one of them", "add in = [1, 2]");
-            return None;
-        }
-    };
-    Some(Check { source: source?, values, not })
+    let mut tests: Vec<Test> = tests.into_iter().flatten().collect();
+    if tests.len() != 1 {
+        table.fault("a condition has `in`, `not`, `over` or `within`, one of them", "add in = [1, 2]");
+        return None;
+    }
+    Some(Check { source: source?, test: tests.pop()? })
 }
 
 fn values(items: &[Item<'_>]) -> Vec<Arc<str>> {

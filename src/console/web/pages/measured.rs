@@ -8,12 +8,12 @@ use maud::{Markup, html};
 
 use crate::console::board::Board;
 use crate::console::service::Service;
-use crate::console::store::{Brief, Fact, Newest};
+use crate::console::store::{Brief, Ended, Fact, Newest};
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
 use crate::console::web::text;
 use crate::console::web::ui::chart::{self, Line};
-use crate::console::web::ui::{self, badge, number, time};
+use crate::console::web::ui::{self, Tone, badge, number, time};
 use crate::model::field::{Field, FieldType, IMPLICIT};
 use crate::model::{AgentId, Object, ProbeId, Wall};
 
@@ -39,8 +39,16 @@ pub struct Said {
     pub at: Wall,
     /// Is it how things are now?
     pub current: bool,
+    /// How its runs ended, of the target of a probe.
+    pub ended: Option<Ended>,
     /// Fields and values.
     pub fields: Vec<(String, f64)>,
+}
+
+impl Said {
+    fn value(&self, field: &str) -> Option<f64> {
+        self.fields.iter().find(|(name, _)| name == field).map(|(_, value)| *value)
+    }
 }
 
 /// Everything that was said last of an object.
@@ -54,6 +62,7 @@ pub fn said(board: &Board, newest: &Newest<'_>, object: &Object) -> Vec<Said> {
             kind: row.kind().to_owned(),
             at: row.at(),
             current: board.current(&row),
+            ended: row.ended().cloned(),
             fields: row.fields().map(|(name, value)| (name.to_owned(), value)).collect(),
         })
         .collect();
@@ -130,6 +139,68 @@ pub fn values(cx: &Cx, board: &Board, said: &[Said]) -> Markup {
     }
 }
 
+/// How the newest runs of each probe ended: why one did not go well, what did not come whole, how much it asked.
+pub fn runs(cx: &Cx, board: &Board, facts: &[Fact], said: &[Said]) -> Markup {
+    let l = cx.lang;
+    let all: Vec<(&Said, &Ended)> = said.iter().filter_map(|row| Some((row, row.ended.as_ref()?))).collect();
+    if all.is_empty() {
+        return html! {};
+    }
+    let lacks = |row: &Said| {
+        let of = |fact: &&Fact| fact.field == "shortfall" && fact.probe == row.probe && fact.agent == row.agent;
+        facts.iter().find(of).map(|fact| fact.value.clone()).filter(|text| !text.is_empty())
+    };
+    let seconds = |row: &Said, field: &str| row.value(field).map(|v| number::seconds(l, v));
+    let count = |row: &Said, field: &str| row.value(field).map(|v| number::count(v.max(0.0) as u64));
+    html! {
+        details.card open[all.iter().any(|(_, ended)| outcome(l, ended).0 != Tone::Good)] {
+            summary { strong { (text::measured_runs(l)) } }
+            div.scroll tabindex="0" role="region" aria-label=(text::measured_runs(l)) { table.grid {
+                thead { tr {
+                    th scope="col" { (text::measured_probe(l)) } th scope="col" { (text::measured_outcome(l)) } th scope="col" { (text::measured_why(l)) }
+                    th.number scope="col" { (text::measured_took(l)) } th.number.wide scope="col" { (text::measured_round_trip(l)) }
+                    th.number.wide scope="col" { (text::measured_requests(l)) } th.number.wide scope="col" { (text::measured_variables(l)) }
+                    th scope="col" { (text::measured_age(l)) } th.wide scope="col" { (text::measured_agent(l)) }
+                } }
+                tbody { @for (row, ended) in &all {
+                    @let (tone, word) = outcome(l, ended);
+                    tr class=[(!row.current).then_some("old")] {
+                        td { (probe_name(cx, &row.probe)) @if !row.instance.is_empty() { " " small.mono { (row.instance) } } }
+                        td { (badge::toned(tone, word)) }
+                        td {
+                            @for cause in &ended.causes { (l.pick(cause.zh(), cause.as_str())) " " }
+                            @if let (Some(lacks), false) = (lacks(row), ended.causes.is_empty()) { br; small { (lacks) } }
+                        }
+                        td.number { (or_none(seconds(row, "duration_seconds"))) }
+                        td.number.wide { (or_none(seconds(row, "round_trip_seconds"))) }
+                        td.number.wide {
+                            (or_none(count(row, "requests_count")))
+                            @if let Some(again) = count(row, "retries_count").filter(|n| n != "0") { " (" (text::measured_again(l, again)) ")" }
+                        }
+                        td.number.wide { (or_none(count(row, "variables_count"))) }
+                        td { (time::ago(cx, row.at)) }
+                        td.wide { (ui::object(&board.inventory, &Object::Agent(row.agent.clone()))) }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+/// The worst that happened within a window.
+const fn outcome(l: Lang, ended: &Ended) -> (Tone, &'static str) {
+    match ended.runs {
+        [_, _, failed, _] if failed > 0 => (Tone::Bad, text::measured_failed(l)),
+        [_, degraded, _, _] if degraded > 0 => (Tone::Warn, text::measured_degraded(l)),
+        [ok, _, _, _] if ok > 0 => (Tone::Good, text::measured_ok(l)),
+        _ => (Tone::Warn, text::measured_invalid(l)),
+    }
+}
+
+fn or_none(shown: Option<String>) -> Markup {
+    shown.map_or_else(ui::none, |text| html! { (text) })
+}
+
 fn take(left: &mut usize) -> bool {
     *left = left.saturating_sub(1);
     *left > 0
@@ -148,7 +219,7 @@ pub fn facts(cx: &Cx, board: &Board, facts: &[Fact], said: &[Said]) -> Markup {
     });
     // Two probes may find out the same: the newest of a field counts.
     let mut known: BTreeMap<(&str, &str), &Fact> = BTreeMap::new();
-    for fact in facts {
+    for fact in facts.iter().filter(|fact| !fact.value.is_empty()) {
         let kept = known.entry((&fact.field, &fact.instance)).or_insert(fact);
         if fact.at > kept.at {
             *kept = fact;

@@ -113,6 +113,8 @@ struct Net {
     world: World,
     /// Records sent, by stream.
     seq: BTreeMap<&'static str, u64>,
+    /// How the runs of a window ended, and why.
+    ended: ([u32; 4], &'static str),
 }
 
 impl Net {
@@ -127,7 +129,7 @@ impl Net {
         let own = ["asset:core", "asset:wushi", "asset:evil", "link:aks-wushi", "link:up"];
         let own = own.iter().map(|text| text.parse().unwrap()).collect();
         world.service().store.set_assignments(&tower(), own);
-        Self { world, seq: BTreeMap::new() }
+        Self { world, seq: BTreeMap::new(), ended: ([1, 0, 0, 0], "") }
     }
 
     /// What a probe of that kind saw in a window of ten seconds that ended so long ago; another one of that kind is
@@ -138,9 +140,9 @@ impl Net {
         let row = SampleRow {
             object: object.parse().unwrap(),
             instance: Arc::from(""),
-            runs: [1, 0, 0, 0],
+            runs: self.ended.0,
             packets: [0; 5],
-            causes: BTreeMap::new(),
+            causes: [(self.ended.1.to_owned(), 1)].into_iter().filter(|(cause, _)| !cause.is_empty()).collect(),
             fields: fields.iter().map(|(f, v)| ((*f).to_owned(), SummaryBody(Summary::one(*v)))).collect(),
         };
         let probe = format!("test-{kind}").parse().unwrap();

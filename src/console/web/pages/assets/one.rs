@@ -116,6 +116,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
             }
         }
         (ports.show(cx, board, asset, span_url))
+        (measured::runs(cx, board, &seen.facts, &seen.said))
         (measured::values(cx, board, &seen.said))
     };
     Ok(layout::page(cx, Place::Assets, &asset.name, inside))

@@ -45,6 +45,30 @@ fn wushi() -> serde_json::Value {
 const SNMP: &str = "[[asset]]\nid = \"core\"\nname = \"地区核心交换机\"\nkind = \"switch\"\naddress = \"10.65.0.1\"\nzone = \"extranet\"\nregion = \"652900\"\nsnmp = { secret = \"aks\" }\n";
 
 #[tokio::test]
+async fn the_page_of_an_asset_says_how_its_last_runs_ended() {
+    let mut net = Net::new().await;
+    let fields = [("up", 1.0), ("duration_seconds", 4.2), ("round_trip_seconds", 0.0035), ("requests_count", 31.0)];
+    let fields = fields.into_iter().chain([("retries_count", 3.0), ("variables_count", 1_204.0)]).collect::<Vec<_>>();
+    net.saw(5, "snmp", "asset:core", &fields).await;
+    let lacks = Facts {
+        object: "asset:core".parse().unwrap(),
+        instance: Arc::from(""),
+        probe: "test-snmp".parse().unwrap(),
+        values: BTreeMap::from([("shortfall".to_owned(), "sensors: <b>no answer</b>".to_owned())]),
+    };
+    net.send(Stream::Event, Record::Facts(lacks)).await;
+    let mut viewer = net.world.signed_in(Role::Viewer, Scope::All).await;
+    let good = viewer.get("/assets/core").await;
+    good.shows(&["Last runs", "Good", "3.5 ms", "31 (3 sent again)", "1,204"]);
+    net.ended = ([2, 1, 0, 0], "partial");
+    net.saw(1, "snmp", "asset:core", &fields).await;
+    let cut = viewer.get("/assets/core").await;
+    cut.shows(&["Partly", "partial", "sensors: &lt;b&gt;no answer&lt;/b&gt;"]);
+    cut.lacks(&["<b>no answer"]);
+    viewer.chinese().get("/assets/core").await.shows(&["最近一次监测", "部分应答", "重发 3"]);
+}
+
+#[tokio::test]
 async fn a_device_is_shown_with_its_tables_and_what_is_missing_of_them() {
     let mut net = Net::new().await;
     net.world.declare(SNMP).await;
