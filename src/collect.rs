@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::engine::heard::{Hit, Matcher};
 use crate::model::Secret;
-use crate::model::wire::Heard;
+use crate::model::wire::{Heard, HeardCounts};
 use crate::net::clock::Clock;
 use crate::net::hear::Udp;
 use crate::net::snmp::PeerClock;
@@ -133,6 +133,8 @@ pub struct Parcel {
     pub hits: Vec<Hit>,
     /// The clocks of engines of SNMP v3, if one moved: to be kept over a restart.
     pub clocks: Option<Vec<PeerClock>>,
+    /// How much the collector heard so far, now and then.
+    pub counts: Option<HeardCounts>,
 }
 
 /// Whether an address is one of those.

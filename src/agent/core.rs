@@ -352,6 +352,7 @@ impl Core {
     /// Collectors heard something.
     fn heard(&mut self, mut parcel: collect::Parcel) {
         self.parcel.saved.extend(parcel.clocks.take().map(engine::keep));
+        parcel.counts.take().into_iter().for_each(|counts| self.status.heard(counts));
         let now = self.cx.clock.now();
         self.triggers.heard(&parcel.hits, now.mono);
         let (effects, records) = self.ears.take(parcel, now);

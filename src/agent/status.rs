@@ -1,5 +1,6 @@
 //! The agent's own state, for its console and its metrics.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::agent::Counts;
 use crate::model::plan::Plan;
-use crate::model::wire::AgentStatus;
+use crate::model::wire::{AgentStatus, HeardCounts};
 use crate::model::{Cause, Mono, Now};
 use crate::probe::{Limits, Run};
 use crate::relay::spool::Spool;
@@ -30,6 +31,7 @@ pub(super) struct Status {
     tasks: u64,
     plan_problems: Vec<String>,
     counts: Counts,
+    heard: BTreeMap<String, HeardCounts>,
     told: Vec<String>,
 }
 
@@ -51,6 +53,7 @@ impl Status {
             tasks: 0,
             plan_problems: Vec::new(),
             counts: Counts::default(),
+            heard: BTreeMap::new(),
             told: Vec::new(),
         }
     }
@@ -74,6 +77,11 @@ impl Status {
             Some(Cause::Late) => self.counts.late += 1,
             _ => self.counts.runs += 1,
         }
+    }
+
+    /// What a collector heard so far.
+    pub(super) fn heard(&mut self, counts: HeardCounts) {
+        self.heard.insert(counts.source.clone(), counts);
     }
 
     /// Runs since start.
@@ -113,6 +121,7 @@ impl Status {
             skipped_runs: self.counts.overrun + self.counts.late,
             plan_problems: self.plan_problems.len() as u64,
             limits,
+            heard: self.heard.values().cloned().collect(),
         })
     }
 }

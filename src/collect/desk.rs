@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::{HashMap, HashMapExt};
+
 use crate::engine::heard::{Gate, Matcher};
-use crate::model::wire::Heard;
+use crate::model::wire::{Heard, HeardCounts, MAX_UNMAPPED};
 use crate::model::{Mono, Now};
 use crate::net::hear::Copies;
 use crate::net::snmp::{Engine, Opened};
@@ -19,6 +21,11 @@ const FULL: usize = 500;
 const MAX_UNKNOWN: usize = 1_000;
 /// Of those, named in one line.
 const MAX_NAMED: usize = 3;
+/// Tags counted of those that no rule speaks of, and how long one may be; the rest is counted together.
+const MAX_TAGS: usize = 1_000;
+const MAX_TAG: usize = 128;
+/// How often it is told how much was heard.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// How often it is told who is unknown or too loud.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
@@ -32,6 +39,14 @@ pub(super) struct Desk<'a> {
     unknown: BTreeMap<IpAddr, u64>,
     more_unknown: u64,
     refused: BTreeMap<&'static str, u64>,
+    received: u64,
+    kept: u64,
+    unmapped: u64,
+    /// Of a trap its OID.
+    unmapped_tags: HashMap<String, u64>,
+    /// How many had come when that was told last.
+    counted: u64,
+    count_at: Mono,
     uncopied: u64,
     lost: Vec<String>,
     engine: Option<Engine>,
@@ -77,6 +92,12 @@ impl<'a> Desk<'a> {
             unknown: BTreeMap::new(),
             more_unknown: 0,
             refused: BTreeMap::new(),
+            received: 0,
+            kept: 0,
+            unmapped: 0,
+            unmapped_tags: HashMap::new(),
+            counted: 0,
+            count_at: now.mono,
             uncopied: 0,
             lost,
             tell_at: now.mono.plus(TELL_EVERY),
@@ -99,6 +120,7 @@ impl<'a> Desk<'a> {
 
     /// Lets a sender in, unless it is beyond its rate. A relay has none: what it brings counts for whoever wrote it.
     pub(super) fn admit(&mut self, sender: IpAddr) -> Option<Door> {
+        self.received += 1;
         let sender = sender.to_canonical();
         let relay = among(&self.terms.relays, sender);
         (relay || self.gate.admits(sender, self.now.mono)).then_some(Door { sender, relay })
@@ -151,8 +173,13 @@ impl<'a> Desk<'a> {
             self.count_unknown(heard.from);
         }
         let heard = Heard { asset, ..heard };
+        self.kept += 1;
         // Of those that are alike, one is kept, but rules count them all.
-        self.parcel.hits.extend(self.matcher.look(&heard));
+        let hits = self.matcher.look(&heard);
+        if hits.is_empty() && !self.matcher.speaks_of(&heard.tag) {
+            self.count_unmapped(&heard.tag);
+        }
+        self.parcel.hits.extend(hits);
         self.parcel.rows.extend(self.gate.take(heard, self.now.mono));
     }
 
@@ -165,6 +192,33 @@ impl<'a> Desk<'a> {
         }
     }
 
+    fn count_unmapped(&mut self, tag: &str) {
+        self.unmapped += 1;
+        let room = self.unmapped_tags.len() < MAX_TAGS && !tag.is_empty() && tag.len() <= MAX_TAG;
+        match self.unmapped_tags.get_mut(tag) {
+            Some(count) => *count += 1,
+            None if room => drop(self.unmapped_tags.insert(tag.to_owned(), 1)),
+            None => {}
+        }
+    }
+
+    fn counts(&mut self) -> Option<HeardCounts> {
+        if std::mem::replace(&mut self.counted, self.received) == self.received {
+            return None;
+        }
+        let mut tags: Vec<(&String, &u64)> = self.unmapped_tags.iter().collect();
+        tags.sort_by_key(|(tag, n)| (std::cmp::Reverse(*n), *tag));
+        Some(HeardCounts {
+            source: self.kind.name.to_owned(),
+            received: self.received,
+            kept: self.kept,
+            left_out: self.gate.left_out().0,
+            refused: self.refused.iter().map(|(what, n)| ((*what).to_owned(), *n)).collect(),
+            unmapped: self.unmapped,
+            unmapped_tags: tags.into_iter().take(MAX_UNMAPPED).map(|(tag, n)| (tag.clone(), *n)).collect(),
+        })
+    }
+
     /// Whether it holds enough to be handed on.
     pub(super) fn is_full(&self) -> bool {
         self.parcel.rows.len() + self.parcel.hits.len() >= FULL
@@ -174,6 +228,10 @@ impl<'a> Desk<'a> {
     pub(super) fn look_around(&mut self) {
         let now = self.now.mono;
         self.parcel.rows.extend(self.gate.due(now));
+        if now >= self.count_at {
+            self.count_at = now.plus(COUNT_EVERY);
+            self.parcel.counts = self.counts();
+        }
         if now < self.tell_at {
             return;
         }
@@ -214,11 +272,13 @@ impl<'a> Desk<'a> {
     pub(super) fn close(&mut self) {
         self.parcel.rows.extend(self.gate.due(Mono::from_origin(Duration::MAX)));
         self.parcel.clocks = self.engine.as_mut().and_then(Engine::clocks);
+        self.parcel.counts = self.counts();
     }
 
     /// Hands on what it holds; false if nobody takes it.
     pub(super) async fn hand_on(&mut self) -> bool {
-        if self.parcel.rows.is_empty() && self.parcel.hits.is_empty() && self.parcel.clocks.is_none() {
+        let Parcel { rows, hits, clocks, counts } = &self.parcel;
+        if rows.is_empty() && hits.is_empty() && clocks.is_none() && counts.is_none() {
             return !self.wires.out.is_closed();
         }
         let parcel = std::mem::take(&mut self.parcel);

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Kind, Parcel, Ports, Terms, Wires, serve};
 use crate::engine::heard::Matcher;
 use crate::model::plan::PlanSource;
-use crate::model::wire::Heard;
+use crate::model::wire::{Heard, HeardCounts};
 use crate::net::clock::Clock;
 use crate::net::stop::{self, StopTrigger};
 
@@ -20,6 +20,7 @@ pub(super) struct Stand {
     pub(super) udp: SocketAddr,
     parcels: mpsc::Receiver<Parcel>,
     rows: Vec<Heard>,
+    counts: Option<HeardCounts>,
     stop: Option<StopTrigger>,
     _plan: watch::Sender<Arc<Matcher>>,
 }
@@ -41,7 +42,7 @@ impl Stand {
         let source = PlanSource { address: "127.0.0.1".parse().unwrap(), asset: "core-1".parse().unwrap() };
         let (wires, parcels, trigger, plan) = wires(Matcher::new(&[], &[source]).0);
         tokio::spawn(serve(kind, ports, terms, wires));
-        Self { udp, parcels, rows: Vec::new(), stop: Some(trigger), _plan: plan }
+        Self { udp, parcels, rows: Vec::new(), counts: None, stop: Some(trigger), _plan: plan }
     }
 
     pub(super) fn say(&self, lines: &[&[u8]]) {
@@ -56,6 +57,7 @@ impl Stand {
         while self.rows.len() < n {
             let parcel = tokio::time::timeout(LONG, self.parcels.recv()).await.unwrap().unwrap();
             self.rows.extend(parcel.rows);
+            self.counts = parcel.counts.or(self.counts.take());
         }
         let show = |h: Heard| {
             let whose = h.asset.map_or_else(|| "-".to_owned(), |asset| asset.to_string());
@@ -63,6 +65,15 @@ impl Stand {
             format!("{whose} {}{via} [{}] {} x{}", h.from, h.tag, h.text, h.count)
         };
         self.rows.drain(..n).map(show).collect()
+    }
+
+    /// How much it heard until it ended.
+    pub(super) async fn counted(mut self) -> HeardCounts {
+        drop(self.stop.take());
+        while let Some(parcel) = self.parcels.recv().await {
+            self.counts = parcel.counts.or(self.counts.take());
+        }
+        self.counts.unwrap()
     }
 
     /// All that comes until it has ended.

@@ -18,6 +18,8 @@ use crate::model::{AgentId, Alert};
 
 /// How often stale series are forgotten, and maintenance is looked for that was announced, ended or begins.
 const EXPIRE: Duration = Duration::from_secs(10);
+/// How often it is looked up what operators call ports.
+const NAMES: Duration = Duration::from_secs(300);
 /// The shortest pause between two ticks of the rules.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -32,7 +34,7 @@ pub async fn run(service: Service) {
     let mut rules = start(&service).await;
     tell_planned(&service, &mut rules);
     let mut next_expire = service.clock.mono().plus(EXPIRE);
-    let mut next_tick = service.clock.mono();
+    let (mut next_tick, mut next_names) = (service.clock.mono(), service.clock.mono());
     loop {
         let wake = next_tick.min(next_expire);
         let effects = tokio::select! {
@@ -62,6 +64,13 @@ pub async fn run(service: Service) {
                     service.exposition().expire(now.mono);
                     tell_planned(&service, &mut rules);
                     next_expire = now.mono.plus(EXPIRE);
+                }
+                if now.mono >= next_names {
+                    next_names = now.mono.plus(NAMES);
+                    match service.store.aliases().await {
+                        Ok(aliases) => service.exposition().set_aliases(aliases),
+                        Err(error) => tracing::warn!(%error, "ports keep the names they had in metrics"),
+                    }
                 }
                 if now.mono >= next_tick {
                     next_tick = now.mono.plus(TICK);

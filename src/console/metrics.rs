@@ -3,7 +3,7 @@
 
 pub mod meters;
 pub mod process;
-mod snapshot;
+pub(in crate::console) mod snapshot;
 
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

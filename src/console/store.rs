@@ -394,6 +394,11 @@ impl Store {
         self.read(move |core| agents::facts(core, &object)).await
     }
 
+    /// What operators call ports, of all assets.
+    pub async fn aliases(&self) -> Result<BTreeMap<Object, Box<str>>, StoreError> {
+        self.read(brief::aliases).await
+    }
+
     /// What agents found out about the ports of an asset; empty if it is not in scope. One query for all of them.
     pub async fn facts_of_ports(&self, scope: &Scope, asset: &AssetId) -> Result<Vec<Fact>, StoreError> {
         let (seen, asset) = (self.seen(scope), asset.clone());

@@ -4,7 +4,8 @@
 //!
 //! A series that nothing refreshes for three of its windows disappears; absent means absent. Labels are
 //! region, asset, interface, link, agent, probe, instance: never addresses, messages or incident ids.
-//! Beyond `MAX_SERIES` new series are dropped and counted.
+//! A device has its share of `MAX_SERIES` whatever the others take, and more while there is room, up to `MAX_OF_ASSET`: what
+//! is beyond that is dropped and counted by device. Links, agents and regions are few and always have a place.
 
 pub mod text;
 
@@ -16,10 +17,13 @@ use self::text::{Dialect, MetricType, Text, is_name, label};
 use crate::engine::witness;
 use crate::model::field::{Catalog, Field, FieldType, IMPLICIT};
 use crate::model::wire::{SampleRow, Samples};
-use crate::model::{AgentId, Cause, Mono, Now, Object, ObjectKind, ProbeId, RegionId};
+use crate::model::{AgentId, AssetId, Cause, Mono, Now, Object, ObjectKind, ProbeId, RegionId};
 
-/// The most series: 100,000 take about 10 MB of text and 7 ms to write; twice that is one console's share.
-pub const MAX_SERIES: usize = 200_000;
+/// The most series while nobody claims a share: a row of a port has 14 in some 600 bytes, so they take 20 MB of memory, and
+/// 110 bytes of text each, 55 MB a scrape, written in 40 ms. With shares there may be twice as many.
+pub const MAX_SERIES: usize = 500_000;
+/// The most series of one device: a chassis of 1,400 ports. What has more is made up, or to be asked for less.
+pub const MAX_OF_ASSET: usize = 20_000;
 /// The most families: shipped kinds have about 100; a peer that invents names must not fill the memory.
 const MAX_FAMILIES: usize = 1_000;
 /// After so many windows without a new value a series is stale.
@@ -136,6 +140,17 @@ pub struct Exposition {
     up: BTreeMap<Object, Answers>,
     series: usize,
     dropped: u64,
+    of_assets: BTreeMap<AssetId, OfAsset>,
+    assets: usize,
+    /// What operators call ports.
+    aliases: BTreeMap<Object, Box<str>>,
+}
+
+/// Series of one device, its ports included.
+#[derive(Debug, Default)]
+struct OfAsset {
+    series: usize,
+    dropped: u64,
 }
 
 impl Exposition {
@@ -149,6 +164,9 @@ impl Exposition {
             up: BTreeMap::new(),
             series: 0,
             dropped: 0,
+            of_assets: BTreeMap::new(),
+            assets: 0,
+            aliases: BTreeMap::new(),
         };
         for spec in catalog {
             let kind: Arc<str> = Arc::from(spec.name);
@@ -181,12 +199,27 @@ impl Exposition {
     pub fn set_places(&mut self, places: BTreeMap<Object, Place>) {
         self.places = places;
         let places = &self.places;
+        self.assets = places.keys().filter(|object| object.kind() == ObjectKind::Asset).count();
+        self.of_assets.retain(|asset, _| places.contains_key(&Object::Asset(asset.clone())));
         self.rows.retain(|key, _| place_of(places, &key.object).is_some());
         self.up.retain(|object, _| place_of(places, object).is_some());
         for (key, row) in &mut self.rows {
             row.labels = labels_of(key, place_of(places, &key.object)).into();
         }
         self.recount();
+    }
+
+    /// Sets what operators call ports (ifAlias), for `fengsui_interface_info`.
+    pub fn set_aliases(&mut self, aliases: BTreeMap<Object, Box<str>>) {
+        self.aliases = aliases;
+    }
+
+    /// Whether there is room for so many series more of an object.
+    fn has_room(&self, object: &Object, more: usize) -> bool {
+        let total = self.series + more;
+        let Some(asset) = object.asset() else { return total <= 2 * MAX_SERIES };
+        let own = self.of_assets.get(asset).map_or(0, |held| held.series) + more;
+        more == 0 || (own <= MAX_OF_ASSET && (total <= MAX_SERIES || own <= MAX_SERIES / self.assets.max(1)))
     }
 
     /// Takes in one window. `skew_ms` is the console's clock minus the agent's. Old windows change nothing: they
@@ -229,11 +262,16 @@ impl Exposition {
             })
             .collect();
         let known = self.rows.get(&key).map_or(0, |row| row.values.len());
-        if self.series + values.len() > MAX_SERIES + known {
-            self.dropped = self.dropped.saturating_add(values.len() as u64);
+        let fits = self.has_room(&key.object, values.len().saturating_sub(known));
+        let held = key.object.asset().map(|asset| self.of_assets.entry(asset.clone()).or_default());
+        if !fits {
+            let lost = values.len() as u64;
+            self.dropped = self.dropped.saturating_add(lost);
+            held.into_iter().for_each(|held| held.dropped = held.dropped.saturating_add(lost));
             return;
         }
         self.series = self.series + values.len() - known;
+        held.into_iter().for_each(|held| held.series = held.series + values.len() - known);
         let places = &self.places;
         let row = self.rows.entry(key).or_insert_with_key(|key| Row {
             labels: labels_of(key, place_of(places, &key.object)).into(),
@@ -305,6 +343,12 @@ impl Exposition {
 
     fn recount(&mut self) {
         self.series = self.rows.values().map(|row| row.values.len()).sum();
+        self.of_assets.values_mut().for_each(|held| held.series = 0);
+        for (key, row) in &self.rows {
+            if let Some(held) = key.object.asset().and_then(|asset| self.of_assets.get_mut(asset)) {
+                held.series += row.values.len();
+            }
+        }
     }
 
     /// Writes everything that is not stale; with `regions`, only objects of those regions.
@@ -329,6 +373,8 @@ impl Exposition {
         }
         let mut out = Text::new(dialect, 4096 + self.series * 110);
         self.write_info(&mut out, &seen);
+        self.write_ports(&mut out, &seen, now);
+        self.write_dropped(&mut out, &seen);
         write_counts(&mut out, &rows);
         for (family, samples) in self.families.iter().zip(&by_family) {
             if samples.is_empty() {
@@ -361,6 +407,53 @@ impl Exposition {
                 }
                 out.sample(&name, &labels, 1.0);
             }
+        }
+    }
+}
+
+impl Exposition {
+    /// What each port is called and how fast it is, to be joined: in labels of its counters both would make new series when
+    /// somebody writes another description.
+    fn write_ports(&self, out: &mut Text, seen: &dyn Fn(Option<&Place>) -> bool, now: Mono) {
+        const NAME: &str = "fengsui_interface_info";
+        let speed = self.index.iter().find(|((_, field), _)| field == "speed_bps").map(|(_, at)| *at);
+        let mut last = None;
+        for (key, row) in self.rows.iter().filter(|(_, row)| row.stale_at > now) {
+            let place = place_of(&self.places, &key.object);
+            if key.object.kind() != ObjectKind::Interface || last == Some(&key.object) || !seen(place) {
+                continue;
+            }
+            let speed = row.values.iter().find(|(family, _)| Some(*family) == speed).map(|(_, value)| *value);
+            let alias = self.aliases.get(&key.object);
+            if speed.is_none() && alias.is_none() {
+                continue;
+            }
+            if last.is_none() {
+                out.family(NAME, MetricType::Gauge, "What operators call a port and its speed in bit/s; always 1.");
+            }
+            last = Some(&key.object);
+            let mut labels = object_labels(&key.object, place.and_then(|p| p.region.as_ref()));
+            alias.into_iter().for_each(|alias| label(&mut labels, "alias", alias));
+            speed.into_iter().for_each(|speed| label(&mut labels, "speed", &speed.to_string()));
+            out.sample(NAME, &labels, 1.0);
+        }
+    }
+
+    fn write_dropped(&self, out: &mut Text, seen: &dyn Fn(Option<&Place>) -> bool) {
+        const NAME: &str = "fengsui_asset_series_dropped_total";
+        let place = |asset: &AssetId| self.places.get(&Object::Asset(asset.clone()));
+        let lost = |(asset, held): &(&AssetId, &OfAsset)| held.dropped > 0 && seen(place(asset));
+        let mut all = self.of_assets.iter().filter(lost).peekable();
+        if all.peek().is_some() {
+            out.family(
+                NAME,
+                MetricType::Counter,
+                "Values of a device left out here because there were too many series.",
+            );
+        }
+        for (asset, held) in all {
+            let labels = object_labels(&Object::Asset(asset.clone()), place(asset).and_then(|p| p.region.as_ref()));
+            out.sample(NAME, &labels, held.dropped as f64);
         }
     }
 }

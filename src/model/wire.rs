@@ -26,7 +26,7 @@ use alert::AlertBody;
 
 pub use alert::alert_from_json;
 pub use finding::Findings;
-pub use log::{Heard, Log, LogSource, MAX_LOG_ROWS, SEVERITIES};
+pub use log::{Heard, HeardCounts, Log, LogSource, MAX_LOG_ROWS, MAX_UNMAPPED, SEVERITIES};
 pub use report::{MAX_PACKED, MAX_REPORT, Packed, Report};
 
 /// Version of the envelope.
@@ -440,6 +440,9 @@ pub struct AgentStatus {
     /// Parts of the plan that it cannot carry out; `limits` names them.
     #[serde(default)]
     pub plan_problems: u64,
+    /// What it heard, by source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<HeardCounts>,
 }
 
 /// `job_result` body.

@@ -45,6 +45,25 @@ async fn a_trap_is_a_row_and_an_inform_is_acknowledged_too() {
 }
 
 #[tokio::test]
+async fn what_comes_is_counted_and_what_no_rule_speaks_of_is_named() {
+    let mut stand = Stand::start(&KIND, |terms| terms.rate = 1);
+    let trap = message(Message::Trap);
+    // Ten seconds of one a second may come at once; an answer is no trap, noise is nothing.
+    let mut said: Vec<&[u8]> = vec![&trap; 4];
+    let answer = message(Message::Response);
+    said.extend([&answer[..], b"noise", b"noise"]);
+    said.extend([&trap[..]; 40]);
+    stand.say(&said);
+    stand.heard(1).await;
+    let counts = stand.counted().await;
+    assert_eq!((counts.source.as_str(), counts.received, counts.unmapped), ("trap", 47, counts.kept));
+    assert_eq!(counts.kept + counts.left_out + 3, 47, "{counts:?}");
+    assert!(counts.kept >= 7 && counts.left_out >= 1, "{counts:?}");
+    assert_eq!(counts.refused.values().sum::<u64>(), 3, "{counts:?}");
+    assert_eq!(counts.unmapped_tags, [("1.3.6.1.6.3.1.1.5.3".to_owned(), counts.kept)]);
+}
+
+#[tokio::test]
 async fn a_relay_says_whose_it_is_and_a_copy_says_it_to_the_next() {
     let (told, original) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
     let to = |socket: &UdpSocket, form| CopyTo { to: socket.local_addr().unwrap(), form };

@@ -8,13 +8,14 @@ use crate::console::store::AgentRow;
 use crate::engine::expose::Reach;
 use crate::engine::expose::text::{MetricType, Text, label};
 use crate::model::incident::IncidentState;
+use crate::model::wire::HeardCounts;
 use crate::model::{Object, Severity};
 
 /// Jobs that wait for the writer beyond which the console is not ready: its queue holds 256.
 pub(super) const QUEUE_FULL: u64 = 200;
 
 /// Writes all of it.
-pub(super) async fn write(service: &Service, out: &mut Text) -> Result<(), Problem> {
+pub(in crate::console) async fn write(service: &Service, out: &mut Text) -> Result<(), Problem> {
     build_info(out);
     incidents(service, out).await?;
     agents(service, out);
@@ -136,9 +137,58 @@ fn agents(service: &Service, out: &mut Text) {
     per_agent(out, &rows, "fengsui_agent_plan_rev", Gauge, "Revision of the plan the agent uses.", |row| {
         Some(row.status.as_ref()?.plan_rev as f64)
     });
+    heard(out, &rows);
     let silent = rows.iter().filter(|row| row.enrolled.is_some() && row.revoked.is_none() && !row.alive).count();
     out.family("fengsui_agents_silent", Gauge, "Enrolled agents that were not heard of lately.");
     out.sample("fengsui_agents_silent", "", silent as f64);
+}
+
+/// What agents heard unasked: one value an agent and source, and of what was refused one a reason.
+fn heard(out: &mut Text, rows: &[AgentRow]) {
+    /// More sources or reasons than there are words for are made up.
+    const MOST: usize = 16;
+    let of = |row: &AgentRow| row.status.as_ref().map(|status| status.heard.clone()).unwrap_or_default();
+    let all: Vec<(&AgentRow, HeardCounts)> =
+        rows.iter().flat_map(|row| of(row).into_iter().take(MOST).map(move |counts| (row, counts))).collect();
+    if all.is_empty() {
+        return;
+    }
+    let labels = |row: &AgentRow, counts: &HeardCounts| {
+        let mut labels = String::new();
+        label(&mut labels, "agent", row.id.as_str());
+        label(&mut labels, "source", &counts.source);
+        labels
+    };
+    for (name, help, value) in [
+        (
+            "fengsui_agent_messages_received_total",
+            "Lines of syslog and traps that came to an agent.",
+            (|counts| counts.received) as fn(&HeardCounts) -> u64,
+        ),
+        (
+            "fengsui_agent_messages_kept_total",
+            "Those that were taken: stored, or counted in a row that says the same.",
+            |counts| counts.kept,
+        ),
+        ("fengsui_agent_messages_left_out_total", "Those beyond the rate of their source.", |counts| counts.left_out),
+        ("fengsui_agent_messages_unmapped_total", "Kept ones that no rule speaks of.", |counts| counts.unmapped),
+    ] {
+        out.family(name, MetricType::Counter, help);
+        for (row, counts) in &all {
+            out.sample(name, &labels(row, counts), value(counts) as f64);
+        }
+    }
+    if all.iter().any(|(_, counts)| !counts.refused.is_empty()) {
+        const REFUSED: &str = "fengsui_agent_messages_refused_total";
+        out.family(REFUSED, MetricType::Counter, "Those that could not be taken, by reason.");
+        for (row, counts) in &all {
+            for (reason, n) in counts.refused.iter().take(MOST) {
+                let mut labels = labels(row, counts);
+                label(&mut labels, "reason", reason);
+                out.sample(REFUSED, &labels, *n as f64);
+            }
+        }
+    }
 }
 
 fn objects(service: &Service, out: &mut Text) {

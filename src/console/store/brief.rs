@@ -1,6 +1,8 @@
 //! Incidents in short: one row each and nothing beside it, so that the overview and the lists of objects stay
 //! quick when thousands are open and a hundred thousand are over.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 
 use super::db::sql;
@@ -13,6 +15,8 @@ use crate::model::{AssetId, Object, Wall};
 
 /// Open incidents in one answer: nobody counts further, and the inbox pages through all of them.
 const MAX_OPEN: i64 = 20_000;
+/// Ports whose names are told: those of 10,000 devices.
+const MAX_ALIASES: i64 = 500_000;
 /// Incidents about an object in one answer.
 const MAX_ABOUT: usize = 200;
 
@@ -82,6 +86,18 @@ pub(super) fn about(
     found.sort_by(|a, b| b.id.cmp(&a.id));
     found.truncate(limit);
     Ok(found)
+}
+
+/// See `Store::aliases`.
+pub(super) fn aliases(core: &Connection) -> Result<BTreeMap<Object, Box<str>>, StoreError> {
+    let read = || {
+        let mut query = core.prepare_cached(
+            "SELECT object, value FROM fact WHERE object >= 'interface:' AND object < 'interface;' AND field = 'alias' AND value <> '' LIMIT ?1",
+        )?;
+        query.query_map([MAX_ALIASES], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<Vec<(String, String)>, _>>()
+    };
+    let rows = read().map_err(sql("read what ports are called"))?;
+    Ok(rows.into_iter().filter_map(|(object, alias)| Some((object.parse().ok()?, alias.into()))).collect())
 }
 
 /// See `Store::facts_of_ports`.

@@ -150,15 +150,49 @@ fn a_scoped_reader_sees_its_regions_only() {
 }
 
 #[test]
-fn beyond_the_cap_new_series_are_dropped_and_counted() {
+fn a_device_has_its_share_whatever_the_others_take_and_what_is_beyond_is_counted_by_device() {
     let mut all = exposition();
+    let place = || Place { region: None, info: Vec::new() };
+    let assets = (0..50).map(|n| (format!("asset:a{n}").parse().unwrap(), place()));
+    all.set_places(assets.chain([("link:l".parse().unwrap(), place())]).collect());
     let tower = "tower".parse().unwrap();
-    for n in 0..=MAX_SERIES / 5 {
-        all.take(&tower, &samples("asset:core-1", &format!("i{n}"), 100), 0, now(100));
+    let mut fill = |asset: usize, series: usize, at: u64| {
+        for n in 0..series / 5 {
+            all.take(&tower, &samples(&format!("asset:a{asset}"), &format!("i{n}"), at), 0, now(at));
+        }
+        all.counts()
+    };
+    assert_eq!(fill(0, MAX_OF_ASSET + 10, 100), (MAX_OF_ASSET, 10), "no device has more");
+    for asset in 1..MAX_SERIES / MAX_OF_ASSET {
+        fill(asset, MAX_OF_ASSET, 100);
     }
-    assert_eq!(all.counts(), (MAX_SERIES, 5));
-    all.take(&tower, &samples("asset:core-1", "i0", 100), 0, now(101));
-    assert_eq!(all.counts(), (MAX_SERIES, 5), "a series that is there goes on");
+    // All is taken: one that has its share gets no more, one that has nothing gets its own.
+    assert_eq!(fill(0, 50, 101), (MAX_SERIES, 10), "a series that is there goes on");
+    let share = MAX_SERIES / 50;
+    assert_eq!(fill(49, share + 5, 101), (MAX_SERIES + share, 15));
+    all.take(&tower, &samples("link:l", "", 101), 0, now(101));
+    assert_eq!(all.counts(), (MAX_SERIES + share + 5, 15), "links are few");
+    let text = all.write(Dialect::Plain, None, now(102).mono);
+    for (asset, lost) in [("a0", 10), ("a49", 5)] {
+        let line = format!("fengsui_asset_series_dropped_total{{asset=\"{asset}\"}} {lost}\n");
+        assert!(text.contains(&line), "{asset}");
+    }
+    assert!(!text.contains("series_dropped_total{asset=\"a1\"}"));
+}
+
+#[test]
+fn a_port_has_its_name_and_speed_in_a_series_of_its_own() {
+    let mut all = Exposition::new(PINGS);
+    all.set_places(BTreeMap::from([("asset:core-1".parse().unwrap(), Place::default())]));
+    let port: Object = "interface:core-1/GE0/0/1".parse().unwrap();
+    all.set_aliases(BTreeMap::from([(port, Box::from("到\"乌什\""))]));
+    for name in ["GE0/0/1", "GE0/0/2"] {
+        all.take(&"tower".parse().unwrap(), &samples(&format!("interface:core-1/{name}"), "", 100), 0, now(100));
+    }
+    let text = all.write(Dialect::Plain, None, now(101).mono);
+    let want = "fengsui_interface_info{asset=\"core-1\",interface=\"GE0/0/1\",alias=\"到\\\"乌什\\\"\"} 1\n";
+    assert!(text.contains(want), "{text}");
+    assert_eq!(text.matches("fengsui_interface_info{").count(), 1, "one of which nothing is known has none");
 }
 
 #[test]

@@ -97,6 +97,11 @@ impl Matcher {
         self.sources.get(&from)
     }
 
+    /// Whether a rule speaks of this tag, whatever the text and the asset.
+    pub fn speaks_of(&self, tag: &str) -> bool {
+        self.by_tag.contains_key(tag)
+    }
+
     /// The rules it fits, each at most once: by the first pattern of a rule that does.
     pub fn look(&self, heard: &Heard) -> Vec<Hit> {
         let Some(asset) = &heard.asset else { return Vec::new() };

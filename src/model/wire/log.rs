@@ -1,5 +1,6 @@
 //! What was heard of devices and hosts, as agents send it and consoles keep it: lines of syslog, traps.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,30 @@ impl LogSource {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.as_str() == text)
     }
+}
+
+/// Tags that an agent names of those that no rule speaks of: the most frequent ones.
+pub const MAX_UNMAPPED: usize = 20;
+
+/// What a collector of an agent heard since it began to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HeardCounts {
+    /// `syslog` or `trap`; a newer agent may have others.
+    pub source: String,
+    /// Lines or datagrams that came.
+    pub received: u64,
+    /// Those that were taken: stored, or counted in a row that says the same.
+    pub kept: u64,
+    /// Those beyond the rate of their source.
+    pub left_out: u64,
+    /// Those that could not be taken, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, u64>,
+    /// Kept ones that no rule speaks of.
+    pub unmapped: u64,
+    /// Their tags (of a trap its OID) by count, the most frequent ones first; at most `MAX_UNMAPPED`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmapped_tags: Vec<(String, u64)>,
 }
 
 /// `log` body.

@@ -203,7 +203,10 @@ impl Fitted {
             let known = self.0.values().filter(|seen| seen.kind == kind && !seen.gone).count();
             let fewer = there.len() < known;
             self.0.retain(|name, seen| {
-                let missing = seen.kind == kind && !there.contains(&name);
+                if seen.kind != kind {
+                    return true;
+                }
+                let missing = !there.contains(&name);
                 seen.gone = missing && (seen.gone || fewer);
                 !missing || seen.gone
             });

@@ -28,3 +28,5 @@ events-severity-info = info
 events-severity-debug = debug
 events-syslog = syslog
 events-col-source = Sort
+events-unmapped = What no rule speaks of, most often
+events-unmapped-help = Counted by the agents since they began to listen. They are kept and found here; to be told of them, write a rule.

@@ -28,3 +28,5 @@ events-severity-info = 信息
 events-severity-debug = 调试
 events-syslog = 日志
 events-col-source = 类型
+events-unmapped = 没有规则对应的消息（按次数）
+events-unmapped-help = 探针开始接收以来的次数。这些消息照常保存，可在本页查到；需要告警的，请为其编写规则。

@@ -15,10 +15,10 @@ use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::list::List;
 use crate::console::web::ui::table::{Cell, Column, Row, Table};
-use crate::console::web::ui::{self, Tone, badge};
+use crate::console::web::ui::{self, Tone, badge, number};
 use crate::model::inventory::Inventory;
-use crate::model::wire::{LogSource, SEVERITIES};
-use crate::model::{AssetId, Object};
+use crate::model::wire::{LogSource, MAX_UNMAPPED, SEVERITIES};
+use crate::model::{AgentId, AssetId, Object};
 
 const SORTS: &[&str] = &["-at"];
 const FILTERS: &[&str] = &["q", "source", "asset", "sender", "severity", "tag", "from", "to"];
@@ -61,8 +61,43 @@ pub async fn page(cx: Cx) -> Answer {
         p.help { (text::events_help(l)) }
         (form_of(&cx, &list, &inventory, &wrong))
         (table.show(&cx))
+        (unmapped(&cx, &inventory))
     };
     Ok(layout::page(&cx, Place::Events, text::nav_events(l), inside))
+}
+
+/// What agents heard most often that no rule speaks of, since they began to listen.
+fn unmapped(cx: &Cx, inventory: &Inventory) -> Markup {
+    let l = cx.lang;
+    let agents = cx.service.store.agents();
+    let seen = agents.iter().filter(|row| cx.service.store.sees(&cx.scope(), &Object::Agent(row.id.clone())));
+    let heard = seen.flat_map(|row| row.status.iter().flat_map(|status| &status.heard).map(move |h| (&row.id, h)));
+    let mut all: Vec<(&AgentId, &str, &str, u64)> = heard
+        .flat_map(|(id, h)| h.unmapped_tags.iter().map(move |(tag, n)| (id, h.source.as_str(), tag.as_str(), *n)))
+        .collect();
+    all.sort_by_key(|(id, _, tag, n)| (std::cmp::Reverse(*n), *tag, *id));
+    all.truncate(MAX_UNMAPPED);
+    if all.is_empty() {
+        return html! {};
+    }
+    html! {
+        details.card {
+            summary { strong { (text::events_unmapped(l)) } }
+            p.help { (text::events_unmapped_help(l)) }
+            table.grid {
+                thead { tr {
+                    th scope="col" { (text::events_col_tag(l)) } th scope="col" { (text::events_col_source(l)) }
+                    th.number scope="col" { (text::events_col_count(l)) } th.wide scope="col" { (text::events_col_agent(l)) }
+                } }
+                tbody { @for (id, source, tag, n) in &all { tr {
+                    td { a.mono href={ "/events?tag=" (encode(tag)) } { (tag) } }
+                    td { @if *source == LogSource::Trap.as_str() { (text::events_trap(l)) } @else { (source) } }
+                    td.number { (number::count(*n)) }
+                    td.wide { (ui::object(inventory, &Object::Agent((*id).clone()))) }
+                } } }
+            }
+        }
+    }
 }
 
 fn empty(cx: &Cx, list: &List) -> Markup {

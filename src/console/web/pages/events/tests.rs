@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::console::command::{Role, Scope};
 use crate::console::web::testing::World;
-use crate::model::wire::{Batch, Envelope, Heard, Log, LogSource, Record, Stream, WIRE_VERSION};
+use crate::engine::expose::text::{Dialect, Text};
+use crate::model::wire::{
+    AgentStatus, Batch, Envelope, Heard, HeardCounts, Log, LogSource, Record, Stream, WIRE_VERSION,
+};
 use crate::model::{AgentId, Object};
 
 const PLACES: &str = "[[region]]\nid = \"652900\"\nname = \"阿克苏\"\ntier = \"prefecture\"\n\
@@ -35,6 +38,46 @@ async fn hear(world: &World, rows: &[(&str, bool)]) {
     let batch =
         Batch { v: WIRE_VERSION, stream: Stream::Bulk, epoch, first_seq: 1, last_seq: 1, sent_at: now.wall, records };
     service.store.ingest(&agent, batch, now).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_no_rule_speaks_of_is_listed_by_count_and_counted_in_metrics() {
+    let world = World::new().await;
+    world.declare(PLACES).await;
+    let (service, agent) = (world.service(), AgentId::new("tower").unwrap());
+    let now = service.clock.now();
+    let tags = vec![("1.3.6.1.4.1.9999.1.2".to_owned(), 41), ("<b>x</b>".to_owned(), 3)];
+    let heard = HeardCounts {
+        source: "trap".to_owned(),
+        received: 1_000,
+        kept: 900,
+        left_out: 60,
+        refused: [("that are no traps".to_owned(), 40)].into(),
+        unmapped: 44,
+        unmapped_tags: tags,
+    };
+    let record = Record::AgentStatus(AgentStatus { heard: vec![heard], ..AgentStatus::default() });
+    let envelope = Envelope { seq: 1, at: now.wall, kind: record.kind().to_owned(), body: record.body() };
+    let (epoch, records) = (Arc::from("e"), vec![envelope]);
+    let stream = Stream::Event;
+    let batch = Batch { v: WIRE_VERSION, stream, epoch, first_seq: 1, last_seq: 1, sent_at: now.wall, records };
+    service.store.ingest(&agent, batch, now).await.unwrap();
+    let mut viewer = world.signed_in(Role::Viewer, Scope::All).await;
+    let page = viewer.get("/events").await;
+    page.shows(&["What no rule speaks of", "/events?tag=1.3.6.1.4.1.9999.1.2", ">41<", "&lt;b&gt;x"]);
+    viewer.chinese().get("/events").await.shows(&["没有规则对应的消息"]);
+    let mut out = Text::new(Dialect::Plain, 0);
+    crate::console::metrics::snapshot::write(service, &mut out).await.ok().unwrap();
+    let text = out.finish();
+    for line in [
+        "received_total{agent=\"tower\",source=\"trap\"} 1000",
+        "kept_total{agent=\"tower\",source=\"trap\"} 900",
+        "left_out_total{agent=\"tower\",source=\"trap\"} 60",
+        "unmapped_total{agent=\"tower\",source=\"trap\"} 44",
+        "refused_total{agent=\"tower\",source=\"trap\",reason=\"that are no traps\"} 40",
+    ] {
+        assert!(text.contains(&format!("fengsui_agent_messages_{line}\n")), "{line} in {text}");
+    }
 }
 
 #[tokio::test]
