@@ -65,13 +65,6 @@ pub async fn run(service: Service) {
                     tell_planned(&service, &mut rules);
                     next_expire = now.mono.plus(EXPIRE);
                 }
-                if now.mono >= next_names {
-                    next_names = now.mono.plus(NAMES);
-                    match service.store.aliases().await {
-                        Ok(aliases) => service.exposition().set_aliases(aliases),
-                        Err(error) => tracing::warn!(%error, "ports keep the names they had in metrics"),
-                    }
-                }
                 if now.mono >= next_tick {
                     next_tick = now.mono.plus(TICK);
                     rules.tick(now)
@@ -82,6 +75,13 @@ pub async fn run(service: Service) {
             () = service.stop.stopped() => return,
         };
         carry_out(&service, effects).await;
+        if service.clock.mono() >= next_names {
+            next_names = service.clock.mono().plus(NAMES);
+            match service.store.aliases().await {
+                Ok(aliases) => service.exposition().set_aliases(aliases),
+                Err(error) => tracing::warn!(%error, "ports keep the names they had in metrics"),
+            }
+        }
     }
 }
 
