@@ -14,6 +14,7 @@ pub mod inventory;
 pub mod maintenance;
 pub mod observation;
 pub mod plan;
+pub mod port;
 pub mod secret;
 pub mod summary;
 pub mod time;

@@ -3,6 +3,8 @@
 //! locked once: it costs time by the number of objects, never a lock an object. It judges nothing: reach comes
 //! from the probes, trouble from the incidents, and what is stale or comes from a silent agent counts as unknown.
 
+mod called;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use crate::engine::expose::Reach;
 use crate::engine::witness::{self, ROUND_TRIP};
 use crate::model::inventory::{Asset, Inventory, Link, LinkEnd, Region};
 use crate::model::{AgentId, AssetId, LinkId, Object, RegionId, Severity, Wall};
+
+use called::{declared_port, known_port};
 
 /// The position of `up` among the states of a port.
 const PORT_UP: f64 = 0.0;
@@ -198,6 +202,8 @@ pub struct Board {
     reach: HashMap<Object, Reach>,
     assets: HashMap<AssetId, (Vitals, Trouble)>,
     links: BTreeMap<LinkId, LinkNow>,
+    /// Ports that links name otherwise than their devices do.
+    called: HashMap<Object, Object>,
 }
 
 impl Board {
@@ -219,7 +225,10 @@ impl Board {
         let (_, inventory) = service.store.inventory();
         let ends = inventory.links.get(id).map(|link| [&link.a, &link.b]);
         let mut about = vec![Object::Link(id.clone())];
-        about.extend(ends.into_iter().flatten().filter_map(end_port));
+        {
+            let newest = service.store.newest();
+            about.extend(ends.into_iter().flatten().filter_map(|end| known_port(&newest, end)));
+        }
         let about = service.store.incidents_about(scope, about, None, MAX_ABOUT).await?;
         Ok(Self::look(service, scope, active(about), Reaches::Link(id)))
     }
@@ -244,6 +253,7 @@ impl Board {
             reach,
             assets: HashMap::with_capacity(inventory.assets.len()),
             links: BTreeMap::new(),
+            called: HashMap::new(),
             inventory,
         };
         board.agents = rows.into_iter().filter(|row| store.sees(scope, &Object::Agent(row.id.clone()))).collect();
@@ -252,6 +262,12 @@ impl Board {
     }
 
     fn fill(&mut self, newest: &Newest<'_>, reaches: Reaches<'_>) {
+        let links = self.inventory.links.values().filter(|l| reaches.link(l));
+        let ends = links.flat_map(|link| [&link.a, &link.b]);
+        self.called = ends
+            .filter_map(|end| Some((declared_port(end)?, known_port(newest, end)?)))
+            .filter(|(declared, known)| declared != known)
+            .collect();
         let (mut troubles, mut ports): (HashMap<AssetId, Trouble>, HashMap<Object, Trouble>) = Default::default();
         for incident in &self.open {
             if let Some(asset) = incident.key.object.asset() {
@@ -317,7 +333,7 @@ impl Board {
     fn link_now(&self, newest: &Newest<'_>, link: &Link, troubles: &HashMap<Object, Trouble>) -> LinkNow {
         let object = Object::Link(link.id.clone());
         let ends = [&link.a, &link.b].map(|end| {
-            let port = end_port(end)?;
+            let port = self.end_port(end)?;
             Some((self.port(newest, &port), port))
         });
         let mut own = Trouble::default();
@@ -350,6 +366,11 @@ impl Board {
             trouble,
             own,
         }
+    }
+
+    /// The port at an end of a link, if it is one of ours, as its device calls it.
+    pub fn end_port(&self, end: &LinkEnd) -> Option<Object> {
+        declared_port(end).map(|port| self.called.get(&port).cloned().unwrap_or(port))
     }
 
     fn watches(&self, end: &LinkEnd) -> bool {
@@ -496,14 +517,6 @@ fn active(mut about: Vec<Brief>) -> Vec<Brief> {
 
 /// A region tree is province, prefecture, county, township; more is a mistake that must not loop.
 const MAX_DEPTH: usize = 16;
-
-/// The port at an end of a link, if it is one of ours.
-pub fn end_port(end: &LinkEnd) -> Option<Object> {
-    match end {
-        LinkEnd::Port { asset, interface, .. } => Object::interface(asset.clone(), interface).ok(),
-        LinkEnd::Peer { .. } => None,
-    }
-}
 
 /// A link by what its probes say and by whether the ports at its ends are up. A port that is down means no
 /// traffic, unless the line still answers: then one of the two is wrong, and a person shall look.

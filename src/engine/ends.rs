@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use crate::model::field::{Field, KindSchema, KindSpec, Table, TableOn, TargetNeed};
 use crate::model::inventory::{Inventory, LinkEnd};
+use crate::model::port;
 use crate::model::wire::{SampleRow, Samples, SummaryBody};
-use crate::model::{LinkId, Mono, Object, ObjectKind, ProbeId, Summary};
+use crate::model::{AssetId, LinkId, Mono, Object, ObjectKind, ProbeId, Summary};
 
 /// Name of the kind, and of the probe that its samples seem to come from.
 pub const KIND: &str = "ends";
@@ -91,6 +92,8 @@ impl<T: Copy> Heard<T> {
 /// What is known of one end.
 #[derive(Debug, Default)]
 struct Known {
+    /// The device has a port of exactly the declared name: others like it are others.
+    exact: bool,
     /// The port: its state and load.
     port: Option<Heard<(State, Option<f64>)>>,
     /// Adjacencies with the other end by the neighbour's name, such as `ospf/10.1.0.2`; empty if there never were any.
@@ -136,8 +139,8 @@ fn load(row: &SampleRow) -> Option<f64> {
 /// The ends of all links.
 #[derive(Debug, Default)]
 pub struct Ends {
-    /// A port, and the links that end there.
-    by_port: HashMap<Object, Vec<Place>>,
+    /// A device, its ports as they are declared, and the links that end there.
+    by_asset: HashMap<AssetId, Vec<(String, Place)>>,
     /// A device and an address of others, and the links whose other end has that.
     by_neighbour: HashMap<(Object, IpAddr), Vec<Place>>,
     known: HashMap<LinkId, [Known; 2]>,
@@ -149,7 +152,7 @@ type Place = (LinkId, usize);
 impl Ends {
     /// Takes the links as they now are; what is known of those that stay is kept.
     pub fn set(&mut self, inventory: &Inventory) {
-        self.by_port.clear();
+        self.by_asset.clear();
         self.by_neighbour.clear();
         for link in inventory.links.values() {
             for (end, other, side) in [(&link.a, &link.b, 0), (&link.b, &link.a, 1)] {
@@ -159,9 +162,7 @@ impl Ends {
                     let key = (Object::Asset(asset.clone()), address);
                     self.by_neighbour.entry(key).or_default().push(place.clone());
                 }
-                if let Ok(port) = Object::interface(asset.clone(), interface) {
-                    self.by_port.entry(port).or_default().push(place);
-                }
+                self.by_asset.entry(asset.clone()).or_default().push((interface.clone(), place));
             }
         }
         self.known.retain(|link, _| inventory.links.contains_key(link));
@@ -189,15 +190,21 @@ impl Ends {
     }
 
     fn port(&mut self, row: &SampleRow, at: Mono, holds: Duration) -> Vec<Place> {
-        let Some(places) = self.by_port.get(&row.object) else { return Vec::new() };
+        let Object::Interface { asset, name } = &row.object else { return Vec::new() };
+        let Some(declared) = self.by_asset.get(asset) else { return Vec::new() };
         let Some(state) = State::of(row) else { return Vec::new() };
         let what = (state, load(row));
-        for (link, side) in places {
-            if let Some(end) = self.known.entry(link.clone()).or_default().get_mut(*side) {
+        let mut places = Vec::new();
+        for (called, (link, side)) in declared.iter().filter(|(called, _)| port::same(called, name)) {
+            let Some(end) = self.known.entry(link.clone()).or_default().get_mut(*side) else { continue };
+            let exact = **called == **name;
+            if exact || !(end.exact && end.port.is_some_and(|port| port.fresh(at).is_some())) {
+                end.exact = exact;
                 end.port = Some(Heard { what, at, holds });
+                places.push((link.clone(), *side));
             }
         }
-        places.clone()
+        places
     }
 
     fn neighbour(&mut self, row: &SampleRow, at: Mono, holds: Duration) -> Vec<Place> {
@@ -301,6 +308,17 @@ b = { peer = "carrier", address = "10.1.0.6" }
             format!("{} a={a} b={b} {} up {} down", row.object, of("up_ports"), of("down_ports"))
         });
         rows.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn a_port_is_heard_of_by_its_long_name_too_unless_there_is_one_of_exactly_the_declared_name() {
+        let mut ends = ends();
+        let mut oper =
+            |port: &str, oper: u8| told(ends.take(&window(&format!("near/{port}"), 0, oper), Mono::default()));
+        assert!(oper("GigabitEthernet0/0/1", 1).contains("a=down"));
+        assert!(oper("GE0/0/1", 0).contains("a=up"));
+        assert_eq!(oper("GigabitEthernet0/0/1", 1), told(None));
+        assert_eq!(oper("XGigabitEthernet0/0/1", 1), told(None));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::engine::rule::{Effect, Saved};
 use crate::model::alert::{AlertKey, AlertState, ClearReason};
 use crate::model::hearing;
 use crate::model::plan::{MatchUse, PlanRule, RuleSource};
+use crate::model::port;
 use crate::model::wire::{Record, RosterEntry, alert_from_json};
 use crate::model::{Alert, AssetId, Mono, Now, Object, ObjectKind, Observation, Outcome, ProblemId, RuleId, Wall};
 
@@ -300,7 +301,7 @@ impl Alarms {
     /// asset has just one such port.
     fn port(&self, asset: &AssetId, said: &Arc<str>) -> Arc<str> {
         let Some(ports) = self.ports.get(asset).filter(|ports| !ports.contains(said)) else { return said.clone() };
-        let mut alike = ports.iter().filter(|port| same_port(port, said));
+        let mut alike = ports.iter().filter(|port| port::same(port, said));
         match (alike.next(), alike.next()) {
             (Some(port), None) => port.clone(),
             _ => said.clone(),
@@ -311,19 +312,6 @@ impl Alarms {
 /// The assets that a rule is about.
 fn assets(rule: &PlanRule) -> impl Iterator<Item = &AssetId> {
     rule.cases.iter().flat_map(|case| &case.objects).filter_map(Object::asset)
-}
-
-/// Whether one is the other with its kind cut short.
-fn same_port(one: &str, other: &str) -> bool {
-    let parts = |name: &str| {
-        let plain: String = name.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-        let end = plain.find(|c: char| c.is_ascii_digit()).unwrap_or(plain.len());
-        let (kind, number) = plain.split_at(end);
-        (kind.to_owned(), number.to_owned())
-    };
-    let ((kind, number), (other_kind, other_number)) = (parts(one), parts(other));
-    let short = kind.starts_with(&other_kind) || other_kind.starts_with(&kind);
-    number == other_number && !number.is_empty() && !kind.is_empty() && !other_kind.is_empty() && short
 }
 
 /// Whether so many came within the time, this one included.

@@ -8,7 +8,7 @@ mod compare;
 mod near;
 
 pub use compare::{Line, State, compare};
-pub use near::{Address, Heard, Mac, Nature, Near, Port, mac, same_port};
+pub use near::{Address, Heard, Mac, Nature, Near, Port, mac};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -18,6 +18,7 @@ use ipnet::IpNet;
 
 use crate::model::AssetId;
 use crate::model::inventory::{Asset, AssetKind, Inventory};
+use crate::model::port::same as same_port;
 
 /// How a link was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

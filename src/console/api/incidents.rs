@@ -10,7 +10,7 @@ use super::{page, shape};
 use crate::console::command::{Command, IncidentFilter, Outcome};
 use crate::model::incident::{AckKind, CloseCause, IncidentState};
 use crate::model::inventory::{Inventory, LinkEnd};
-use crate::model::{Object, Severity, Wall};
+use crate::model::{Object, Severity, Wall, port};
 
 /// The longest comment, note, reason or name that an action takes, in bytes.
 const MAX_WORDS: usize = 4_000;
@@ -51,7 +51,7 @@ pub async fn get(call: Call) -> Result<Reply, Problem> {
 fn lines(inventory: &Inventory, object: &Object) -> Value {
     let here = |end: &LinkEnd| match (end, object) {
         (LinkEnd::Port { asset, interface, .. }, Object::Interface { asset: own, name }) => {
-            asset == own && **interface == **name
+            asset == own && port::same(interface, name)
         }
         _ => false,
     };

@@ -354,21 +354,6 @@ fn what_fires_survives_a_restart_and_ends_with_its_rule() {
     assert!(matches!(&Alarms::default().restore(vec![damaged], now(0))[..], [Effect::Forget(_)]));
 }
 
-#[test]
-fn ports_are_the_same_however_long_their_kind_is_written() {
-    for (one, other, same) in [
-        ("Gi0/1", "GigabitEthernet0/1", true),
-        ("GigabitEthernet 0/1", "GigabitEthernet0/1", true),
-        ("Te1/1/1", "TenGigE1/1/1", true),
-        ("Gi0/1", "GigabitEthernet0/10", false),
-        ("Gi0/1", "Te0/1", false),
-        ("0/1", "Gi0/1", false),
-        ("eth", "eth", false),
-    ] {
-        assert_eq!(same_port(one, other), same, "{one} {other}");
-    }
-}
-
 fn row(from: &str, text: &str) -> Heard {
     Heard {
         at: now(0).wall,

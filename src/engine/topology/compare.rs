@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{End, Evidence, Found, Joined, Nature, Near, Stranger, same_port};
+use super::{End, Evidence, Found, Joined, Nature, Near, Stranger};
 use crate::model::inventory::{Inventory, Link, LinkEnd};
+use crate::model::port::same as same_port;
 use crate::model::{AssetId, LinkId};
 
 /// How a line stands.
@@ -12,7 +13,7 @@ use crate::model::{AssetId, LinkId};
 pub enum State {
     /// Found on other ports than declared.
     WrongPort,
-    /// Declared, but one of its ports leads elsewhere, or neither end sees the other though both see neighbours.
+    /// Declared, but one of its ports leads elsewhere, or neither end sees the other though both tell all neighbours.
     Missing,
     /// Found and not declared.
     Extra,
@@ -182,15 +183,24 @@ fn pair(
     };
     match_up(State::Agrees, &mut declared, &mut found, lines, |d, f| d.shared(f) == 2);
     match_up(State::Agrees, &mut declared, &mut found, lines, Declared::fits);
-    // A declared aggregate is seen by its cables only.
-    declared.retain(|d| {
-        let aggregate = d.ends.into_iter().any(|(asset, port)| nature(asset, port) == Nature::Aggregate);
-        let cables = if aggregate { std::mem::take(&mut found) } else { Vec::new() };
-        let whole = bundle(cables, d);
-        let seen = whole.is_some();
-        lines.extend(whole.map(|whole| line(State::Agrees, Some(whole), Some(d.link))));
-        !seen
-    });
+    // A declared aggregate is seen by its cables only. No report says yet which ports are its own (IEEE8023-LAG-MIB is
+    // not read), so that it takes all that touch no port of another declared link. Where several are declared, nobody
+    // knows which cables are whose: those after the first are not seen, and not missing either.
+    let (bundles, singles): (Vec<_>, Vec<_>) = declared
+        .into_iter()
+        .partition(|d| d.ends.into_iter().any(|(asset, port)| nature(asset, port) == Nature::Aggregate));
+    declared = singles;
+    if !bundles.is_empty() {
+        let (free, kept) = found.into_iter().partition(|f| !no_cable(f) && declared.iter().all(|d| d.shared(f) == 0));
+        found = kept;
+        match bundles.first().and_then(|first| Some((first, bundle(free, first)?))) {
+            Some((first, whole)) => {
+                lines.push(line(State::Agrees, Some(whole), Some(first.link)));
+                lines.extend(bundles.iter().skip(1).map(|d| line(State::Unseen, None, Some(d.link))));
+            }
+            None => declared.extend(bundles),
+        }
+    }
     match_up(State::Agrees, &mut declared, &mut found, lines, |_, f| no_cable(f));
     match_up(State::WrongPort, &mut declared, &mut found, lines, |d, f| d.shared(f) == 1);
     match_up(State::WrongPort, &mut declared, &mut found, lines, |_, _| true);
@@ -222,7 +232,7 @@ fn unfound(declared: &Declared<'_>, near: &HashMap<&AssetId, &Near>, everything:
         let here = |end: &End| end.asset == *asset && same_port(&end.port, port);
         everything.iter().any(|found| here(&found.a) || here(&found.b))
     });
-    let tells = |asset: &AssetId| near.get(asset).is_some_and(|near| !near.neighbours.is_empty());
+    let tells = |asset: &AssetId| near.get(asset).is_some_and(|near| !near.neighbours.is_empty() && !near.cut);
     let silent = declared.link.carrier.is_none() && declared.ends.into_iter().all(|(asset, _)| tells(asset));
     if elsewhere || silent { State::Missing } else { State::Unseen }
 }

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use crate::model::AssetId;
 use crate::model::device::{Class, Device, Thing};
+use crate::model::port::same as same_port;
 
 /// A port with more addresses behind it leads to another switch, or to a hub: nothing stands alone there.
 const MOST_BEHIND: usize = 8;
@@ -81,6 +82,8 @@ pub struct Near {
     pub addresses: Vec<Address>,
     /// Its neighbours.
     pub neighbours: Vec<Heard>,
+    /// Not all of its neighbours came: who is not among them may be one all the same.
+    pub cut: bool,
     /// Whose MAC addresses it knows, of those who were asked about.
     pub arp: Vec<(IpAddr, Mac)>,
     /// Ports with few learnt addresses behind them.
@@ -126,6 +129,7 @@ impl Near {
                     description: row.text("description").into(),
                 })
             }),
+            cut: device.incomplete.iter().any(|cut| cut.class == "neighbours"),
             arp: rows("arp").map(|row| {
                 let address: IpAddr = row.text("address").parse().ok()?;
                 asked(&address).then(|| mac(row.text("mac")).map(|mac| (address, mac))).flatten()
@@ -153,22 +157,6 @@ impl Near {
             .or_else(|| self.port(described))
             .or_else(|| one(&|port| same_port(&port.name, called)))
     }
-}
-
-/// Whether two names are of one port: one may shorten the other (`Gi0/1` and `GigabitEthernet0/1`).
-pub fn same_port(one: &str, other: &str) -> bool {
-    if one.eq_ignore_ascii_case(other) {
-        return true;
-    }
-    let cut = |name: &str| {
-        let name = name.trim().to_ascii_lowercase();
-        let at = name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len());
-        let (word, numbers) = name.split_at(at);
-        (word.trim_end_matches([' ', '-', '_']).to_owned(), numbers.to_owned())
-    };
-    let ((a, numbers), (b, others)) = (cut(one), cut(other));
-    let shortens = a.starts_with(&b) || b.starts_with(&a);
-    numbers == others && !numbers.is_empty() && shortens && a.len().min(b.len()) >= 2
 }
 
 /// A MAC address in any of the ways in which devices write one.
@@ -226,22 +214,6 @@ impl Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ports_are_one_where_one_name_shortens_the_other() {
-        for (one, other, same) in [
-            ("GE0/0/1", "ge0/0/1", true),
-            ("Gi0/1", "GigabitEthernet0/1", true),
-            ("Ten-GigabitEthernet1/0/1", "Ten1/0/1", true),
-            ("Gi0/1", "GigabitEthernet0/10", false),
-            ("Te0/1", "GigabitEthernet0/1", false),
-            ("G1", "GigabitEthernet1", false),
-            ("eth", "ethernet", false),
-            ("Vlan10", "Vlan-interface10", true),
-        ] {
-            assert_eq!(same_port(one, other), same, "{one} {other}");
-        }
-    }
 
     #[test]
     fn a_mac_is_read_in_any_writing_and_that_of_a_group_or_of_nobody_is_none() {

@@ -1,7 +1,7 @@
 //! The interface table of a device: identity by name, states, counters, and rates between two runs.
 //!
-//! Identity is ifName, else ifDescr, else ifIndex: an index moves when a card is added, a name does not. Names,
-//! descriptions and addresses are read again only when the table changed or grew old, to be gentle to the device.
+//! Identity is ifName, else ifDescr (where several have one ifName too), else ifIndex: an index moves when a card is
+//! added, a name does not. Names, descriptions and addresses are read again only when the table changed or grew old, to be gentle to the device.
 //! A quarter of a million of them fit in memory, so what is kept of one is flat.
 
 use std::collections::{HashMap, HashSet};
@@ -190,13 +190,19 @@ fn learn(memory: &mut Memory, asset: &AssetId, read: Vec<Still>, whole: bool) {
     // Readings go with the name: a port that moved to another index goes on there, and no other inherits them.
     let mut seen: HashMap<Arc<str>, Seen> =
         before.iter().filter_map(|port| Some((port.name.clone(), port.seen?))).collect();
-    let mut count: HashMap<String, u32> = HashMap::new();
+    let (mut count, mut described): (HashMap<String, u32>, HashMap<String, u32>) = Default::default();
     let named: Vec<(String, Still)> = read.into_iter().map(|still| (fit(still.called()), still)).collect();
-    named.iter().for_each(|(name, _)| *count.entry(name.clone()).or_default() += 1);
+    for (name, still) in &named {
+        *count.entry(name.clone()).or_default() += 1;
+        *described.entry(fit(still.descr.clone())).or_default() += 1;
+    }
     let mut fresh = Vec::with_capacity(named.len());
     for (mut name, still) in named {
         if count.get(&name).is_some_and(|n| *n > 1) {
-            name = fit(format!("{name}#{}", still.index));
+            let alone = |d: &String| !d.is_empty() && described.get(d) == Some(&1) && !count.contains_key(d);
+            name = Some(fit(still.descr.clone()))
+                .filter(alone)
+                .unwrap_or_else(|| fit(format!("{name}#{}", still.index)));
         }
         // A name that cannot be one of an interface makes no row.
         let Ok(Object::Interface { name, .. }) = Object::interface(asset.clone(), &name) else { continue };

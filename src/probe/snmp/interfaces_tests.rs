@@ -117,6 +117,20 @@ fn a_name_is_ifname_else_ifdescr_else_ifindex_and_twins_carry_their_index() {
 }
 
 #[test]
+fn twins_are_told_apart_by_what_describes_them_if_that_does() {
+    let read = |rows: &[(u32, &str, &str)]| {
+        let mut memory = Memory::default();
+        let still =
+            |(index, name, descr): &(u32, &str, &str)| Still { descr: (*descr).into(), ..still(*index, name) };
+        learn(&mut memory, &asset(), rows.iter().map(still).collect(), true);
+        memory.ports.iter().map(|port| port.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&[(1, "eth", "slot 1"), (2, "eth", "slot 2"), (3, "lo", "slot")]), ["slot 1", "slot 2", "lo"]);
+    assert_eq!(read(&[(1, "eth", "nic"), (2, "eth", "nic"), (3, "eth", "")]), ["eth#1", "eth#2", "eth#3"]);
+    assert_eq!(read(&[(1, "eth", "lo"), (2, "eth", "x"), (3, "lo", "y")]), ["eth#1", "x", "lo"]);
+}
+
+#[test]
 fn one_copy_of_a_name_serves_all_devices() {
     let (one, other) = (named(&[(1, "GigabitEthernet0/0/1")]), named(&[(9, "GigabitEthernet0/0/1")]));
     assert!(Arc::ptr_eq(&one.ports[0].name, &other.ports[0].name));

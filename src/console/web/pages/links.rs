@@ -6,7 +6,7 @@ pub mod over_time;
 
 use maud::{Markup, html};
 
-use crate::console::board::{Board, LinkNow, PortNow, end_port};
+use crate::console::board::{Board, LinkNow, PortNow};
 use crate::console::web::cx::{Answer, Cx};
 use crate::console::web::layout::{self, Place};
 use crate::console::web::live::Topic;
@@ -235,7 +235,7 @@ fn end(cx: &Cx, board: &Board, end: &LinkEnd, now: Option<PortNow>) -> Markup {
             let name = board.inventory.assets.get(asset).map_or(asset.as_str(), |a| a.name.as_str());
             html! {
                 (port_mark(cx, now)) " " (name)
-                @if let Some(port) = end_port(end) { div.under { a.mono.whole href=(ui::object_url(&port)) { (interface) } } }
+                @if let Some(port) = board.end_port(end) { div.under { a.mono.whole href=(ui::object_url(&port)) { (interface) } } }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::words::Names;
 use crate::model::inventory::{Asset, Carrier, Inventory, Link, LinkEnd, System, Tier};
-use crate::model::{AssetId, Object, RegionId};
+use crate::model::{AssetId, Object, RegionId, port};
 
 /// What an object drags along.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl<'a> Affected<'a> {
                 ids.push(asset);
                 found.links.extend(inventory.links.values().filter(|link| {
                     [&link.a, &link.b].into_iter().any(
-                        |end| matches!(end, LinkEnd::Port { asset: a, interface, .. } if a == asset && **interface == **name),
+                        |end| matches!(end, LinkEnd::Port { asset: a, interface, .. } if a == asset && port::same(interface, name)),
                     )
                 }));
             }

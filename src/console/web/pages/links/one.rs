@@ -6,7 +6,7 @@ use super::end_text;
 use super::over_time::{self, OverTime};
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
-use crate::console::board::{Board, LinkNow, PortNow, end_port};
+use crate::console::board::{Board, LinkNow, PortNow};
 use crate::console::command::Command;
 use crate::console::store::Brief;
 use crate::console::store::traffic::Rate;
@@ -46,7 +46,7 @@ async fn look(cx: &Cx) -> Result<Seen, Problem> {
     let (link, now) = board.links().next().map(|(link, now)| (link.clone(), *now)).ok_or_else(unknown)?;
     let object = Object::Link(link.id.clone());
     let store = &cx.service.store;
-    let ports = [&link.a, &link.b].map(end_port);
+    let ports = [&link.a, &link.b].map(|end| board.end_port(end));
     let about: Vec<Object> = [object.clone()].into_iter().chain(ports.iter().flatten().cloned()).collect();
     let incidents = store.incidents_about(&scope, about, None, INCIDENTS).await?;
     let over = over_time::look(cx, &object).await?;
@@ -113,7 +113,7 @@ async fn show(cx: &Cx, refused: Option<&Problem>) -> Answer {
                     div.charts data-marks=(measured::marks(&seen.incidents)) {
                         (measured::charts(cx, &seen.object, &seen.said))
                         @for (id, end) in [("chart-a", &link.a), ("chart-b", &link.b)] {
-                            @if let Some(port) = end_port(end) {
+                            @if let Some(port) = board.end_port(end) {
                                 (chart::lines(cx, id, &text::link_traffic(l, end_text(&board.inventory, end)), "bps", hours, &measured::traffic(cx, &port, "")))
                             }
                         }
@@ -181,7 +181,7 @@ fn end(cx: &Cx, board: &Board, title: &str, end: &LinkEnd, now: Option<PortNow>,
             }
             @if let LinkEnd::Port { interface, .. } = end {
                 (ui::facts(&[
-                    (text::ports_name(l), html! { @if let Some(port) = end_port(end) { a.mono href=(ui::object_url(&port)) { (interface) } } }),
+                    (text::ports_name(l), html! { @if let Some(port) = board.end_port(end) { a.mono href=(ui::object_url(&port)) { (interface) } } }),
                     (text::ports_oper(l), match now {
                         Some(now) if !now.fresh => html! { (badge::reach(l, Some(Reach::Unknown))) " " small { (time::ago(cx, now.at)) } },
                         Some(PortNow { oper: Some(oper), admin, .. }) => html! {

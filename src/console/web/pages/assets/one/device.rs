@@ -19,6 +19,7 @@ use crate::console::web::ui::table::{Cell, Column, Plain, Row, Table};
 use crate::console::web::ui::{self, Tone, badge, number, time};
 use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Holds, Part, SENSORS, Thing, report};
 use crate::model::inventory::Asset;
+use crate::model::secret::Secret;
 use crate::model::{AssetId, Object};
 
 /// Fields by which some table can be ordered; a field that the table at hand lacks is its first one.
@@ -142,7 +143,7 @@ pub async fn page(cx: Cx) -> Answer {
                     } }
                     (shown)
                 }
-                (raw(l, asset))
+                (raw(&cx, asset))
             }
         }
     };
@@ -167,20 +168,40 @@ fn table_url(asset: &Asset, class: &Class) -> String {
 fn nothing(cx: &Cx, asset: &Asset) -> Markup {
     let l = cx.lang;
     let why = if asset.snmp.is_some() { text::device_none_yet(l) } else { text::device_none_snmp(l) };
-    html! { (ui::empty(text::device_none(l), html! { (why) })) (raw(l, asset)) }
+    html! { (ui::empty(text::device_none(l), html! { (why) })) (raw(cx, asset)) }
 }
 
 /// How to see the same by hand, and what the profile does not read.
-fn raw(l: Lang, asset: &Asset) -> Markup {
+fn raw(cx: &Cx, asset: &Asset) -> Markup {
     let host = asset.address.clone().unwrap_or_default();
     let port = asset.snmp.as_ref().map(|snmp| snmp.port).filter(|port| *port != 161);
     let target = port.map_or(host.clone(), |port| format!("{host}:{port}"));
+    let secret = asset.snmp.as_ref().and_then(|snmp| cx.service.store.secret(&snmp.secret));
+    let who = asked_as(secret.as_ref());
     html! {
         @if !host.is_empty() {
-            details { summary { (text::device_raw(l)) }
-                pre { "fengsui snmp detect " (target) " --community NAME\nfengsui snmp poll " (target) " --community NAME --format json\nfengsui snmp walk " (target) " 1.3.6.1.2.1 --community NAME" }
+            details { summary { (text::device_raw(cx.lang)) }
+                pre { "fengsui snmp detect " (target) " " (who) "\nfengsui snmp poll " (target) " " (who) " --format json\nfengsui snmp walk " (target) " 1.3.6.1.2.1 " (who) }
             }
         }
+    }
+}
+
+/// The options by which the command line asks as the agent does; what is secret stays a word to be filled in.
+fn asked_as(secret: Option<&Secret>) -> String {
+    match secret {
+        Some(Secret::SnmpV3 { auth, privacy, .. }) => {
+            let keyed = |option: &str, algorithm: Option<&str>| {
+                algorithm.map_or_else(String::new, |algorithm| format!(" --v3-{option} {algorithm}:KEYFILE"))
+            };
+            let auth = keyed("auth", auth.as_ref().map(|(algorithm, _)| algorithm.as_str()));
+            format!(
+                "--v3-user USER{auth}{}",
+                keyed("privacy", privacy.as_ref().map(|(algorithm, _)| algorithm.as_str()))
+            )
+        }
+        Some(Secret::SnmpCommunity { v1: true, .. }) => "--v1 --community NAME".to_owned(),
+        _ => "--community NAME".to_owned(),
     }
 }
 
@@ -387,5 +408,30 @@ fn word_of(l: Lang, word: &str) -> &str {
         "lldp" => "LLDP",
         "cdp" => "CDP",
         name => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SecretText;
+    use crate::model::secret::{SnmpAuth, SnmpPrivacy};
+
+    #[test]
+    fn a_device_is_asked_by_hand_as_the_agent_asks_it_and_no_secret_is_shown() {
+        let key = || SecretText::new("hidden-key");
+        let v3 = |auth, privacy| Secret::SnmpV3 { user: "hidden".to_owned(), auth, privacy, context: String::new() };
+        for (secret, wanted) in [
+            (v3(None, None), "--v3-user USER"),
+            (
+                v3(Some((SnmpAuth::Sha256, key())), Some((SnmpPrivacy::Aes128, key()))),
+                "--v3-user USER --v3-auth sha256:KEYFILE --v3-privacy aes128:KEYFILE",
+            ),
+            (Secret::SnmpCommunity { v1: true, community: key() }, "--v1 --community NAME"),
+            (Secret::SnmpCommunity { v1: false, community: key() }, "--community NAME"),
+        ] {
+            assert_eq!(asked_as(Some(&secret)), wanted);
+        }
+        assert_eq!(asked_as(None), "--community NAME");
     }
 }

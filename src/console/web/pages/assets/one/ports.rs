@@ -9,7 +9,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use crate::console::api::problem::Problem;
-use crate::console::board::{Board, PortNow, end_port};
+use crate::console::board::{Board, PortNow};
 use crate::console::store::traffic::Rate;
 use crate::console::web::cx::Cx;
 use crate::console::web::lang::Lang;
@@ -103,7 +103,9 @@ impl Ports {
         }
         let links: BTreeMap<Object, &Link> = board
             .links()
-            .flat_map(|(link, _)| [&link.a, &link.b].into_iter().filter_map(end_port).map(move |port| (port, link)))
+            .flat_map(|(link, _)| {
+                [&link.a, &link.b].into_iter().filter_map(|end| board.end_port(end)).map(move |port| (port, link))
+            })
             .collect();
         let (rows, next, total) = self.page();
         let table = self.table(cx, &links, rows, next, total);
