@@ -33,7 +33,7 @@ async fn health_is_found_by_the_profile_read_again_cell_by_cell_and_follows_the_
         assert_eq!(parts(&found, "memory_used_ratio"), ["MPU Board 0 0.09", "Slot 1 0.54"]);
         assert_eq!(parts(&found, "temperature_celsius")[0], "temperature/MPU Board 0 42.00");
         let states = [
-            "temperature/MPU Board 0 4.00",
+            "temperature/MPU Board 0 0.00",
             "fan_ratio/fan 0.1 0.00",
             "fan_ratio/fan 0.2 2.00",
             "power_supply/PWR 1.0 0.00",

@@ -97,7 +97,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "give one of oid, index, below (with index), port and text",
         "请写 oid、index、below（与 index 同用）、port、text 之一",
     ),
-    ("a condition has `in` or `not`, one of them", "条件须有 `in` 或 `not`，且只有一个"),
+    (
+        "a condition has `in`, `not`, `over` or `within`, one of them",
+        "条件须有 `in`、`not`、`over`、`within` 中的一个，且只有一个",
+    ),
     ("add in = [1, 2]", "请加 in = [1, 2]"),
     ("`{}` is no range", "`{0}` 不是取值范围"),
     ("write {} = [0, 100]", "请写 {0} = [0, 100]"),

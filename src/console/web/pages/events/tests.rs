@@ -42,10 +42,10 @@ async fn hear(world: &World, rows: &[(&str, bool)]) {
 
 #[tokio::test]
 async fn what_no_rule_speaks_of_is_listed_by_count_and_counted_in_metrics() {
-    let world = World::new().await;
-    world.declare(PLACES).await;
+    let world = World::with(PLACES).await;
     let (service, agent) = (world.service(), AgentId::new("tower").unwrap());
     let now = service.clock.now();
+    service.store.set_assignments(&agent, [].into());
     let tags = vec![("1.3.6.1.4.1.9999.1.2".to_owned(), 41), ("<b>x</b>".to_owned(), 3)];
     let heard = HeardCounts {
         source: "trap".to_owned(),
