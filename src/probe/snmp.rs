@@ -91,6 +91,8 @@ struct Last {
     at: Mono,
     ticks: Option<u32>,
     engine: Option<u32>,
+    /// How often sysUpTime began anew after 497 days while we looked, though the device did not.
+    wraps: u32,
 }
 
 /// A device that started less than five minutes ago, in hundredths of a second: chassis take as long until the last board
@@ -170,11 +172,14 @@ impl Snmp {
         let ticks = system.get(&scalar(SYSTEM, 3)).and_then(Wire::as_u32);
         let engine = system.get(&engine_time()).and_then(Wire::as_u32);
         let elapsed = self.elapsed(at, ticks, engine);
-        self.last = Some(Last { at, ticks, engine });
+        let wraps = self.last.as_ref().filter(|_| elapsed.is_some()).map_or(0, |last| {
+            last.wraps + u32::from(last.ticks.zip(ticks).is_some_and(|(before, now)| now < before))
+        });
+        self.last = Some(Last { at, ticks, engine, wraps });
 
         let number = system.get(&if_number()).and_then(Wire::as_u64);
         let shape = (number, system.get(&if_table_last_change()).and_then(Wire::as_u64));
-        let moment = Moment { at, elapsed, shape, young: ticks.is_some_and(|ticks| ticks < YOUNG) };
+        let moment = Moment { at, elapsed, shape, young: wraps == 0 && ticks.is_some_and(|ticks| ticks < YOUNG) };
         let (mut rows, mut shortfalls) = (Vec::new(), Vec::new());
         let mut count = number;
         if let (true, Some(session), Some(asset)) =
@@ -205,7 +210,10 @@ impl Snmp {
             None => Value::Null,
         };
         let mut named = vec![
-            ("uptime_seconds", ticks.map_or(Value::Null, |t| Value::gauge(counter::uptime_seconds(t, engine)))),
+            (
+                "uptime_seconds",
+                ticks.map_or(Value::Null, |t| Value::gauge(counter::uptime_seconds(t, engine, wraps))),
+            ),
             ("interfaces", count.map_or(Value::Null, |n| Value::gauge(n as f64))),
             ("name", text(5)),
             ("description", text(1)),

@@ -91,17 +91,18 @@ pub(super) fn uptime(before: u32, now: u32, ours: Duration, engine: Option<(u32,
     }
 }
 
-/// Seconds up: sysUpTime, plus the wraps that snmpEngineTime tells of.
-pub(super) fn uptime_seconds(ticks: u32, engine: Option<u32>) -> f64 {
+/// Seconds up: sysUpTime, plus the wraps that snmpEngineTime tells of, or else those that were seen.
+pub(super) fn uptime_seconds(ticks: u32, engine: Option<u32>, seen: u32) -> f64 {
+    let seen = u64::from(seen);
     let wraps = match engine {
         Some(seconds) => {
             let hundredths = u64::from(seconds) * 100;
             let wraps = (hundredths + UPTIME_WRAP / 2).saturating_sub(u64::from(ticks)) / UPTIME_WRAP;
             // Engine time runs from the agent's last start, sysUpTime too: they agree up to seconds, or tell nothing.
             let fits = (u64::from(ticks) + wraps * UPTIME_WRAP).abs_diff(hundredths) <= WRAP_SLACK;
-            if fits { wraps } else { 0 }
+            if fits { wraps } else { seen }
         }
-        None => 0,
+        None => seen,
     };
     (u64::from(ticks) + wraps * UPTIME_WRAP) as f64 / 100.0
 }
@@ -165,9 +166,10 @@ mod tests {
 
     #[test]
     fn the_engine_tells_of_wraps_of_the_uptime() {
-        assert_eq!(uptime_seconds(12_345, None), 123.45);
-        assert_eq!(uptime_seconds(12_345, Some(123)), 123.45);
-        assert_eq!(uptime_seconds(12_345, Some(42_949_796)), 42_949_796.41);
-        assert_eq!(uptime_seconds(12_345, Some(9_999)), 123.45, "an engine that started otherwise tells nothing");
+        assert_eq!(uptime_seconds(12_345, None, 0), 123.45);
+        assert_eq!(uptime_seconds(12_345, None, 1), 42_949_796.41, "it was there when it began anew");
+        assert_eq!(uptime_seconds(12_345, Some(123), 0), 123.45);
+        assert_eq!(uptime_seconds(12_345, Some(42_949_796), 0), 42_949_796.41);
+        assert_eq!(uptime_seconds(12_345, Some(9_999), 0), 123.45, "an engine that started otherwise tells nothing");
     }
 }
