@@ -153,6 +153,9 @@ async fn get(
     deadline: Mono,
 ) -> Result<(), SnmpError> {
     let silence = SnmpError::Timeout { peer: session.peer() };
+    if clock.mono() >= deadline {
+        return Err(silence);
+    }
     let wanted: Vec<Oid> = oids.iter().map(|oid| Oid::from_slice(oid)).collect();
     let got = Box::pin(clock.until(deadline, session.get_in_parts(&wanted))).await;
     let (found, refused) = got.unwrap_or(Err(silence))?;
