@@ -16,7 +16,7 @@ use crate::config::Diagnostic;
 use crate::config::settings::HearSettings;
 use crate::console::command::{Command, Outcome};
 use crate::console::{Console, Handle};
-use crate::model::inventory::{AgentDecl, Asset, AssetKind, AssetStatus, ConfigAccess, ConfigSource, Inventory};
+use crate::model::inventory::{AgentDecl, Asset, AssetKind, ConfigAccess, ConfigSource, Inventory};
 use crate::model::{AgentId, AssetId};
 use crate::net::tls;
 use crate::relay::identity::{self, Enrolment, Identity};
@@ -220,27 +220,9 @@ fn declare_host(inventory: &mut Inventory, agent: &AgentId) {
     }
     let config = ConfigAccess { source: ConfigSource::Own(agent.id.clone()), dialect: String::new() };
     let asset = Asset {
-        id: id.clone(),
-        name: agent.name.clone(),
-        kind: AssetKind::Host,
-        status: AssetStatus::InUse,
-        address: None,
-        also: Vec::new(),
-        zone: agent.zone.clone(),
         region: agent.region.clone(),
-        owner: None,
-        operator: None,
-        person: None,
-        location: String::new(),
-        importance: 1,
-        watch: None,
-        snmp: None,
         config: Some(config),
-        website: None,
-        tcp_ports: Vec::new(),
-        depends_on: Vec::new(),
-        tags: Vec::new(),
-        renamed_from: None,
+        ..Asset::bare(id.clone(), agent.name.clone(), AssetKind::Host, agent.zone.clone())
     };
     inventory.assets.insert(id, asset);
 }

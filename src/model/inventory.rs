@@ -272,6 +272,33 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// One in use of which nothing more is known; its importance is 1.
+    pub fn bare(id: AssetId, name: String, kind: AssetKind, zone: ZoneId) -> Self {
+        Self {
+            id,
+            name,
+            kind,
+            status: AssetStatus::InUse,
+            address: None,
+            also: Vec::new(),
+            zone,
+            region: None,
+            owner: None,
+            operator: None,
+            person: None,
+            location: String::new(),
+            importance: 1,
+            watch: None,
+            snmp: None,
+            config: None,
+            website: None,
+            tcp_ports: Vec::new(),
+            depends_on: Vec::new(),
+            tags: Vec::new(),
+            renamed_from: None,
+        }
+    }
+
     /// The agent that runs on it and looks at it from within.
     pub fn own_agent(&self) -> Option<&AgentId> {
         match &self.config.as_ref()?.source {

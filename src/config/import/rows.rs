@@ -12,7 +12,7 @@ use super::names::{Names, short_hash, slug};
 use super::values::{self, Judged, Wrong, wrong};
 use super::{BadRow, Column, Fault, GoodRow, Mapping, NewSecret, RowAction, Sheet, Words, words};
 use crate::config::inventory::asset_changes;
-use crate::model::inventory::{Asset, AssetKind, AssetStatus, Inventory};
+use crate::model::inventory::{Asset, AssetKind, Inventory};
 use crate::model::{AssetId, Secret, ZoneId};
 
 /// The zone of new assets whose row names none.
@@ -372,29 +372,8 @@ impl<'a> Judge<'a> {
         };
         let host = known.url.map(host_of);
         let name = known.name.or(host).or(known.address).unwrap_or(id.as_str()).to_owned();
-        Some(Asset {
-            name,
-            kind: known.kind.or(by_url).or(guessed).unwrap_or(AssetKind::Other),
-            status: AssetStatus::InUse,
-            address: None,
-            also: Vec::new(),
-            zone,
-            region: None,
-            owner: None,
-            operator: None,
-            person: None,
-            location: String::new(),
-            importance: 1,
-            watch: None,
-            snmp: None,
-            config: None,
-            website: None,
-            tcp_ports: Vec::new(),
-            depends_on: Vec::new(),
-            tags: Vec::new(),
-            renamed_from: None,
-            id,
-        })
+        let kind = known.kind.or(by_url).or(guessed).unwrap_or(AssetKind::Other);
+        Some(Asset::bare(id, name, kind, zone))
     }
 
     fn new_id(&self, known: &Known<'_>) -> Option<AssetId> {

@@ -172,10 +172,27 @@ pub(super) fn verdict(l: Lang, verdict: Verdict) -> Markup {
     badge::toned(tone, word(l, verdict))
 }
 
+/// The asset of a line, with its age, as the way to its proof.
+fn asset_cell(cx: &Cx, inventory: &Inventory, line: &Line<'_>) -> Cell {
+    let asset = &line.row.asset;
+    let href = format!("/baseline/{}#{}", encode(asset.as_str()), encode(&line.clause.item));
+    Cell::html(
+        html! { a href=(href) { (named(inventory, asset)) } div.under { (age(cx, line.row)) } },
+        named(inventory, asset),
+    )
+}
+
+/// What a line comes to without waivers.
+fn raw_cell(l: Lang, line: &Line<'_>) -> Cell {
+    Cell::html(
+        html! { (verdict(l, line.on.raw)) @if line.on.by_hand { " " (badge::mark(text::graded_by_hand(l))) } },
+        word(l, line.on.raw),
+    )
+}
+
 fn shown(cx: &Cx, inventory: &Inventory, matrix: &Matrix, line: &Line<'_>, proofs: &Proofs) -> Row {
     let l = cx.lang;
     let (clause, asset) = (line.clause, &line.row.asset);
-    let href = format!("/baseline/{}#{}", encode(asset.as_str()), encode(&clause.item));
     let mut record = proofs.record(l, line);
     let proof = proofs.proof(line).replace('\n', "; ");
     if !proof.is_empty() && !line.on.by_hand {
@@ -192,14 +209,8 @@ fn shown(cx: &Cx, inventory: &Inventory, matrix: &Matrix, line: &Line<'_>, proof
                 format!("{} {}", number(clause, matrix.level), clause.item),
             ),
             Cell::text(l.pick(clause.words.zh.as_str(), clause.words.en.as_str())),
-            Cell::html(
-                html! { a href=(href) { (named(inventory, asset)) } div.under { (age(cx, line.row)) } },
-                named(inventory, asset),
-            ),
-            Cell::html(
-                html! { (verdict(l, line.on.raw)) @if line.on.by_hand { " " (badge::mark(text::graded_by_hand(l))) } },
-                word(l, line.on.raw),
-            ),
+            asset_cell(cx, inventory, line),
+            raw_cell(l, line),
             Cell::html(
                 html! { (verdict(l, line.on.adjusted)) @if line.on.waived { " " (badge::mark(waived)) } },
                 if waived.is_empty() { adjusted.to_owned() } else { format!("{adjusted} ({waived})") },

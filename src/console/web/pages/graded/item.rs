@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::grid::both;
-use super::{age, named, number, results, system_of, systems_of, verdict, words_of};
+use super::{asset_cell, named, number, raw_cell, results, system_of, systems_of, verdict, words_of};
 use crate::baseline::policy::Clause;
 use crate::console::api::call::Needs;
 use crate::console::api::problem::Problem;
@@ -187,20 +187,13 @@ fn checks(l: Lang, clause: &Clause, matrix: &Matrix) -> Markup {
 fn shown(cx: &Cx, inventory: &Inventory, line: &Line<'_>, proofs: &Proofs) -> Row {
     let l = cx.lang;
     let asset = &line.row.asset;
-    let href = format!("/baseline/{}#{}", encode(asset.as_str()), encode(&line.clause.item));
     let plain = format!("{}\n{}", proofs.record(l, line), proofs.proof(line));
     Row {
         id: asset.to_string(),
         class: "",
         cells: vec![
-            Cell::html(
-                html! { a href=(href) { (named(inventory, asset)) } div.under { (age(cx, line.row)) } },
-                named(inventory, asset),
-            ),
-            Cell::html(
-                html! { (verdict(l, line.on.raw)) @if line.on.by_hand { " " (badge::mark(text::graded_by_hand(l))) } },
-                word(l, line.on.raw),
-            ),
+            asset_cell(cx, inventory, line),
+            raw_cell(l, line),
             Cell::html(
                 html! { (verdict(l, line.on.adjusted)) @if line.on.waived { " " (badge::mark(text::graded_waived(l))) } },
                 word(l, line.on.adjusted),
