@@ -17,8 +17,8 @@ use ipnet::IpNet;
 use tokio::sync::{mpsc, watch};
 
 use crate::engine::heard::{Hit, Matcher};
-use crate::model::Secret;
 use crate::model::wire::{Heard, HeardCounts};
+use crate::model::{Secret, SecretText};
 use crate::net::clock::Clock;
 use crate::net::hear::Udp;
 use crate::net::snmp::PeerClock;
@@ -71,7 +71,7 @@ pub struct Terms {
     /// Who gets copies.
     pub copies: Vec<CopyTo>,
     /// Community of what came in SNMP v3 and is copied on, in v2c.
-    pub opened: Option<String>,
+    pub opened: Option<SecretText>,
     /// Whose clock of SNMP v3 may be another than before our start: devices that were replaced, or lost their boots.
     pub new_clocks: Vec<IpNet>,
     /// The engine of SNMP v3 that is spoken to; without it v3 is not taken.

@@ -89,7 +89,13 @@ fn show_lines(lines: &[Value], format: Format) {
     show(lines, format, &head, |line| {
         let end = |key: &str| line.get(key).map(|end| joined(end, &["asset", "port"])).unwrap_or_default();
         let stranger = line.get("stranger").filter(|stranger| stranger.is_object());
-        let evidence: Vec<&str> = list(line, "evidence").iter().filter_map(Value::as_str).collect();
+        let mut evidence: Vec<String> =
+            list(line, "evidence").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let lost: Vec<String> = list(line, "lost").iter().map(|end| joined(end, &["asset", "port"])).collect();
+        if !lost.is_empty() {
+            let lost = lost.join(", ");
+            evidence.push(pick(format!("（未承载的成员：{lost}）"), format!("(not carrying: {lost})")));
+        }
         vec![
             text(line, "id"),
             state_text(&text(line, "state")),

@@ -15,6 +15,8 @@ const TRAP_OID: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0];
 const UPTIME: &[u8] = &[0x2b, 6, 1, 2, 1, 1, 3, 0];
 /// snmpTrapAddress.0, 1.3.6.1.6.3.18.1.3.0 (RFC 3584): whose it is, put there by whoever passed it on.
 const ADDRESS: &[u8] = &[0x2b, 6, 1, 6, 3, 18, 1, 3, 0];
+/// snmpTrapCommunity.0, 1.3.6.1.6.3.18.1.4.0 (RFC 3584): what a proxy was let in with, which is nobody's to read here.
+const COMMUNITY: &[u8] = &[0x2b, 6, 1, 6, 3, 18, 1, 4, 0];
 /// snmpTrapEnterprise.0, 1.3.6.1.6.3.1.1.4.3.0.
 const ENTERPRISE: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 3, 0];
 /// The prefix of the generic traps of v1, 1.3.6.1.6.3.1.1.5: coldStart is its 1.
@@ -140,7 +142,7 @@ fn told(variables: Variables<'_>) -> (String, Option<IpAddr>, String) {
         match variable.value {
             Value::Oid(what) if name == TRAP_OID => oid = what.to_string(),
             Value::Address(ip) if name == ADDRESS => origin = Some(IpAddr::from(ip)),
-            _ if name == UPTIME => {}
+            _ if name == UPTIME || name == COMMUNITY => {}
             _ if text.len() >= MAX_TEXT => break,
             value => {
                 if !text.is_empty() {
@@ -259,6 +261,23 @@ mod tests {
             assert_eq!((copy.oid.as_str(), copy.origin), (oid, Some(from)));
             assert_eq!(copy.text, "1.3.6.1.6.3.1.1.4.3.0=1.3.6.1.4.1.2011");
         }
+    }
+
+    #[test]
+    fn what_a_proxy_adds_is_whose_it_is_and_its_community_is_not_told() {
+        let head = Head { version: Version::V2c, community: b"c", kind: Kind::Trap, id: 1, status: 0, index: 0 };
+        let oid = write::name(LINK_DOWN);
+        let fill = |writer: &mut Writer<'_>| {
+            writer.variable(UPTIME, &Value::Ticks(5));
+            writer.variable(TRAP_OID, &Value::Oid(Oid::read(&oid).unwrap()));
+            writer.variable(&write::name(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 1, 3]), &Value::Integer(3));
+            writer.variable(&write::name(&[1, 3, 6, 1, 6, 3, 18, 1, 3, 0]), &Value::Address([10, 9, 9, 9]));
+            writer.variable(&write::name(&[1, 3, 6, 1, 6, 3, 18, 1, 4, 0]), &Value::Octets(b"hunter2"));
+            writer.variable(ENTERPRISE, &Value::Oid(Oid::read(&oid).unwrap()));
+        };
+        let read = read(&written(&head, fill).unwrap()).unwrap().unwrap();
+        assert_eq!(read.origin, Some("10.9.9.9".parse().unwrap()));
+        assert_eq!(read.text, "1.3.6.1.2.1.2.2.1.1.3=3 1.3.6.1.6.3.1.1.4.3.0=1.3.6.1.6.3.1.1.5.3");
     }
 
     #[test]

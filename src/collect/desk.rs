@@ -78,7 +78,7 @@ impl<'a> Desk<'a> {
             engine = Engine::new(own.id.clone(), own.boots, now.mono);
             if let Some(engine) = &mut engine {
                 engine.recall(std::mem::take(&mut own.clocks), now.mono);
-                terms.opened.iter().for_each(|community| engine.open_as(community));
+                terms.opened.iter().for_each(|community| engine.open_as(community.expose()));
             }
         }
         Self {

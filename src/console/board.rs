@@ -16,7 +16,8 @@ use crate::engine::witness::{self, ROUND_TRIP};
 use crate::model::inventory::{Asset, Inventory, Link, LinkEnd, Region};
 use crate::model::{AgentId, AssetId, LinkId, Object, RegionId, Severity, Wall};
 
-use called::{declared_port, known_port};
+use called::declared_port;
+pub(in crate::console) use called::known_port;
 
 /// The position of `up` among the states of a port.
 const PORT_UP: f64 = 0.0;

@@ -18,8 +18,13 @@ const RUNS: u32 = 3;
 pub type Groups = Vec<Vec<Object>>;
 
 /// What each object hangs on: a port on the link that ends there, a link on the assets at its ends, an asset on what
-/// its inventory says, else on all the links by which its watchers can reach it.
-pub fn hangs_on(inventory: &Inventory, watchers: &BTreeMap<Object, BTreeSet<AgentId>>) -> BTreeMap<Object, Groups> {
+/// its inventory says, else on all the links by which its watchers can reach it. `called` is the port at an end as its
+/// device calls it.
+pub fn hangs_on(
+    inventory: &Inventory,
+    watchers: &BTreeMap<Object, BTreeSet<AgentId>>,
+    called: impl Fn(&LinkEnd) -> Option<Object>,
+) -> BTreeMap<Object, Groups> {
     let mut all: BTreeMap<Object, Groups> = BTreeMap::new();
     let named = |id: &String| {
         let asset = AssetId::new(id).ok().filter(|id| inventory.assets.contains_key(id)).map(Object::Asset);
@@ -36,8 +41,8 @@ pub fn hangs_on(inventory: &Inventory, watchers: &BTreeMap<Object, BTreeSet<Agen
     for link in inventory.links.values() {
         let own = Object::Link(link.id.clone());
         for end in [&link.a, &link.b] {
-            let LinkEnd::Port { asset, interface, .. } = end else { continue };
-            if let Ok(port) = Object::interface(asset.clone(), interface) {
+            let LinkEnd::Port { asset, .. } = end else { continue };
+            if let Some(port) = called(end) {
                 all.entry(port).or_default().push(vec![own.clone()]);
             }
             all.entry(own.clone()).or_default().push(vec![Object::Asset(asset.clone())]);
@@ -178,7 +183,13 @@ mod tests {
     fn groups(inventory: &Inventory, object: &str) -> Vec<String> {
         let tower: BTreeSet<AgentId> = [AgentId::new("tower").unwrap()].into();
         let watchers = inventory.assets.keys().map(|id| (Object::Asset(id.clone()), tower.clone())).collect();
-        let all = hangs_on(inventory, &watchers);
+        let called = |end: &LinkEnd| match end {
+            LinkEnd::Port { asset, interface, .. } => {
+                Object::interface(asset.clone(), &interface.replace("t", "Town")).ok()
+            }
+            LinkEnd::Peer { .. } => None,
+        };
+        let all = hangs_on(inventory, &watchers, called);
         let found = all.get(&object.parse().unwrap()).cloned().unwrap_or_default();
         found.iter().map(|group| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")).collect()
     }
@@ -193,7 +204,8 @@ mod tests {
             ("asset:town", &["link:t"]),
             ("asset:alone", &[]),
             ("link:t", &["asset:wushi", "asset:town"]),
-            ("interface:town/t", &["link:t"]),
+            ("interface:town/Town", &["link:t"]),
+            ("interface:town/t", &[]),
         ] {
             assert_eq!(groups(&plain, object), wanted, "{object}");
         }

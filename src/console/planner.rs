@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::plan;
+use crate::console::board::known_port;
 use crate::console::command::Scope;
 use crate::console::parents::{self, traced};
 use crate::console::service::{Planned, Service};
@@ -123,7 +124,10 @@ async fn policy(
             watchers.entry(object.object.clone()).or_default().insert(agent.clone());
         }
     }
-    let mut hangs_on = parents::hangs_on(inventory, &watchers);
+    let mut hangs_on = {
+        let newest = service.store.newest();
+        parents::hangs_on(inventory, &watchers, |end| known_port(&newest, end))
+    };
     let tells_ways =
         |kind: &str| service.catalog.iter().any(|spec| spec.name == kind && spec.schema.find(ways::PATH).is_some());
     let tasks = plans.values().flat_map(|planned| &planned.plan.tasks);

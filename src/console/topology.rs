@@ -148,6 +148,7 @@ pub fn json_of(line: &Line) -> Value {
         "evidence": found.map(|f| f.evidence.iter().map(|e| e.as_str()).collect::<Vec<_>>()),
         "said_by": found.map(|f| f.said_by.iter().collect::<Vec<_>>()),
         "members": found.map(|f| f.members.iter().map(|(a, b)| json!([&**a, &**b])).collect::<Vec<_>>()),
+        "lost": found.map(|f| f.lost.iter().map(|(asset, port)| json!({ "asset": asset, "port": &**port })).collect::<Vec<_>>()),
         "link": line.link,
         "stranger": heard,
         "adoptable": line.adoptable(),
@@ -276,6 +277,7 @@ mod tests {
                 evidence: Default::default(),
                 said_by: Default::default(),
                 members: Default::default(),
+                lost: Default::default(),
             };
             assert_eq!(capacity(&[near("a", a), near("b", b)], &found), want);
         }

@@ -1,7 +1,7 @@
 //! When a maintenance window is open, and what it covers. A window that comes again does so at the same local time,
 //! whatever the clocks do between. One that waits for a second person is never open.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use jiff::{Span, Timestamp, ToSpan, Zoned};
 
 use crate::model::inventory::{Inventory, Link, LinkEnd};
 use crate::model::maintenance::{Every, Maintenance, Stage};
-use crate::model::{AlertKey, Object, ProblemId, RegionId, Wall};
+use crate::model::{AlertKey, AssetId, Object, ProblemId, RegionId, Wall, port};
 
 /// The longest one window: a move of a machine room over a week.
 pub const MAX_LENGTH: Duration = Duration::from_secs(7 * 86_400);
@@ -43,19 +43,22 @@ impl Planned {
 pub struct Cover {
     objects: HashSet<Object>,
     problems: BTreeSet<ProblemId>,
+    /// Ports at the ends of links, by asset: devices may call them otherwise than people do.
+    ends: HashMap<AssetId, Vec<String>>,
 }
 
 impl Cover {
     /// Of a window, by the inventory as it is.
     pub fn of(window: &Maintenance, inventory: &Inventory) -> Self {
-        let mut all = Self { objects: HashSet::new(), problems: window.work.problems.iter().cloned().collect() };
+        let problems = window.work.problems.iter().cloned().collect();
+        let mut all = Self { objects: HashSet::new(), problems, ends: HashMap::new() };
         for object in &window.work.objects {
             all.objects.insert(object.clone());
             match object {
                 Object::Region(id) => all.region(id, inventory),
                 Object::Link(id) => {
                     if let Some(link) = inventory.links.get(id) {
-                        all.objects.extend(ports(link));
+                        all.ends(link);
                     }
                 }
                 Object::Asset(_) | Object::Interface { .. } | Object::Agent(_) => {}
@@ -81,16 +84,27 @@ impl Cover {
             });
             if here {
                 self.objects.insert(Object::Link(link.id.clone()));
-                self.objects.extend(ports(link));
+                self.ends(link);
             }
         }
         self.objects.extend(regions.into_iter().map(Object::Region));
     }
 
-    /// Whether it covers an object; a port by its asset too.
+    fn ends(&mut self, link: &Link) {
+        for end in [&link.a, &link.b] {
+            if let LinkEnd::Port { asset, interface, .. } = end {
+                self.ends.entry(asset.clone()).or_default().push(interface.clone());
+            }
+        }
+    }
+
+    /// Whether it covers an object; a port by its asset too, and by the link that ends there, however that writes its name.
     pub fn object(&self, object: &Object) -> bool {
-        self.objects.contains(object)
-            || matches!(object, Object::Interface { asset, .. } if self.objects.contains(&Object::Asset(asset.clone())))
+        let port = |asset: &AssetId, name: &str| {
+            let ends = self.ends.get(asset).into_iter().flatten();
+            self.objects.contains(&Object::Asset(asset.clone())) || ends.into_iter().any(|end| port::same(end, name))
+        };
+        self.objects.contains(object) || matches!(object, Object::Interface { asset, name } if port(asset, name))
     }
 
     /// Whether it covers what an incident is about.
@@ -102,13 +116,6 @@ impl Cover {
     pub fn size(&self) -> usize {
         self.objects.iter().filter(|object| matches!(object, Object::Asset(_) | Object::Link(_))).count()
     }
-}
-
-fn ports(link: &Link) -> impl Iterator<Item = Object> + '_ {
-    [&link.a, &link.b].into_iter().filter_map(|end| match end {
-        LinkEnd::Port { asset, interface, .. } => Object::interface(asset.clone(), interface).ok(),
-        LinkEnd::Peer { .. } => None,
-    })
 }
 
 fn zoned(at: Wall, zone: &TimeZone) -> Zoned {
@@ -316,6 +323,8 @@ mod tests {
             ("region:652900", "interface:far/GE0/0/2", true),
             ("region:652900", "asset:far", false),
             ("link:l", "interface:near/GE0/0/1", true),
+            ("link:l", "interface:near/GigabitEthernet0/0/1", true),
+            ("link:l", "interface:near/XGigabitEthernet0/0/1", false),
             ("link:l", "asset:near", false),
             ("asset:near", "interface:near/GE0/0/9", true),
             ("asset:near", "link:l", false),

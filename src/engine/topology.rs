@@ -4,6 +4,7 @@
 //! /30 or /31 share a line, also where a carrier lets no LLDP through. It refuses to guess: who fits several assets is
 //! none of them, and a port behind which several stand leads to nobody in particular.
 
+mod bundle; // cables of one aggregate
 mod compare;
 mod near;
 
@@ -71,6 +72,8 @@ pub struct Found {
     pub said_by: BTreeSet<AssetId>,
     /// The ports of its cables, where its own are aggregates.
     pub members: Vec<(Arc<str>, Arc<str>)>,
+    /// Members of its aggregates that do not carry: they are down, or the other end has them in no aggregate.
+    pub lost: BTreeSet<(AssetId, Arc<str>)>,
 }
 
 /// A neighbour that is no asset.
@@ -105,6 +108,7 @@ pub fn join(inventory: &Inventory, all: &[Near]) -> Joined {
         }
     }
     joined.strangers.dedup();
+    links.values_mut().for_each(|of_pair| *of_pair = bundle::fold(std::mem::take(of_pair), &who.near));
     for (one, other) in subnets(all) {
         share(&mut links, &who, one, other);
     }
@@ -224,7 +228,7 @@ fn sighting(who: &Who<'_>, near: &Near, heard: &Heard, asset: AssetId) -> Found 
 fn found(one: End, other: End, how: Evidence, said_by: impl IntoIterator<Item = AssetId>) -> Found {
     let (a, b) = if one.asset <= other.asset { (one, other) } else { (other, one) };
     let (evidence, said_by) = (BTreeSet::from([how]), said_by.into_iter().collect());
-    Found { a, b, evidence, said_by, members: Vec::new() }
+    Found { a, b, evidence, said_by, members: Vec::new(), lost: BTreeSet::new() }
 }
 
 /// Whether two tell of one port; nothing if one of them is not sure of its name.
@@ -233,27 +237,31 @@ fn agree(one: &End, other: &End) -> Option<bool> {
     if same || (one.sure && other.sure) { Some(same) } else { None }
 }
 
-/// Adds what a device heard. Both ends tell of one link; two links of a pair differ at both ends.
+/// Adds what a device heard.
 fn add(links: &mut BTreeMap<(AssetId, AssetId), Vec<Found>>, fresh: Found) {
     let of_pair = links.entry((fresh.a.asset.clone(), fresh.b.asset.clone())).or_default();
-    let fits = |held: &&mut Found| {
-        matches!(
-            (agree(&held.a, &fresh.a), agree(&held.b, &fresh.b)),
-            (Some(true), Some(true) | None) | (None, Some(true))
-        )
-    };
-    match of_pair.iter_mut().find(fits) {
-        Some(held) => {
-            held.evidence.extend(fresh.evidence);
-            held.said_by.extend(fresh.said_by);
-            // Each end knows its own port for sure; what the other calls it gives way.
-            for (held, fresh) in [(&mut held.a, fresh.a), (&mut held.b, fresh.b)] {
-                if fresh.sure && !held.sure {
-                    *held = End { address: held.address, ..fresh };
-                }
-            }
-        }
+    match of_pair.iter_mut().find(|held| is_one(held, &fresh)) {
+        Some(held) => unite(held, fresh),
         None => of_pair.push(fresh),
+    }
+}
+
+/// Whether both tell of one link: two links of a pair differ at both ends.
+fn is_one(held: &Found, fresh: &Found) -> bool {
+    let ends = (agree(&held.a, &fresh.a), agree(&held.b, &fresh.b));
+    matches!(ends, (Some(true), Some(true) | None) | (None, Some(true)))
+}
+
+fn unite(held: &mut Found, fresh: Found) {
+    held.evidence.extend(fresh.evidence);
+    held.said_by.extend(fresh.said_by);
+    // Each end knows its own port for sure; what the other calls it gives way.
+    for (held, fresh) in [(&mut held.a, fresh.a), (&mut held.b, fresh.b)] {
+        let address = held.address.or(fresh.address);
+        if fresh.sure && !held.sure {
+            *held = fresh;
+        }
+        held.address = address;
     }
 }
 
@@ -281,22 +289,26 @@ fn share(links: &mut BTreeMap<(AssetId, AssetId), Vec<Found>>, who: &Who<'_>, on
     let both = [one.asset.clone(), other.asset.clone()];
     let mut fresh = found(one, other, Evidence::Subnet, both);
     let of_pair = links.entry((fresh.a.asset.clone(), fresh.b.asset.clone())).or_default();
-    let same = |held: &Found| agree(&held.a, &fresh.a) == Some(true) && agree(&held.b, &fresh.b) == Some(true);
     let nature = |end: &End| {
         who.near.get(&end.asset).and_then(|near| near.port(&end.port)).map_or(Nature::Cable, |port| port.nature)
     };
     let natures = [nature(&fresh.a), nature(&fresh.b)];
     let carried = natures.contains(&Nature::Virtual);
-    if let Some(at) = of_pair.iter().position(same).or_else(|| (carried && of_pair.len() == 1).then_some(0))
-        && let Some(held) = of_pair.get_mut(at)
-    {
+    let alone = of_pair.len() == 1;
+    if let Some(held) = of_pair.iter_mut().find(|held| is_one(held, &fresh)) {
+        unite(held, fresh);
+    } else if let (true, [held]) = (carried && alone, of_pair.as_mut_slice()) {
         held.evidence.insert(Evidence::Subnet);
         held.a.address = held.a.address.or(fresh.a.address);
         held.b.address = held.b.address.or(fresh.b.address);
     } else if carried && !of_pair.is_empty() {
         // Over one of several cables; nobody says over which.
     } else {
-        if natures.contains(&Nature::Aggregate) {
+        // Which cables are whose is known where a device names the members; else all of the pair are of the one.
+        let told = [&fresh.a, &fresh.b]
+            .into_iter()
+            .any(|end| who.near.get(&end.asset).is_some_and(|near| near.members(&end.port).next().is_some()));
+        if natures.contains(&Nature::Aggregate) && !told {
             let cables = of_pair.extract_if(.., |held| !held.evidence.contains(&Evidence::Subnet));
             for cable in cables {
                 fresh.evidence.extend(cable.evidence);
@@ -316,10 +328,9 @@ fn behind(
     macs: &BTreeSet<Mac>,
     asset: AssetId,
 ) {
-    let leads_elsewhere = near
-        .neighbours
-        .iter()
-        .any(|heard| same_port(&heard.local, port) && who.is(near, heard).as_ref() != Some(&asset));
+    let here = |local: &str| same_port(local, port) || near.aggregate(local).is_some_and(|of| same_port(of, port));
+    let leads_elsewhere =
+        near.neighbours.iter().any(|heard| here(&heard.local) && who.is(near, heard).as_ref() != Some(&asset));
     let here = who.end(near.asset.clone(), port, "");
     if leads_elsewhere || near.port(port).is_some_and(|port| port.nature == Nature::Virtual) {
         return;

@@ -67,7 +67,7 @@ pub struct Class {
     /// In English.
     pub en: &'static str,
     /// The fields that tell one from another, if several tables of a device may list the same ones: what a later table
-    /// says of one that is known is left out.
+    /// says of one that is known is left out, and of what one table says twice, but for what moves, one counts.
     pub key: &'static [&'static str],
     /// Its fields, in order.
     pub parts: &'static [Part],
@@ -197,6 +197,7 @@ pub static CLASSES: [Class; 11] = [
             Part::number("speed_bps", "速率", "speed (bit/s)"),
             Part::count("mtu", "MTU", "MTU"),
             Part::text("mac", "MAC", "MAC"),
+            Part::text("aggregate", "聚合口", "aggregate"),
             Part::count("in_octets", "入字节", "octets in").moves(),
             Part::count("out_octets", "出字节", "octets out").moves(),
             Part::count("in_errors", "入错误", "errors in").moves(),
@@ -302,7 +303,7 @@ pub static CLASSES: [Class; 11] = [
         name: "bgp_peers",
         zh: "BGP 邻居",
         en: "BGP peers",
-        key: &[],
+        key: &["peer"],
         parts: &[
             Part::text("peer", "对端", "peer").needed(),
             Part::count("remote_as", "对端 AS", "remote AS"),

@@ -1,7 +1,10 @@
 //! Names of ports, and the shorter ways in which devices and people write them: `GE0/0/1` is `GigabitEthernet0/0/1`.
 
 /// Kinds of ports, each with the words that vendors write for it (Huawei VRP, H3C Comware, Cisco IOS and NX-OS, Ruijie,
-/// Juniper, ZTE), in small letters. A kind that only one word has needs no line.
+/// Juniper, ZTE), in small letters. A kind that only one word has needs no line. `xge`, `wge`, `fge`, `hge`, `mge`, `bagg`
+/// and `ragg` are what Comware's `display interface brief` and `display link-aggregation` print (H3C S12500 and S6850;
+/// HPE 5945; the interface map of napalm-h3c-comware), `m-ge` the same of older ones; `te`, `twe`, `fo`, `hu`, `po` what
+/// Cisco's do (napalm's map of canonical names).
 const KINDS: &[&[&str]] = &[
     &["ethernet", "eth", "et"],
     &["fastethernet", "fa"],

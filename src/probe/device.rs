@@ -148,7 +148,7 @@ impl Wanted {
                 key.iter().for_each(|key| self.source(key));
             }
             From::Scalar(oid) => self.oid(oid),
-            From::Below { column, .. } => self.oid(column),
+            From::Below { column, .. } | From::Above { column, .. } => self.oid(column),
             From::Port(inner) => self.source(inner),
             From::Index(..) | From::Text(_) => {}
         }
@@ -185,7 +185,11 @@ fn evaluate_by_table<'a>(
             && let Some(all) = things.get_mut(place)
         {
             let known: HashSet<Vec<String>> = all.iter().filter_map(|thing| key(table.into, thing)).collect();
-            found.retain(|thing| key(table.into, thing).is_none_or(|key| !known.contains(&key)));
+            let mut said: HashSet<Vec<String>> = HashSet::new();
+            found.retain(|thing| {
+                key(table.into, thing)
+                    .is_none_or(|key| !known.contains(&key) && said.insert(still(table.into, thing)))
+            });
             told(table, &found);
             all.extend(found);
         }
@@ -221,11 +225,12 @@ fn each<'a>(
         };
         told.insert(&table.id, found.len());
         if of_ports(table) {
-            name_ports(&mut found);
+            name_ports(table, &mut found, &Look { answers, ports });
             ports.extend(found.iter().filter_map(|thing| {
                 let name = thing.fact(table.into, "name").text()?;
                 Some((*thing.row.first()?, Arc::from(name)))
             }));
+            name_others(table, &mut found, &Look { answers, ports });
         }
         take(table, at, found);
     }
@@ -235,6 +240,16 @@ fn each<'a>(
 fn key(class: &Class, thing: &Thing) -> Option<Vec<String>> {
     let told = |name: &&str| thing.fact(class, name).text().unwrap_or_default().to_owned();
     (!class.key.is_empty()).then(|| class.key.iter().map(told).collect())
+}
+
+/// What does not move of a thing.
+fn still(class: &Class, thing: &Thing) -> Vec<String> {
+    let parts = class.parts.iter().zip(&thing.facts).filter(|(part, _)| !part.moves);
+    let told = |fact: &Fact| match fact {
+        Fact::Text(text) => text.to_string(),
+        other => other.number().map(|number| number.to_string()).unwrap_or_default(),
+    };
+    parts.map(|(_, fact)| told(fact)).collect()
 }
 
 /// The device itself: the sources of its profiles, the more particular first.
@@ -398,23 +413,54 @@ fn name_lane(class: &Class, thing: &mut Thing, item: usize) {
     }
 }
 
-/// An interface is known by its name. Names that several have get their index; long ones are cut.
-fn name_ports(ports: &mut [Thing]) {
-    let Some(class) = CLASSES.first() else { return };
-    let mut count: HashMap<String, usize> = HashMap::new();
-    for port in ports.iter() {
-        *count.entry(port.fact(class, "name").text().unwrap_or_default().to_owned()).or_default() += 1;
-    }
-    for port in ports {
+/// An interface is known by its name. Of names that several have the next source of the name counts (ifDescr) if it tells
+/// them apart: it stays over a restart, which an index need not. Else they get their index; long ones are cut.
+fn name_ports(table: &TableDef, ports: &mut [Thing], look: &Look<'_>) {
+    let class = table.into;
+    let Some((place, part)) = class.place("name").and_then(|at| Some((at, class.parts.get(at)?))) else { return };
+    let name = |port: &Thing| port.fact(class, "name").text().unwrap_or_default().to_owned();
+    let counted = |names: &mut dyn Iterator<Item = String>| {
+        let mut count: HashMap<String, usize> = HashMap::new();
+        names.for_each(|name| *count.entry(name).or_default() += 1);
+        count
+    };
+    let count = counted(&mut ports.iter().map(name));
+    let columns = table.fields.get(place).into_iter().flatten();
+    let others = columns.filter(|source| matches!(source.from, From::Column { key: None, .. })).skip(1);
+    let others: Vec<Vec<String>> = others
+        .map(|source| {
+            let called = |port: &Thing| look.fact(source, part, &port.row, 0).text().unwrap_or_default().to_owned();
+            ports.iter().map(called).collect()
+        })
+        .collect();
+    let alone: Vec<HashMap<String, usize>> = others.iter().map(|all| counted(&mut all.iter().cloned())).collect();
+    for (at, port) in ports.iter_mut().enumerate() {
         let index = port.row.first().copied().unwrap_or_default();
-        if let Some(Fact::Text(name)) = class.place("name").and_then(|at| port.facts.get_mut(at)) {
-            if count.get(&**name).is_some_and(|n| *n > 1) {
-                *name = format!("{name}#{index}").into();
-            }
-            if name.len() > MAX_NAME {
-                let end = (0..=MAX_NAME).rev().find(|at| name.is_char_boundary(*at)).unwrap_or_default();
-                *name = name.get(..end).unwrap_or_default().into();
-            }
+        let Some(Fact::Text(name)) = port.facts.get_mut(place) else { continue };
+        if count.get(&**name).is_some_and(|n| *n > 1) {
+            let told = others.iter().zip(&alone).filter_map(|(all, alone)| Some((all.get(at)?, alone)));
+            let mut told = told.filter(|(other, alone)| {
+                !other.is_empty() && alone.get(*other) == Some(&1) && !count.contains_key(*other)
+            });
+            *name = told.next().map_or_else(|| format!("{name}#{index}"), |(other, _)| other.clone()).into();
+        }
+        if name.len() > MAX_NAME {
+            let end = (0..=MAX_NAME).rev().find(|at| name.is_char_boundary(*at)).unwrap_or_default();
+            *name = name.get(..end).unwrap_or_default().into();
+        }
+    }
+}
+
+/// What interfaces say of each other, such as the aggregate that one is of, can be told once all have their names. None is
+/// of itself.
+fn name_others(table: &TableDef, ports: &mut [Thing], look: &Look<'_>) {
+    for port in ports {
+        let own = port.fact(table.into, "name").clone();
+        let places = table.into.parts.iter().zip(&table.fields).zip(&mut port.facts);
+        for ((part, sources), fact) in places.filter(|(_, fact)| fact.is_null()) {
+            let named = sources.iter().filter(|source| matches!(source.from, From::Port(_)));
+            let mut told = named.map(|source| look.fact(source, part, &port.row, 0));
+            *fact = told.find(|fact| !fact.is_null() && *fact != own).unwrap_or_default();
         }
     }
 }

@@ -249,6 +249,26 @@ impl Compared<'_> {
         }
     }
 
+    /// Members of aggregates, of which LibreNMS has the ifStackTable (and calls the upper one `low`).
+    fn aggregates(&mut self, expected: &Value) {
+        let class = Self::class("interfaces");
+        for row in rows(expected, "ports-stack", "ports_stack") {
+            let port = |key: &str| {
+                let index = row[key].as_u64().unwrap_or_default() as u32;
+                self.device.of("interfaces").iter().find(|thing| thing.row == [index])
+            };
+            let (Some(member), Some(above)) = (port("high_ifIndex"), port("low_ifIndex")) else { continue };
+            let fact = |thing: &Thing, field: &str| thing.fact(class, field).text().unwrap_or_default().to_owned();
+            let (ours, theirs, kind) = (fact(member, "aggregate"), fact(above, "name"), fact(above, "type"));
+            match kind == "ieee8023adLag" || theirs.starts_with("Po") {
+                true if ours == theirs => self.agree("interfaces"),
+                false if ours.is_empty() => self.agree("interfaces"),
+                _ => self
+                    .differ("interfaces", format!("{}: aggregate `{ours}`, above `{theirs}`", fact(member, "name"))),
+            }
+        }
+    }
+
     fn processors(&mut self, expected: &Value) {
         for row in rows(expected, "processors", "processors") {
             let (oid, theirs) = (row["processor_oid"].as_str().unwrap_or_default(), number(&row["processor_usage"]));
@@ -451,6 +471,7 @@ fn compare(
     let claimed = wanted.columns.iter().chain(&wanted.scalars).map(|oid| oid.to_vec()).collect();
     let mut compared = Compared { name, device, claimed, tallies: BTreeMap::new(), differences: Vec::new() };
     compared.ports(expected);
+    compared.aggregates(expected);
     compared.processors(expected);
     compared.memory(expected);
     compared.sensors(expected);

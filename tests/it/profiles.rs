@@ -240,6 +240,223 @@ fn a_port_that_moved_to_another_index_keeps_its_name_and_twins_get_theirs() {
 }
 
 #[test]
+fn twins_of_one_name_go_by_their_description_where_that_tells_them_apart() {
+    let (loaded, recording) = generic(
+        "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999\n1.3.6.1.2.1.1.1.0|4|x\n\
+         1.3.6.1.2.1.31.1.1.1.1.1|4|lan\n1.3.6.1.2.1.31.1.1.1.1.2|4|lan\n1.3.6.1.2.1.31.1.1.1.1.3|4|wan\n\
+         1.3.6.1.2.1.31.1.1.1.1.4|4|p\n1.3.6.1.2.1.31.1.1.1.1.5|4|p\n1.3.6.1.2.1.2.2.1.2.1|4|Slot 1 lan\n\
+         1.3.6.1.2.1.2.2.1.2.2|4|wan\n1.3.6.1.2.1.2.2.1.2.4|4|same\n1.3.6.1.2.1.2.2.1.2.5|4|same\n",
+    );
+    let chosen = chosen(&loaded.definitions.profiles, &recording);
+    let device = evaluate(&chosen, &answers(&recording, &Wanted::of(&chosen, chosen.tables())));
+    // The second would take the name of the third; the last two are alike in everything but their index.
+    assert_eq!(lines(&device, "interfaces", &["index"]), ["Slot 1 lan", "lan#2", "wan", "p#4", "p#5"]);
+}
+
+#[test]
+fn a_member_says_its_aggregate_by_what_it_carries_for_else_by_what_stands_above_it() {
+    let port = |index: u32, name: &str, kind: u32| {
+        format!("1.3.6.1.2.1.2.2.1.2.{index}|4|{name}\n1.3.6.1.2.1.2.2.1.3.{index}|2|{kind}\n")
+    };
+    let ports = port(1, "GE1", 6)
+        + &port(2, "GE2", 6)
+        + &port(3, "GE3", 6)
+        + &port(4, "GE4", 6)
+        + &port(5, "GE5", 6)
+        + &port(20, "BAGG2", 161)
+        + &port(30, "Vlan30", 53)
+        + &port(40, "Port-channel4", 53)
+        + &port(50, "BAGG5", 161);
+    let lag = |column: u32, index: u32, of: u32| format!("1.2.840.10006.300.43.1.2.1.1.{column}.{index}|2|{of}\n");
+    let stack = |above: u32, below: u32| format!("1.3.6.1.2.1.31.1.2.1.3.{above}.{below}|2|1\n");
+    let (loaded, recording) = generic(&format!(
+        "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999\n1.3.6.1.2.1.1.1.0|4|x\n{ports}{}{}{}{}{}{}{}{}",
+        // Attached; chosen but not attached; of itself; of an index that no interface has.
+        lag(13, 1, 20),
+        lag(13, 2, 0) + &lag(12, 2, 20),
+        lag(13, 3, 3),
+        lag(13, 4, 1_879_081_088),
+        // Above: an aggregate; a VLAN interface; what IOS calls its aggregates; above itself another interface.
+        stack(50, 5),
+        stack(30, 3),
+        stack(40, 4),
+        stack(30, 50),
+    ));
+    let chosen = chosen(&loaded.definitions.profiles, &recording);
+    let device = evaluate(&chosen, &answers(&recording, &Wanted::of(&chosen, chosen.tables())));
+    assert_eq!(
+        lines(&device, "interfaces", &["index", "type"]),
+        [
+            "GE1 BAGG2",
+            "GE2 BAGG2",
+            "GE3",
+            "GE4 Port-channel4",
+            "GE5 BAGG5",
+            "BAGG2",
+            "Vlan30",
+            "Port-channel4",
+            "BAGG5"
+        ]
+    );
+}
+
+/// A device of this sysObjectID with these lines.
+fn made(object_id: &str, lines: &str) -> Device {
+    let (loaded, recording) = generic(&format!("1.3.6.1.2.1.1.2.0|6|{object_id}\n1.3.6.1.2.1.1.1.0|4|x\n{lines}"));
+    let chosen = chosen(&loaded.definitions.profiles, &recording);
+    evaluate(&chosen, &answers(&recording, &Wanted::of(&chosen, chosen.tables())))
+}
+
+/// fd00::1 as an index.
+const V6: &str = "253.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1";
+
+#[test]
+fn peers_of_vpns_and_of_ipv6_are_told_and_each_once() {
+    // Huawei: one peer in two families, one of IPv6; BGP4-MIB has the first, too, and one of its own.
+    let hw = "1.3.6.1.4.1.2011.5.25.177.1.1.2.1";
+    let one = |family: &str, peer: &str, state: u8, number: u32| {
+        format!(
+            "{hw}.2.0.{family}.{peer}|66|{number}\n{hw}.5.0.{family}.{peer}|2|{state}\n{hw}.7.0.{family}.{peer}|66|4321\n"
+        )
+    };
+    let v6 = format!("2.16.{V6}");
+    let bgp4 = "1.3.6.1.2.1.15.3.1";
+    let standard = format!(
+        "{bgp4}.2.10.0.0.1|2|6\n{bgp4}.5.10.0.0.1|64|10.0.0.2\n{bgp4}.9.10.0.0.1|2|65001\n\
+         {bgp4}.2.10.0.0.9|2|1\n{bgp4}.9.10.0.0.9|2|65009\n"
+    );
+    let first = one("1.1", "1.4.10.0.0.1", 6, 65001) + &one("1.128", "1.4.10.0.0.1", 6, 65001);
+    let device = made("1.3.6.1.4.1.2011.2.23.999", &(first + &one("2.1", &v6, 3, 65002) + &standard));
+    assert_eq!(
+        lines(&device, "bgp_peers", &[]),
+        ["10.0.0.1 65001 established 10.0.0.2 4321", "fd00::1 65002 active", "10.0.0.9 65009 idle"]
+    );
+    let cisco = "1.3.6.1.4.1.9.9.187.1.2.5.1";
+    let device = made(
+        "1.3.6.1.4.1.9.1.617",
+        &format!(
+            "{cisco}.3.1.4.10.0.0.1|2|6\n{cisco}.6.1.4.10.0.0.1|4x|0a000002\n{cisco}.11.1.4.10.0.0.1|66|65001\n\
+             {cisco}.19.1.4.10.0.0.1|66|7\n{cisco}.3.{v6}|2|1\n{cisco}.11.{v6}|66|0\n{standard}"
+        ),
+    );
+    assert_eq!(
+        lines(&device, "bgp_peers", &[]),
+        ["10.0.0.1 65001 established 10.0.0.2 7", "fd00::1 idle", "10.0.0.9 65009 idle"]
+    );
+    let device = made(
+        "1.3.6.1.4.1.25506.1.578",
+        &format!("1.3.6.1.4.1.25506.2.183.1.1.1.3.{V6}|2|6\n{bgp4}.2.10.0.0.9|2|1\n"),
+    );
+    assert_eq!(lines(&device, "bgp_peers", &[]), ["fd00::1 established", "10.0.0.9 idle"]);
+}
+
+#[test]
+fn firewalls_tell_their_sessions_and_switches_of_the_same_system_none() {
+    let h3c = "1.3.6.1.4.1.25506.2.149.1.1.1";
+    for (object_id, text, wanted) in [
+        (
+            "1.3.6.1.4.1.25506.1.578",
+            format!("{h3c}.4.1.0.0|66|0\n{h3c}.12.1.0.0|70|0\n{h3c}.4.1.1.0|66|4711\n{h3c}.12.1.1.0|70|99999\n"),
+            &["sessions slot 1.1.0 4711"][..],
+        ),
+        (
+            "1.3.6.1.4.1.28557.1.126",
+            "1.3.6.1.4.1.28557.2.2.1.7.0|66|812\n1.3.6.1.4.1.28557.2.27.1.2.1.3.1|2|3\n\
+             1.3.6.1.4.1.28557.2.27.1.2.1.2.1|4|PS0\n1.3.6.1.4.1.28557.2.26.1.2.1.3.1|2|0\n\
+             1.3.6.1.4.1.28557.2.26.1.2.1.5.1|2|3\n1.3.6.1.4.1.28557.2.26.1.2.1.3.2|2|1\n\
+             1.3.6.1.4.1.28557.2.26.1.2.1.5.2|2|0\n"
+                .to_owned(),
+            &["power_supply PS0 critical", "fan fan 2 ok", "sessions sessions 812"],
+        ),
+        ("1.3.6.1.4.1.9.1.617", "1.3.6.1.4.1.9.9.491.1.1.1.6.0|66|77\n".to_owned(), &["sessions connections 77"]),
+        (
+            "1.3.6.1.4.1.9.1.2404",
+            "1.3.6.1.4.1.9.9.147.1.2.2.2.1.5.40.6|66|7756\n1.3.6.1.4.1.9.9.491.1.1.1.6.0|66|77\n".to_owned(),
+            &["sessions connections 7756"],
+        ),
+    ] {
+        assert_eq!(lines(&made(object_id, &text), "sensors", &[]), wanted, "{object_id}");
+    }
+}
+
+#[test]
+fn the_engine_tells_how_long_only_where_it_is_ahead_and_no_time_of_day() {
+    for (ticks, engine, wanted) in [
+        (Some(360_000), Some(3_600), Some(3_600.0)),
+        // Beyond 497 days; an engine that began anew; one that says the time of day; one of the two alone.
+        (Some(360_000), Some(42_953_272), Some(42_953_272.0)),
+        (Some(360_000), Some(976), Some(3_600.0)),
+        (Some(360_000), Some(1_548_438_243), Some(3_600.0)),
+        (None, Some(7_200), Some(7_200.0)),
+        (Some(360_000), None, Some(3_600.0)),
+        (None, None, None),
+    ] {
+        let line = |oid: &str, tag: u8, value: Option<u32>| {
+            value.map_or_else(String::new, |value| format!("{oid}|{tag}|{value}\n"))
+        };
+        let text = line("1.3.6.1.2.1.1.3.0", 67, ticks) + &line("1.3.6.1.6.3.10.2.1.3.0", 2, engine);
+        let told = made("1.3.6.1.4.1.99999", &text).fact("uptime_seconds").number();
+        assert_eq!(told, wanted, "{ticks:?} {engine:?}");
+    }
+}
+
+#[test]
+fn makers_of_this_country_say_how_busy_they_are_in_their_own_ways() {
+    let told = |object_id: &str, lines_: &str| {
+        let device = made(object_id, lines_);
+        let serial = device.fact("serial").text().unwrap_or_default().to_owned();
+        let classes = ["cpu", "memory", "sensors"].map(|class| lines(&device, class, &[]).join(", "));
+        [vec![serial], classes.to_vec()].concat().join(" | ")
+    };
+    let venus = "1.3.6.1.4.1.15227.1.3.1.1";
+    assert_eq!(
+        told(
+            "1.3.6.1.4.1.15227.1.3.1",
+            &format!(
+                "{venus}.1.0|4|cpu-usage: 1.5%\n{venus}.2.0|4|memory-usage: 25%\n{venus}.3.0|4|session-num: 45\n\
+                 {venus}.6.0|4|memory-total: 1000kB\n{venus}.7.0|4|memory-free: 750kB\n"
+            )
+        ),
+        " | CPU 0.015 | Memory 0.25 1024000 768000 | sessions sessions 45"
+    );
+    let dp = "1.3.6.1.4.1.31648.3";
+    assert_eq!(
+        told(
+            "1.3.6.1.4.1.31648.1.99",
+            &format!(
+                "{dp}.14.0|4|DP1\n{dp}.10.0|2|2048\n{dp}.15.3.0|2|5\n{dp}.15.4.0|2|37\n{dp}.15.5.0|2|29\n\
+                 {dp}.15.9.0|66|313404\n"
+            )
+        ),
+        "DP1 | CPU 0.05 | Memory 0.29 2147483648 | temperature CPU 37 °C, sessions sessions 313404"
+    );
+    assert_eq!(told("1.3.6.1.4.1.35047", "1.3.6.1.4.1.35047.1.3.0|2|6\n"), " | system 0.06 |  | ");
+    let easy = "1.3.6.1.4.1.3902.15.2.30.1";
+    assert_eq!(
+        told(
+            "1.3.6.1.4.1.3902.3.100.614",
+            &format!("{easy}.3.0|4|10.1\n{easy}.5.0|4|82.5\n{easy}.30.0|4|41.9 Watt\n{easy}.36.0|4|Z1\n")
+        ),
+        "Z1 | CPU 0.101 | Memory 0.825 | power device 41.9 W"
+    );
+}
+
+#[test]
+fn a_switch_of_huawei_says_the_vlan_of_an_address_and_who_is_in_its_stack() {
+    let port = "1.3.6.1.2.1.31.1.1.1.1.6|4|GE0/0/1\n1.3.6.1.2.1.17.1.4.1.2.1|2|6\n";
+    let own = "1.3.6.1.4.1.2011.5.25.42.2.1.3.1.4.2.0.94.0.0.1.30.1.48|2|6\n";
+    let plain = "1.3.6.1.2.1.17.4.3.1.2.2.0.94.0.0.1|2|1\n1.3.6.1.2.1.17.4.3.1.2.2.0.94.0.0.2|2|1\n\
+                 1.3.6.1.2.1.17.4.3.1.3.2.0.94.0.0.1|2|3\n1.3.6.1.2.1.17.4.3.1.3.2.0.94.0.0.2|2|3\n";
+    let stack = "1.3.6.1.4.1.2011.5.25.183.1.20.1.3.0|2|1\n1.3.6.1.4.1.2011.5.25.183.1.20.1.3.1|2|3\n";
+    let device = made("1.3.6.1.4.1.2011.2.23.999", &[port, own, plain, stack].concat());
+    assert_eq!(
+        lines(&device, "macs", &[]),
+        ["02:00:5e:00:00:01 GE0/0/1 30 learned", "02:00:5e:00:00:02 GE0/0/1 learned"]
+    );
+    assert_eq!(lines(&device, "sensors", &[]), ["board stack member 0 ok", "board stack member 1 ok"]);
+}
+
+#[test]
 fn what_was_cut_is_kept_and_flagged_and_a_sentinel_that_no_profile_knows_is_none() {
     let (loaded, recording) = generic(
         "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999\n1.3.6.1.2.1.1.1.0|4|x\n\

@@ -158,6 +158,15 @@ pub enum From {
         /// To (exclusively); the end if absent.
         last: Option<usize>,
     },
+    /// Numbers of the index of the first row of another column whose index ends in this row's.
+    Above {
+        /// Column.
+        column: Arcs,
+        /// From.
+        first: usize,
+        /// To (exclusively); the end if absent.
+        last: Option<usize>,
+    },
     /// The name of the interface whose ifIndex this says.
     Port(Box<Source>),
     /// A text that is always the same.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use crate::config::reader::Table;
+use crate::model::SecretText;
 
 use super::{network, socket};
 
@@ -28,7 +29,7 @@ pub struct HearSettings {
     /// Who gets copies.
     pub copies: Vec<CopySettings>,
     /// Of traps: the community of what came in SNMP v3 and is copied on in v2c.
-    pub opened: Option<String>,
+    pub opened: Option<SecretText>,
     /// Of traps: devices whose clock of SNMP v3 may be another than before the agent's start.
     pub new_clocks: Vec<IpNet>,
 }
@@ -69,7 +70,7 @@ pub(super) fn read(t: &Table<'_>, (port, told): (u16, &'static str)) -> HearSett
         rate: t.int("rate", 1, MAX_RATE).and_then(|v| u32::try_from(v).ok()),
         relays: networks("relays"),
         copies,
-        opened: traps.then(|| t.opt_text("v3_community")).flatten().map(str::to_owned),
+        opened: traps.then(|| t.opt_text("v3_community")).flatten().map(SecretText::new),
         new_clocks: if traps { networks("new_clocks") } else { Vec::new() },
     };
     t.finish();
@@ -91,6 +92,7 @@ fn copy(t: &Table<'_>, told: &'static str) -> Option<CopySettings> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::config::settings::AgentSettings;
 
     #[test]
@@ -126,7 +128,7 @@ mod tests {
         let more = text.replace("[[trap", "v3_community = 'eSight'\nnew_clocks = ['10.65.0.1']\n[[trap");
         let trap = AgentSettings::parse("a.toml", &more).unwrap().trap.unwrap();
         assert_eq!(
-            (trap.opened.as_deref(), trap.new_clocks[0].to_string().as_str()),
+            (trap.opened.as_ref().map(SecretText::expose), trap.new_clocks[0].to_string().as_str()),
             (Some("eSight"), "10.65.0.1/32")
         );
         let trap = AgentSettings::parse("a.toml", text).unwrap().trap.unwrap();

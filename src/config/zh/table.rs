@@ -94,8 +94,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("make it simpler", "请写得简单些"),
     ("{} does not say where it comes from, or says it twice", "{0} 没有写明从何处取值，或写了两处"),
     (
-        "give one of oid, index, below (with index), port and text",
-        "请写 oid、index、below（与 index 同用）、port、text 之一",
+        "give one of oid, index, below or above (with index), port and text",
+        "请写 oid、index、below 或 above（与 index 同用）、port、text 之一",
     ),
     (
         "a condition has `in`, `not`, `over` or `within`, one of them",

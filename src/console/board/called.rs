@@ -7,7 +7,7 @@ use crate::model::inventory::LinkEnd;
 use crate::model::{Object, port};
 
 /// The port at an end of a link, if it is one of ours: as its device calls it, where that is known.
-pub(super) fn known_port(newest: &Newest<'_>, end: &LinkEnd) -> Option<Object> {
+pub(in crate::console) fn known_port(newest: &Newest<'_>, end: &LinkEnd) -> Option<Object> {
     let LinkEnd::Port { asset, interface, .. } = end else { return None };
     let declared = declared_port(end)?;
     if newest.of(&declared).next().is_some() {

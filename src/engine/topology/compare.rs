@@ -2,7 +2,9 @@
 //! in any table, and a device that tells nothing of neighbours misses none.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use super::bundle::{cable, carries};
 use super::{End, Evidence, Found, Joined, Nature, Near, Stranger};
 use crate::model::inventory::{Inventory, Link, LinkEnd};
 use crate::model::port::same as same_port;
@@ -103,12 +105,26 @@ impl<'a> Declared<'a> {
         Some(Self { link, ends: if a.0 <= b.0 { [a, b] } else { [b, a] } })
     }
 
-    /// How many ports it has in common with what was found.
+    /// How many ports it has in common with what was found; each end may name the aggregate, or one of its cables.
     fn shared(&self, found: &Found) -> usize {
         let [a, b] = self.ends;
-        let pairs = found.members.iter().map(|(a, b)| (a, b)).chain([(&found.a.port, &found.b.port)]);
-        let shared = |(x, y): (&str, &str)| usize::from(same_port(a.1, x)) + usize::from(same_port(b.1, y));
-        pairs.map(|(x, y)| shared((&**x, &**y))).max().unwrap_or_default()
+        let whole = usize::from(same_port(a.1, &found.a.port)) + usize::from(same_port(b.1, &found.b.port));
+        let of = |(x, y): &(Arc<str>, Arc<str>)| {
+            let (near, far) = (same_port(a.1, x), same_port(b.1, y));
+            let either = |one: bool, declared: &str, end: &End| usize::from(one || same_port(declared, &end.port));
+            either(near, a.1, &found.a) + either(far, b.1, &found.b)
+        };
+        found.members.iter().map(of).max().unwrap_or_default().max(whole)
+    }
+
+    /// Whether it names one of these two ports.
+    fn touches(&self, (x, y): &(Arc<str>, Arc<str>)) -> bool {
+        same_port(self.ends[0].1, x) || same_port(self.ends[1].1, y)
+    }
+
+    /// Whether it names just these two ports.
+    fn names(&self, (x, y): &(Arc<str>, Arc<str>)) -> bool {
+        same_port(self.ends[0].1, x) && same_port(self.ends[1].1, y)
     }
 
     /// A port that nobody told can be any.
@@ -157,50 +173,109 @@ fn match_up<'a>(
 ) {
     declared.retain(|d| match found.iter().position(|f| fits(d, f)) {
         Some(at) => {
-            lines.push(line(state, Some(found.remove(at)), Some(d.link)));
+            let found = found.remove(at);
+            // What names one port of a cable is corrected to that cable, not to the aggregate that it is of.
+            let whole = d.shared(&Found { members: Vec::new(), ..found.clone() }) > 0;
+            let of = found.members.iter().find(|pair| state == State::WrongPort && !whole && d.touches(pair));
+            let found = of.map(|(a, b)| cable(&found, a, b)).unwrap_or(found);
+            lines.push(line(state, Some(found), Some(d.link)));
             false
         }
         None => true,
     });
 }
 
+/// An aggregate of which several cables are declared by themselves, or some beside itself, gives those up.
+fn apart(mut whole: Found, declared: &[Declared<'_>]) -> Vec<Found> {
+    let alone = |pair: &(Arc<str>, Arc<str>)| declared.iter().any(|d| d.names(pair));
+    let named =
+        declared.iter().any(|d| same_port(d.ends[0].1, &whole.a.port) || same_port(d.ends[1].1, &whole.b.port));
+    let count = whole.members.iter().filter(|pair| alone(pair)).count();
+    if count == 0 || (count == 1 && !named) {
+        return vec![whole];
+    }
+    let mut cables: Vec<Found> = Vec::new();
+    let members = std::mem::take(&mut whole.members);
+    for pair in members {
+        if named && !alone(&pair) {
+            whole.members.push(pair);
+        } else {
+            cables.push(cable(&whole, &pair.0, &pair.1));
+        }
+    }
+    if named {
+        cables.push(whole);
+    }
+    cables
+}
+
 /// The lines of one pair of assets: first what agrees, then cables of aggregates, then what has a port in common.
 fn pair(
     mut declared: Vec<Declared<'_>>,
-    mut found: Vec<Found>,
+    found: Vec<Found>,
     near: &HashMap<&AssetId, &Near>,
     everything: &[Found],
     lines: &mut Vec<Line>,
 ) {
     let nature = |asset: &AssetId, port: &str| {
-        let port = near.get(asset).and_then(|near| near.ports.iter().find(|p| same_port(&p.name, port)));
-        port.map_or(Nature::Cable, |port| port.nature)
+        near.get(asset).and_then(|near| near.like(port)).map_or(Nature::Cable, |port| port.nature)
     };
     // An address on a VLAN interface says that there is a line, not by which cable.
     let no_cable = |f: &Found| {
         f.evidence.iter().all(|e| *e == Evidence::Subnet)
             && [&f.a, &f.b].into_iter().any(|end| nature(&end.asset, &end.port) == Nature::Virtual)
     };
+    let wholes = found.clone();
+    let mut found: Vec<Found> = found.into_iter().flat_map(|whole| apart(whole, &declared)).collect();
     match_up(State::Agrees, &mut declared, &mut found, lines, |d, f| d.shared(f) == 2);
     match_up(State::Agrees, &mut declared, &mut found, lines, Declared::fits);
-    // A declared aggregate is seen by its cables only. No report says yet which ports are its own (IEEE8023-LAG-MIB is
-    // not read), so that it takes all that touch no port of another declared link. Where several are declared, nobody
-    // knows which cables are whose: those after the first are not seen, and not missing either.
+    let member = |d: &Declared<'_>, f: &Found| {
+        let ends = [&f.a, &f.b].into_iter().zip(d.ends);
+        ends.into_iter().all(|(end, (_, port))| carries(end, port, near))
+    };
+    match_up(State::Agrees, &mut declared, &mut found, lines, member);
+    // Where a member is declared by itself, its aggregate carries for it, though another declared link has it, too.
+    declared.retain(|d| {
+        let lost = |f: &Found| {
+            d.ends.into_iter().any(|(asset, port)| f.lost.iter().any(|(a, p)| a == asset && same_port(p, port)))
+        };
+        let Some(whole) = wholes.iter().find(|f| member(d, f) && d.shared(f) < 2 && !lost(f)) else { return true };
+        lines.push(line(State::Agrees, Some(cable(whole, d.ends[0].1, d.ends[1].1)), Some(d.link)));
+        false
+    });
+    // A declared aggregate whose device does not say which ports are its own takes all cables that touch no port of
+    // another declared link and are of no other aggregate. Where several are declared, nobody knows which cables are
+    // whose: those after the first are not seen, and not missing either.
     let (bundles, singles): (Vec<_>, Vec<_>) = declared
         .into_iter()
         .partition(|d| d.ends.into_iter().any(|(asset, port)| nature(asset, port) == Nature::Aggregate));
     declared = singles;
-    if !bundles.is_empty() {
-        let (free, kept) = found.into_iter().partition(|f| !no_cable(f) && declared.iter().all(|d| d.shared(f) == 0));
+    let (mut blind, mut first) = (Vec::new(), true);
+    for d in bundles {
+        let could = |f: &Found| {
+            let ends = [&f.a, &f.b].into_iter().zip(d.ends);
+            !no_cable(f)
+                && declared.iter().all(|d| d.shared(f) == 0)
+                && ends.into_iter().all(|(end, (asset, port))| {
+                    let Some(near) = near.get(asset) else { return true };
+                    let told = near.members(port).next().is_some();
+                    same_port(&end.port, port) || (!told && near.aggregate(&end.port).is_none())
+                })
+        };
+        let (free, kept): (Vec<_>, Vec<_>) = found.into_iter().partition(could);
         found = kept;
-        match bundles.first().and_then(|first| Some((first, bundle(free, first)?))) {
-            Some((first, whole)) => {
-                lines.push(line(State::Agrees, Some(whole), Some(first.link)));
-                lines.extend(bundles.iter().skip(1).map(|d| line(State::Unseen, None, Some(d.link))));
-            }
-            None => declared.extend(bundles),
+        let told = d
+            .ends
+            .into_iter()
+            .any(|(asset, port)| near.get(asset).is_some_and(|near| near.members(port).next().is_some()));
+        match bundle(free, &d) {
+            Some(whole) => lines.push(line(State::Agrees, Some(whole), Some(d.link))),
+            None if first || told => blind.push(d),
+            None => lines.push(line(State::Unseen, None, Some(d.link))),
         }
+        first = false;
     }
+    declared.extend(blind);
     match_up(State::Agrees, &mut declared, &mut found, lines, |_, f| no_cable(f));
     match_up(State::WrongPort, &mut declared, &mut found, lines, |d, f| d.shared(f) == 1);
     match_up(State::WrongPort, &mut declared, &mut found, lines, |_, _| true);
@@ -212,13 +287,18 @@ fn pair(
 
 /// The cables of a pair as the aggregate that is declared.
 fn bundle(cables: Vec<Found>, declared: &Declared<'_>) -> Option<Found> {
+    let members = |found: &Found| match found.members.as_slice() {
+        [] => vec![(found.a.port.clone(), found.b.port.clone())],
+        members => members.to_vec(),
+    };
     let mut cables = cables.into_iter();
     let mut whole = cables.next()?;
-    whole.members = vec![(whole.a.port.clone(), whole.b.port.clone())];
+    whole.members = members(&whole);
     for cable in cables {
+        whole.members.extend(members(&cable));
         whole.evidence.extend(cable.evidence);
         whole.said_by.extend(cable.said_by);
-        whole.members.push((cable.a.port, cable.b.port));
+        whole.lost.extend(cable.lost);
     }
     for (end, (_, port)) in [&mut whole.a, &mut whole.b].into_iter().zip(declared.ends) {
         end.port = port.into();
@@ -229,8 +309,11 @@ fn bundle(cables: Vec<Found>, declared: &Declared<'_>) -> Option<Found> {
 /// Of a declared link of which nothing was found: whether it should have been.
 fn unfound(declared: &Declared<'_>, near: &HashMap<&AssetId, &Near>, everything: &[Found]) -> State {
     let elsewhere = declared.ends.into_iter().any(|(asset, port)| {
-        let here = |end: &End| end.asset == *asset && same_port(&end.port, port);
-        everything.iter().any(|found| here(&found.a) || here(&found.b))
+        let here = |end: &End, port_of: &str| end.asset == *asset && same_port(port_of, port);
+        everything.iter().any(|f| {
+            let members = f.members.iter().any(|(a, b)| here(&f.a, a) || here(&f.b, b));
+            members || here(&f.a, &f.a.port) || here(&f.b, &f.b.port)
+        })
     });
     let tells = |asset: &AssetId| near.get(asset).is_some_and(|near| !near.neighbours.is_empty() && !near.cut);
     let silent = declared.link.carrier.is_none() && declared.ends.into_iter().all(|(asset, _)| tells(asset));

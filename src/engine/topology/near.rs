@@ -28,6 +28,10 @@ pub struct Port {
     pub nature: Nature,
     /// Bit/s.
     pub speed_bps: Option<u64>,
+    /// The aggregate that it is a member of, as far as the device says.
+    pub aggregate: Option<Arc<str>>,
+    /// It does not carry, though nobody switched it off.
+    pub down: bool,
 }
 
 /// What a port is made of, by its ifType (IANAifType).
@@ -35,7 +39,7 @@ pub struct Port {
 pub enum Nature {
     /// A socket for a cable, as far as anybody knows.
     Cable,
-    /// Several ports that act as one: ieee8023adLag (161).
+    /// Several ports that act as one: ieee8023adLag (161), or what others are members of.
     Aggregate,
     /// None of its own: VLAN interfaces, tunnels, loopbacks.
     Virtual,
@@ -104,14 +108,19 @@ impl Near {
                 }
             }
         });
+        let mut ports = rows("interfaces").map(|row| {
+            let (name, mac) = (row.text("name").into(), mac(row.text("mac")));
+            let speed_bps = row.number("speed_bps").filter(|bps| *bps >= 1.0).map(|bps| bps as u64);
+            let aggregate = Some(row.text("aggregate")).filter(|name| !name.is_empty()).map(Arc::from);
+            let down = !matches!(row.text("oper"), "up" | "") && row.text("admin") != "down";
+            Some(Port { name, mac, nature: nature(row.text("type")), speed_bps, aggregate, down })
+        });
+        let aggregates: BTreeSet<Arc<str>> = ports.iter().filter_map(|port| port.aggregate.clone()).collect();
+        ports.iter_mut().filter(|port| aggregates.contains(&port.name)).for_each(|p| p.nature = Nature::Aggregate);
         Self {
             asset,
             name: device.fact("name").text().unwrap_or_default().into(),
-            ports: rows("interfaces").map(|row| {
-                let (name, mac) = (row.text("name").into(), mac(row.text("mac")));
-                let speed_bps = row.number("speed_bps").filter(|bps| *bps >= 1.0).map(|bps| bps as u64);
-                Some(Port { name, mac, nature: nature(row.text("type")), speed_bps })
-            }),
+            ports,
             addresses: rows("addresses").map(|row| {
                 let address: IpAddr = row.text("address").parse().ok()?;
                 let longest = if address.is_ipv4() { 32 } else { 128 };
@@ -141,6 +150,22 @@ impl Near {
     /// A port by its exact name.
     pub fn port(&self, name: &str) -> Option<&Port> {
         self.ports.iter().find(|port| *port.name == *name)
+    }
+
+    /// The port of this name, however its kind is written.
+    pub fn like(&self, name: &str) -> Option<&Port> {
+        self.port(name).or_else(|| self.ports.iter().find(|port| same_port(&port.name, name)))
+    }
+
+    /// The aggregate that a port is a member of, or is.
+    pub fn aggregate(&self, name: &str) -> Option<&Arc<str>> {
+        let port = self.like(name)?;
+        if port.nature == Nature::Aggregate { Some(&port.name) } else { port.aggregate.as_ref() }
+    }
+
+    /// The members of an aggregate; none where the device does not say.
+    pub fn members<'a>(&'a self, aggregate: &'a str) -> impl Iterator<Item = &'a Port> {
+        self.ports.iter().filter(move |port| port.aggregate.as_deref().is_some_and(|of| same_port(of, aggregate)))
     }
 
     /// The port that a neighbour means: by its name, its MAC address, its description, or a shorter way to write it.

@@ -353,3 +353,114 @@ fn a_line_keeps_its_id_and_can_be_adopted_when_both_ports_are_known() {
     assert!(both.adoptable() && both.id().len() == 16);
     assert!(alone.stranger.is_some(), "its chassis is known by its own report only");
 }
+
+/// A device of which the first ports are members of its last, an aggregate.
+fn bundled(asset: &str, family: u8, ports: &[&str], members: usize, rest: Value) -> Near {
+    let mut near = near(asset, family, ports, rest);
+    let of: Arc<str> = Arc::from(ports[ports.len() - 1]);
+    near.ports.iter_mut().take(members).for_each(|port| port.aggregate = Some(of.clone()));
+    near
+}
+
+const CORE_PORTS: [&str; 4] = ["GE0/0/1", "GE0/0/2", "GE0/0/3", "Eth-Trunk1"];
+const EDGE_PORTS: [&str; 4] = ["Gi1/0/1", "Gi1/0/2", "Gi1/0/3", "Eth-Trunk7"];
+
+/// The core, whose first two ports are of its aggregate, and which hears the edge on those ports.
+fn core_hears(cables: &[(&str, &str)]) -> Near {
+    let heard: Vec<Value> = cables.iter().map(|(here, there)| lldp(here, there, EDGE, "")).collect();
+    bundled("core", 0x0a, &CORE_PORTS, 2, json!({ "neighbours": heard }))
+}
+
+const BOTH: [(&str, &str); 2] = [("GE0/0/1", "Gi1/0/1"), ("GE0/0/2", "Gi1/0/2")];
+
+#[test]
+fn cables_of_one_aggregate_are_one_link_however_it_is_declared() {
+    let whole = "core:Eth-Trunk1 edge:Eth-Trunk7 lldp by 1 of 2";
+    let all = [core_hears(&BOTH), bundled("edge", 0x0b, &EDGE_PORTS, 2, json!({}))];
+    assert_eq!(lines(&inventory(&[]), &all), [format!("extra - {whole}")]);
+    for (a, b) in [("Eth-Trunk1", "Eth-Trunk7"), ("GE0/0/2", "Gi1/0/2"), ("Eth-Trunk1", "Gi1/0/1")] {
+        assert_eq!(lines(&inventory(&[("l", a, b)]), &all), [format!("agrees l {whole}")], "{a} {b}");
+    }
+    // Each cable by itself; the aggregate and one of its cables beside it.
+    let one = |link: &str, n: u8| format!("agrees {link} core:GE0/0/{n} edge:Gi1/0/{n} lldp by 1 of 0");
+    assert_eq!(
+        lines(&inventory(&[("l", "GE0/0/1", "Gi1/0/1"), ("m", "GE0/0/2", "Gi1/0/2")]), &all),
+        [one("l", 1), one("m", 2)]
+    );
+    assert_eq!(
+        lines(&inventory(&[("l", "GE0/0/1", "Gi1/0/1"), ("t", "Eth-Trunk1", "Eth-Trunk7")]), &all),
+        [one("l", 1), "agrees t core:Eth-Trunk1 edge:Eth-Trunk7 lldp by 1 of 1".to_owned()]
+    );
+    // A cable on other ports than declared is corrected to the cable.
+    assert_eq!(
+        lines(&inventory(&[("l", "GE0/0/1", "Gi1/0/9")]), &all),
+        ["wrong_port l core:GE0/0/1 edge:Gi1/0/1 lldp by 1 of 0"]
+    );
+}
+
+#[test]
+fn a_cable_beside_the_aggregate_is_none_of_it() {
+    let cables = [BOTH[0], BOTH[1], ("GE0/0/3", "Gi1/0/3")];
+    let all = [core_hears(&cables), bundled("edge", 0x0b, &EDGE_PORTS, 2, json!({}))];
+    let third = "core:GE0/0/3 edge:Gi1/0/3 lldp by 1 of 0";
+    assert_eq!(
+        lines(&inventory(&[("l", "Eth-Trunk1", "Eth-Trunk7")]), &all),
+        ["agrees l core:Eth-Trunk1 edge:Eth-Trunk7 lldp by 1 of 2".to_owned(), format!("extra - {third}")]
+    );
+    // What the far end does not say is taken from the declaration, or stays open.
+    let plain = [core_hears(&cables), near("edge", 0x0b, &EDGE_PORTS, json!({}))];
+    assert_eq!(
+        lines(&inventory(&[]), &plain),
+        ["extra - core:Eth-Trunk1 edge: lldp by 1 of 2".to_owned(), format!("extra - {third}")]
+    );
+    assert_eq!(
+        lines(&inventory(&[("l", "Eth-Trunk1", "Eth-Trunk7"), ("c", "GE0/0/3", "Gi1/0/3")]), &plain),
+        [format!("agrees c {third}"), "agrees l core:Eth-Trunk1 edge: lldp by 1 of 2".to_owned()]
+    );
+    // One cable only, and the aggregate is named at its far end by the declaration.
+    let single = [core_hears(&BOTH[..1]), near("edge", 0x0b, &EDGE_PORTS, json!({}))];
+    assert_eq!(
+        lines(&inventory(&[("l", "Eth-Trunk1", "Eth-Trunk7")]), &single),
+        ["agrees l core:Eth-Trunk1 edge:Eth-Trunk7 lldp by 1 of 1"]
+    );
+}
+
+#[test]
+fn an_aggregate_that_shows_by_its_address_carries_for_members_that_are_declared() {
+    let addressed = |asset: &str, family: u8, ports: &[&str], address: &str| {
+        let port = ports[ports.len() - 1];
+        let rest = json!({ "addresses": [{ "address": address, "prefix_length": 30, "interface": port }] });
+        bundled(asset, family, ports, 2, rest)
+    };
+    let mut all =
+        [addressed("core", 0x0a, &CORE_PORTS, "10.1.0.1"), addressed("edge", 0x0b, &EDGE_PORTS, "10.1.0.2")];
+    let both = [("l", "GE0/0/1", "Gi1/0/1"), ("m", "GE0/0/2", "Gi1/0/2")];
+    let whole = "core:Eth-Trunk1 edge:Eth-Trunk7 subnet by 2 of 0";
+    assert_eq!(lines(&inventory(&both[..1]), &all), [format!("agrees l {whole}")]);
+    assert_eq!(
+        lines(&inventory(&both), &all),
+        [format!("agrees l {whole}"), "agrees m core:GE0/0/2 edge:Gi1/0/2 subnet by 2 of 0".to_owned()]
+    );
+    // With the cables seen, too, all is one line.
+    all[0].neighbours = core_hears(&BOTH).neighbours;
+    assert_eq!(lines(&inventory(&[]), &all), ["extra - core:Eth-Trunk1 edge:Eth-Trunk7 lldp+subnet by 2 of 2"]);
+}
+
+#[test]
+fn a_member_that_does_not_carry_is_named_and_so_is_one_that_only_the_other_end_has() {
+    let lost = |all: &[Near]| -> Vec<String> {
+        let inventory = inventory(&[("l", "Eth-Trunk1", "Eth-Trunk7")]);
+        let lines = compare(&inventory, all, join(&inventory, all));
+        assert_eq!((lines.len(), lines[0].state), (1, State::Agrees));
+        let lost = &lines[0].found.as_ref().unwrap().lost;
+        lost.iter().map(|(asset, port)| format!("{asset}:{port}")).collect()
+    };
+    let edge = |members| bundled("edge", 0x0b, &EDGE_PORTS, members, json!({}));
+    assert!(lost(&[core_hears(&BOTH), edge(2)]).is_empty());
+    assert_eq!(lost(&[core_hears(&BOTH), edge(1)]), ["edge:Gi1/0/2"], "up, and in no aggregate there");
+    // A cable that is pulled is heard of no more; both devices still have its ports as members.
+    let mut all = [core_hears(&BOTH[..1]), edge(2)];
+    all[0].ports[1].down = true;
+    all[1].ports[1].down = true;
+    assert_eq!(lost(&all), ["core:GE0/0/2", "edge:Gi1/0/2"]);
+}

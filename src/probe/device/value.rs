@@ -52,7 +52,7 @@ impl Look<'_> {
             }
             From::Scalar(oid) => add(oid, &[]),
             From::Port(inner) => self.cells(inner, index, add),
-            From::Index(..) | From::Below { .. } | From::Text(_) => {}
+            From::Index(..) | From::Below { .. } | From::Above { .. } | From::Text(_) => {}
         }
         let others = [&source.exponent, &source.digits, &source.times].into_iter().flatten().map(|inner| &**inner);
         let others = others.chain(source.only.iter().flat_map(|check| check.sources())).chain(&source.plus);
@@ -112,6 +112,10 @@ impl Look<'_> {
                 let rows = self.answers.column(column)?.range(index.to_vec()..);
                 let (below, _) = rows.take_while(|(below, _)| below.starts_with(index)).next()?;
                 Raw::Arcs(slice(below, *first, *last)?)
+            }
+            From::Above { column, first, last } => {
+                let mut rows = self.answers.column(column)?.keys();
+                Raw::Arcs(slice(rows.find(|above| above.ends_with(index))?, *first, *last)?)
             }
             From::Port(inner) => {
                 let raw = self.raw(inner, index)?;

@@ -20,6 +20,7 @@ topology-mac = its address alone on the port
 topology-both-ends = both ends say so
 topology-one-end = { $name } says so
 topology-members = cables: { $list }
+topology-lost = members that do not carry: { $list }
 topology-declared = declared: { $ends }
 topology-adopt = Declare it
 topology-correct = Correct the ports

@@ -20,6 +20,7 @@ topology-mac = 端口上仅见其地址
 topology-both-ends = 两端互相印证
 topology-one-end = { $name } 一端所述
 topology-members = 成员线缆：{ $list }
+topology-lost = 未承载流量的成员：{ $list }
 topology-declared = 登记为：{ $ends }
 topology-adopt = 登记此链路
 topology-correct = 更正端口

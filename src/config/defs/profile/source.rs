@@ -142,6 +142,7 @@ fn from_table(table: &Table<'_>, short: &Short, depth: usize) -> Option<Source> 
     let given = [
         oid("oid").map(|oid| column_or_scalar(oid, key)),
         oid("below").zip(index).map(|(column, (first, last))| From::Below { column, first, last }),
+        oid("above").zip(index).map(|(column, (first, last))| From::Above { column, first, last }),
         inner("port").map(From::Port),
         table.opt_text("text").map(|text| From::Text(Arc::from(text))),
     ];
@@ -152,7 +153,7 @@ fn from_table(table: &Table<'_>, short: &Short, depth: usize) -> Option<Source> 
     if given.len() != 1 && table.faults.count() == before {
         table.fault(
             format!("{} does not say where it comes from, or says it twice", table.label()),
-            "give one of oid, index, below (with index), port and text",
+            "give one of oid, index, below or above (with index), port and text",
         );
     }
     let words = ["plain", "mac", "address", "mask", "port"];

@@ -235,6 +235,11 @@ fn evidence(l: Lang, inventory: &Inventory, line: &Line) -> String {
         let list: Vec<String> = found.members.iter().map(|(a, b)| format!("{a} - {b}")).collect();
         all.push(text::topology_members(l, list.join(between)));
     }
+    if !found.lost.is_empty() {
+        let list: Vec<String> =
+            found.lost.iter().map(|(asset, port)| named(inventory, &(asset.clone(), port.to_string()))).collect();
+        all.push(text::topology_lost(l, list.join(between)));
+    }
     all.join(between)
 }
 

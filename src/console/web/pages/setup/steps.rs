@@ -6,6 +6,7 @@ use maud::html;
 use super::Step;
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
+use crate::console::board::known_port;
 use crate::console::command::{IncidentFilter, Page};
 use crate::console::demo::{Demo, DemoOrder};
 use crate::console::web::cx::{Answer, Cx, redirect};
@@ -16,7 +17,7 @@ use crate::console::web::text;
 use crate::console::web::ui::form;
 use crate::console::web::ui::{self, Tone, badge, number, time};
 use crate::model::incident::Incident;
-use crate::model::inventory::{Inventory, LinkEnd};
+use crate::model::inventory::Inventory;
 use crate::model::{LinkId, Object};
 
 /// Links that the step lists; all of them are on their own page.
@@ -164,13 +165,11 @@ fn title(cx: &Cx, incident: &Incident) -> String {
 async fn incidents(cx: &Cx, inventory: &Inventory, id: &LinkId) -> Result<Vec<Incident>, Problem> {
     let mut objects = vec![Object::Link(id.clone())];
     if let Some(link) = inventory.links.get(id) {
-        for end in [&link.a, &link.b] {
-            if let LinkEnd::Port { asset, interface, .. } = end
-                && let Ok(port) = Object::interface(asset.clone(), interface)
-            {
-                objects.push(port);
-            }
-        }
+        let ports = {
+            let newest = cx.service.store.newest();
+            [&link.a, &link.b].map(|end| known_port(&newest, end))
+        };
+        objects.extend(ports.into_iter().flatten());
     }
     let mut found = Vec::new();
     for object in objects {
