@@ -80,8 +80,8 @@ pub fn read(bytes: &[u8]) -> Result<Option<Notice>, Malformed> {
 }
 
 /// The datagram for another receiver, such that it can tell who wrote it. A v1 trap says so itself, or becomes one of v2c if
-/// it does not; to one of v2c the address is added, as a proxy does (RFC 3584 section 3.1), unless it is there already.
-/// `None` = send it as it is.
+/// it does not; to one of v2c the address is added, as a proxy does (RFC 3584 section 3.1), unless it is there already. The
+/// community that another proxy was let in with goes no further: what came in v3 leaves in clear. `None` = send it as it is.
 pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
     let IpAddr::V4(from) = from else { return None };
     let message = Message::read(bytes).ok()?;
@@ -90,7 +90,8 @@ pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
         Body::TrapV1(trap) if trap.agent == [0; 4] => return modern(message.community, &trap, from),
         Body::TrapV1(_) => return None,
     };
-    let has = pdu.variables.flatten().take(MAX_VARIABLES).any(|variable| variable.name.as_bytes() == ADDRESS);
+    let has = |name: &[u8]| pdu.variables.flatten().take(MAX_VARIABLES).any(|one| one.name.as_bytes() == name);
+    let (has_address, has_community) = (has(ADDRESS), has(COMMUNITY));
     let head = Head {
         version: Version::V2c,
         community: message.community,
@@ -100,12 +101,19 @@ pub fn relayed(bytes: &[u8], from: IpAddr) -> Option<Vec<u8>> {
         status: 0,
         index: 0,
     };
-    let notifies = matches!(pdu.kind, Kind::Trap | Kind::Inform) && !has;
+    let changes = matches!(pdu.kind, Kind::Trap | Kind::Inform) && (!has_address || has_community);
     let add = |writer: &mut Writer<'_>| {
-        writer.encoded(pdu.variables.as_bytes());
-        writer.variable(ADDRESS, &Value::Address(from.octets()));
+        if has_community {
+            let kept = pdu.variables.flatten().filter(|one| one.name.as_bytes() != COMMUNITY);
+            kept.for_each(|one| writer.variable(one.name.as_bytes(), &one.value));
+        } else {
+            writer.encoded(pdu.variables.as_bytes());
+        }
+        if !has_address {
+            writer.variable(ADDRESS, &Value::Address(from.octets()));
+        }
     };
-    notifies.then(|| written(&head, add)).flatten()
+    changes.then(|| written(&head, add)).flatten()
 }
 
 /// A trap of v1 as one of v2c (RFC 3584 section 3.1).
@@ -275,9 +283,14 @@ mod tests {
             writer.variable(&write::name(&[1, 3, 6, 1, 6, 3, 18, 1, 4, 0]), &Value::Octets(b"hunter2"));
             writer.variable(ENTERPRISE, &Value::Oid(Oid::read(&oid).unwrap()));
         };
-        let read = read(&written(&head, fill).unwrap()).unwrap().unwrap();
-        assert_eq!(read.origin, Some("10.9.9.9".parse().unwrap()));
-        assert_eq!(read.text, "1.3.6.1.2.1.2.2.1.1.3=3 1.3.6.1.6.3.1.1.4.3.0=1.3.6.1.6.3.1.1.5.3");
+        let bytes = written(&head, fill).unwrap();
+        let copy = relayed(&bytes, "10.7.7.7".parse().unwrap()).unwrap();
+        assert!(!copy.windows(7).any(|w| w == b"hunter2"), "nor does it go further");
+        for bytes in [bytes, copy] {
+            let read = read(&bytes).unwrap().unwrap();
+            assert_eq!(read.origin, Some("10.9.9.9".parse().unwrap()));
+            assert_eq!(read.text, "1.3.6.1.2.1.2.2.1.1.3=3 1.3.6.1.6.3.1.1.4.3.0=1.3.6.1.6.3.1.1.5.3");
+        }
     }
 
     #[test]

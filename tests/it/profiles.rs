@@ -351,6 +351,24 @@ fn peers_of_vpns_and_of_ipv6_are_told_and_each_once() {
 }
 
 #[test]
+fn a_module_of_h3c_is_held_to_its_own_limits() {
+    // Alarms at -11.9 and 1 dBm, warnings at -9.91 and -1 dBm, as tenths of a microwatt.
+    let limits = [(34, 12_589), (35, 646), (36, 7_943), (37, 1_021)];
+    for (dbm, wanted) in [
+        (-254, "optical_rx GE1 -2.54 dBm ok"),
+        (-1_000, "optical_rx GE1 -10 dBm warning"),
+        (-1_250, "optical_rx GE1 -12.5 dBm critical"),
+        (-50, "optical_rx GE1 -0.5 dBm warning"),
+        (150, "optical_rx GE1 1.5 dBm critical"),
+    ] {
+        let optics = "1.3.6.1.4.1.25506.2.70.1.1.1";
+        let mut text = format!("1.3.6.1.2.1.31.1.1.1.1.1|4|GE1\n{optics}.12.1|2|{dbm}\n");
+        limits.iter().for_each(|(column, limit)| text += &format!("{optics}.{column}.1|2|{limit}\n"));
+        assert_eq!(lines(&made("1.3.6.1.4.1.25506.1.578", &text), "sensors", &[]), [wanted]);
+    }
+}
+
+#[test]
 fn firewalls_tell_their_sessions_and_switches_of_the_same_system_none() {
     let h3c = "1.3.6.1.4.1.25506.2.149.1.1.1";
     for (object_id, text, wanted) in [
