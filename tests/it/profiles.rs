@@ -475,6 +475,24 @@ fn a_switch_of_huawei_says_the_vlan_of_an_address_and_who_is_in_its_stack() {
 }
 
 #[test]
+fn makers_tell_members_of_aggregates_in_tables_of_their_own() {
+    let port = |index: u32, name: &str| {
+        format!("1.3.6.1.2.1.31.1.1.1.1.{index}|4|{name}\n1.3.6.1.2.1.2.2.1.8.{index}|2|1\n")
+    };
+    let ports = port(6, "GE1") + &port(7, "GE2") + &port(60, "Trunk1");
+    let hw = "1.3.6.1.4.1.2011.5.25.41.1";
+    let rj = "1.3.6.1.4.1.4881.1.1.10.2.7.1";
+    for (object_id, text) in [
+        ("1.3.6.1.4.1.2011.2.23.999", format!("{hw}.3.3.1.4.0|2|60\n{hw}.4.1.1.2.0.6|2|1\n")),
+        ("1.3.6.1.4.1.4881.1.1.10.1.150", format!("{rj}.6.1.2.1|2|60\n{rj}.7.1.2.6|2|1\n{rj}.7.1.2.7|2|0\n")),
+    ] {
+        let device = made(object_id, &(ports.clone() + &text));
+        // The rest of the table is the generic one's.
+        assert_eq!(lines(&device, "interfaces", &["index"]), ["GE1 up Trunk1", "GE2 up", "Trunk1 up"], "{object_id}");
+    }
+}
+
+#[test]
 fn what_was_cut_is_kept_and_flagged_and_a_sentinel_that_no_profile_knows_is_none() {
     let (loaded, recording) = generic(
         "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999\n1.3.6.1.2.1.1.1.0|4|x\n\

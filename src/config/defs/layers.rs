@@ -114,7 +114,8 @@ fn read_profiles(profiles: &BTreeMap<String, InForce<'_>>) -> Vec<ProfileDef> {
     let generic = profiles.get(profile::GENERIC).map(|generic| profile::table_ids(&generic.table));
     let generic = generic.unwrap_or_default();
     let read = profiles.iter().filter_map(|(id, p)| profile::read(id, &p.table, p.origin.clone(), &generic));
-    let read: Vec<ProfileDef> = read.collect();
+    let mut read: Vec<ProfileDef> = read.collect();
+    profile::complete(&mut read);
     profile::check_likes(&read, &profiles.iter().map(|(id, p)| (id.as_str(), &p.table)).collect());
     read
 }

@@ -77,6 +77,8 @@ pub enum Timer {
 pub struct TableDef {
     /// Id, within the profile; a vendor's table of the same id takes the place of the generic one.
     pub id: String,
+    /// It stands before the generic table of its id: that has the fields that are not told here, and all the rest.
+    pub adds: bool,
     /// What its rows are.
     pub into: &'static Class,
     /// How often.
@@ -255,6 +257,13 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, generic: &BTreeS
     let mut tables: Vec<TableDef> = Vec::new();
     for one in &given {
         let Some(def) = table_of(one, &short) else { continue };
+        if def.adds
+            && !generic.contains(&def.id)
+            && let Some(item) = one.item("adds")
+        {
+            let hint = did_you_mean(&def.id, generic.iter().map(String::as_str));
+            item.fault(format!("profile `{GENERIC}` has no table `{}`", def.id), hint);
+        }
         if tables.iter().any(|known| known.id == def.id) {
             one.fault(
                 format!("table `{}` is defined twice in profile `{id}`", def.id),
@@ -309,6 +318,20 @@ pub(super) fn check_likes(profiles: &[ProfileDef], tables: &BTreeMap<&str, &Tabl
     }
 }
 
+/// Gives tables that add to a generic one what they do not say themselves.
+pub(super) fn complete(profiles: &mut [ProfileDef]) {
+    let generic = profiles.iter().find(|profile| profile.id.as_str() == GENERIC).map(|one| one.tables.clone());
+    let Some(generic) = generic else { return };
+    for table in profiles.iter_mut().flat_map(|profile| &mut profile.tables).filter(|table| table.adds) {
+        let general = generic.iter().find(|one| one.id == table.id && std::ptr::eq(one.into, table.into));
+        let Some(general) = general.cloned() else { continue };
+        let own = std::mem::take(&mut table.fields);
+        let fields = own.into_iter().zip(&general.fields);
+        let fields = fields.map(|(own, general)| own.into_iter().chain(general.iter().cloned()).collect()).collect();
+        *table = TableDef { adds: true, fields, ..general };
+    }
+}
+
 /// Ids of the tables of a profile, right or wrong.
 pub(super) fn table_ids(table: &Table<'_>) -> BTreeSet<String> {
     table.tables("table").iter().filter_map(|one| one.opt_text("table").map(str::to_owned)).collect()
@@ -354,17 +377,19 @@ fn table_of(table: &Table<'_>, short: &source::Short) -> Option<TableDef> {
         let name = item.text().unwrap_or_default();
         item.fault(format!("there is no class `{name}`"), did_you_mean(name, names()));
     }
+    let adds = table.bool("adds").unwrap_or(false);
     let words = ["fast", "slow"];
     let timer = table.word("timer", &words, |word| match word {
         "fast" => Some(Timer::Fast),
         "slow" => Some(Timer::Slow),
         _ => None,
     });
-    if !table.has("timer") {
+    if !table.has("timer") && !adds {
         table.missing("timer", "\"fast\"");
     }
     let rows = match table.item("rows") {
         Some(item) => short.oids(&item),
+        None if adds => Vec::new(),
         None => {
             table.missing("rows", "\"1.3.6.1.2.1.2.2.1.2\"");
             Vec::new()
@@ -378,7 +403,7 @@ fn table_of(table: &Table<'_>, short: &source::Short) -> Option<TableDef> {
         for (part, found) in class.parts.iter().zip(&fields) {
             // What a memory uses may also be told by its size and what is free.
             let told_otherwise = class.name == "memory" && part.name == "used_ratio";
-            if part.needed && found.is_empty() && !told_otherwise && !table.has(part.name) {
+            if part.needed && found.is_empty() && !adds && !told_otherwise && !table.has(part.name) {
                 table.missing(part.name, "{ oid = \"...\" }");
             }
         }
@@ -386,7 +411,8 @@ fn table_of(table: &Table<'_>, short: &source::Short) -> Option<TableDef> {
         fields
     });
     table.finish();
-    Some(TableDef { id, into: into?, timer: timer?, rows, keep, unless, vlans, fields: fields? })
+    let timer = timer.or(adds.then_some(Timer::Slow));
+    Some(TableDef { id, adds, into: into?, timer: timer?, rows, keep, unless, vlans, fields: fields? })
 }
 
 /// The VLANs in which a table is read.
