@@ -38,6 +38,8 @@ struct Options {
     cycles: u32,
     repetitions: u32,
     root: String,
+    /// Where the seconds of each cycle but the first are added, one a line.
+    times: Option<std::path::PathBuf>,
 }
 
 fn main() {
@@ -50,6 +52,7 @@ fn main() {
         cycles: 3,
         repetitions: 25,
         root: "1.3.6.1.2.1".into(),
+        times: None,
     };
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
@@ -62,6 +65,7 @@ fn main() {
             "--cycles" => options.cycles = value().parse().expect("a number"),
             "--repetitions" => options.repetitions = value().parse().expect("a number"),
             "--root" => options.root = value(),
+            "--times" => options.times = Some(value().into()),
             mode => options.mode = mode.to_owned(),
         }
     }
@@ -72,7 +76,7 @@ fn main() {
         "walk" | "table" => runtime.block_on(poll(Arc::new(options))),
         "probe" => runtime.block_on(probes(&options)),
         _ => eprintln!(
-            "usage: snmp walk|table|probe|bare [--first ADDRESS] [--port N] [--devices N] [--in-flight N] [--cycles N] [--repetitions N] [--root OID]"
+            "usage: snmp walk|table|probe|bare [--first ADDRESS] [--port N] [--devices N] [--in-flight N] [--cycles N] [--repetitions N] [--root OID] [--times FILE]"
         ),
     }
 }
@@ -200,6 +204,16 @@ async fn one(device: &mut Device, columns: &[Oid], clock: &Clock, repetitions: u
     }
 }
 
+/// Adds the seconds of each cycle to a file of them; the first gets to know the devices.
+fn keep_times(options: &Options, walls: &[Duration]) {
+    use std::io::Write;
+    let Some(path) = &options.times else { return };
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a file of times");
+    for wall in walls.iter().skip(1) {
+        writeln!(file, "{:.6}", wall.as_secs_f64()).expect("a file of times");
+    }
+}
+
 /// The time that a share of them, sorted, did not take longer than.
 fn share(of: &[Duration], share: f64) -> f64 {
     of.get(((of.len() as f64 - 1.0) * share) as usize).map_or(0.0, Duration::as_secs_f64)
@@ -213,6 +227,7 @@ fn report(options: &Options, devices: Vec<Device>, walls: &[Duration], spent: f6
     let packets: u64 = devices.iter().map(|device| device.packets).sum();
     let mut each: Vec<Duration> = devices.iter().flat_map(|device| device.cycles.iter().copied()).collect();
     each.sort_unstable();
+    keep_times(options, walls);
     let mut walls = walls.to_vec();
     walls.sort_unstable();
     let traffic = devices[0].session.traffic().expect("v2c");
@@ -409,10 +424,11 @@ async fn bare(options: &Options) {
     socket.set_nonblocking(true).expect("no blocking");
     let udp = tokio::net::UdpSocket::from_std(socket.into()).expect("a runtime");
     let began_cpu = cpu();
-    let began = std::time::Instant::now();
     let mut inbox = Inbox::of(BATCH, 65_507);
     let address = |n: u32| SocketAddr::new(Ipv4Addr::from(u32::from(options.first) + n).into(), options.port);
+    let mut walls = Vec::new();
     for _ in 0..options.cycles {
+        let begin = std::time::Instant::now();
         let mut waiting: Vec<(u32, usize)> = Vec::new(); // device, request
         let mut fresh = 0..options.devices;
         waiting.extend(fresh.by_ref().take(options.in_flight).map(|n| (n, 0)));
@@ -458,12 +474,16 @@ async fn bare(options: &Options) {
                 }
             }
         }
+        walls.push(begin.elapsed());
     }
+    keep_times(options, &walls);
     let all = variables as f64 * f64::from(options.devices) * f64::from(options.cycles);
+    walls.sort_unstable();
     println!(
-        "cpu_per_100k={:.5} cycle_p50={:.3} variables={}",
+        "cpu_per_100k={:.5} cycle_p50={:.3} variables={} rss_kib={}",
         (cpu() - began_cpu) / (all / 1e5),
-        began.elapsed().as_secs_f64() / f64::from(options.cycles),
-        variables * u64::from(options.devices)
+        share(&walls, 0.5),
+        variables * u64::from(options.devices),
+        rss(),
     );
 }

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # CPU, cycle time and memory of SNMP polling, on simulated devices of 48 ports: this program, bare sockets that look at
-# nothing, snmpbulkwalk, gufo-snmp and prometheus-snmp-exporter, in turns, on the same target with the same max-repetitions;
-# the values that each decoded must add up to the same. Then a long way (20 ms), dead devices, and many devices.
+# nothing, snmpbulkwalk, gufo-snmp and prometheus-snmp-exporter, in turns, on the same target with the same max-repetitions
+# and as many devices at once; the values that each decoded must add up to the same. Then a long way (20 ms), dead devices,
+# and many devices.
 #
-#   benches/snmp.sh [--turns N] [--walkers N] [--binary FILE] [--bench FILE] [--python FILE]
+#   benches/snmp.sh [--turns N] [--walkers N] [--cycles N] [--binary FILE] [--bench FILE] [--python FILE] [--quick]
 #
-# --python is one that has gufo-snmp. A peer that is not installed is named and left out. Traffic stays on 127.20.0.0/16.
+# --python is one that has gufo-snmp. A peer that is not installed is named and left out. --quick takes a build that is not
+# optimised and a few devices, shows that every figure is there, and judges none of them. Traffic stays on 127.20.0.0/16.
 # Exit 1 if a limit is missed or sums differ, 3 if it could not be run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-turns=3 walkers=100 binary= bench= python=python3
+turns=5 walkers=100 cycles=20 binary= bench= python=python3 quick= profile=(--release)
+many=5000 away=1000 fleet=768 # devices: at once, 20 ms away, by as many of an agent's probers as run at once
+few=50 few_cycles=200  # what a variable of few devices costs
 most_of_bulkwalk=0.0667 most_of_exporter=0.1 most_of_bare=2.5 # CPU per 100,000 variables, as a share of theirs
 least_rate=3000000     # variables a CPU second of the simulator
 most_of_floor=1.5      # a cycle over a long way, as a share of its round trips
@@ -17,24 +21,27 @@ most_cycle=10          # seconds for 5,000 devices of 48 ports and 12 columns
 most_kib=153600        # memory with as many
 most_growth=1.5        # CPU a variable with 5,000 devices, whose tables no cache holds, as a share of that with 50
 most_dead=1.25         # time of the slowest live devices with a tenth dead, as a share of that with none
-port=16100 exporter_port=16101 repetitions=25
+port=16100 exporter_port=16101 repetitions=25 at_once=64
 while [ $# -gt 0 ]; do
     case $1 in
-        --turns) turns=$2 ;; --walkers) walkers=$2 ;; --binary) binary=$2 ;; --bench) bench=$2 ;; --python) python=$2 ;;
-        *) sed -n '2,10p' "$0" >&2; exit 2 ;;
+        --quick) quick=yes profile=() turns=1 walkers=4 cycles=3 many=20 away=20 fleet=20 few=10 few_cycles=5; shift; continue ;;
+        --turns) turns=$2 ;; --walkers) walkers=$2 ;; --cycles) cycles=$2 ;;
+        --binary) binary=$2 ;; --bench) bench=$2 ;; --python) python=$2 ;;
+        *) sed -n '2,13p' "$0" >&2; exit 2 ;;
     esac
     shift 2
 done
-built() { # TARGET...: where cargo puts what it builds
-    cargo build --locked --quiet --release "$@" --message-format=json |
+built() { # OPTION...: where cargo puts what it builds
+    cargo build --locked --quiet "$@" --message-format=json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1
 }
-[ -n "$binary" ] || binary=$(built --bin fengsui)
-[ -n "$bench" ] || bench=$(built --bench snmp)
+[ -n "$binary" ] || binary=$(built "${profile[@]}" --bin fengsui)
+[ -n "$bench" ] || bench=$(built "${profile[@]}" --bench snmp)
 dir=$(mktemp -d)
 target= exporter=
 trap 'for p in $target $exporter; do kill "$p" 2>/dev/null || true; done; rm -rf "$dir"' EXIT
-echo "machine: $(nproc) cores, $(uname -sr); other load: $(cut -d' ' -f1 /proc/loadavg); receive buffers up to $(cat /proc/sys/net/core/rmem_max)"
+load() { cut -d' ' -f1-3 /proc/loadavg; }
+echo "machine: $(nproc) cores, $(uname -sr); load $(load); receive buffers up to $(cat /proc/sys/net/core/rmem_max)"
 
 awk 'BEGIN {
     print "1.3.6.1.2.1.1.1.0|4|Simulated switch of 48 ports, version 1\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999.1.48"
@@ -72,12 +79,14 @@ of() { tr ' ' '\n' <<<"$1" | sed -n "s/^$2=//p"; }      # one figure of a line o
 calc() { awk "BEGIN { printf \"%.5g\", $1 }"; }
 failed=0
 limit() { # VALUE MOST WHAT
+    [ -z "$quick" ] || { echo "quick   $3: $1 (at most $2, not judged)"; return; }
     awk -v v="$1" -v l="$2" 'BEGIN { exit !(v <= l) }' && { echo "ok      $3: $1 (at most $2)"; return; }
     echo "missed  $3: $1 (at most $2)"
     failed=1
 }
 same() { # SUM SUM WHO
-    [ "$1" = "$2" ] || { echo "missed  $3 decoded other values: $1, we $2"; failed=1; }
+    [ "$1" = "$2" ] || { echo "missed  $3 decoded other values: $1, we $2"; failed=1; return; }
+    echo "$3" >>"$dir/same"
 }
 
 # What a text from snmpbulkwalk adds up to: numbers as they are, texts byte by byte, OIDs arc by arc.
@@ -103,21 +112,54 @@ for line in sys.stdin:
         total += int(rest)
 print(count, total)
 PY
-cat >"$dir/peer.py" <<'PY'
-import sys, time
-from gufo.snmp.sync import SnmpSession
+cat >"$dir/gufo.py" <<'PY'
+import asyncio, resource, sys, time
 from gufo.snmp import SnmpVersion
-count = total = 0
-began = time.process_time()
-for n in range(int(sys.argv[1])):
-    kept = []
-    with SnmpSession(addr=f"127.20.{(n + 1) // 256}.{(n + 1) % 256}", port=int(sys.argv[2]), community="public",
-                     version=SnmpVersion.v2c, max_repetitions=int(sys.argv[3]), timeout=5.0) as session:
-        kept.extend(session.getbulk("1.3.6.1.2.1"))
-    for _, v in kept if n == 0 else ():
-        total += sum(v) if isinstance(v, bytes) else sum(int(a) for a in v.split(".")) if isinstance(v, str) else int(v)
-    count += len(kept)
-print(f"{(time.process_time() - began) / count * 1e5:.5f} {total}")
+from gufo.snmp.aio import SnmpSession
+from gufo.snmp.sync import SnmpSession as SyncSession
+way, devices, at_once, cycles, port, repetitions, times = sys.argv[1], *map(int, sys.argv[2:7]), sys.argv[7]
+def terms(n):
+    return dict(addr=f"127.20.{(n + 1) // 256}.{(n + 1) % 256}", port=port, community="public", version=SnmpVersion.v2c,
+                max_repetitions=repetitions, timeout=5.0)
+def walk(n):
+    with SyncSession(**terms(n)) as session:
+        return list(session.getbulk("1.3.6.1.2.1"))
+async def walk_aside(n, room):
+    async with room, SnmpSession(**terms(n)) as session:
+        return [pair async for pair in session.getbulk("1.3.6.1.2.1")]
+async def all_aside():
+    room = asyncio.Semaphore(at_once)
+    return await asyncio.gather(*(walk_aside(n, room) for n in range(devices)))
+count = 0
+with open(times, "a") as file:
+    for cycle in range(cycles + 1):  # the first is not counted
+        if cycle == 1:
+            cpu = time.process_time()
+        began = time.monotonic()
+        kept = [walk(n) for n in range(devices)] if way == "sync" else asyncio.run(all_aside())
+        if cycle:
+            file.write(f"{time.monotonic() - began:.6f}\n")
+            count += sum(map(len, kept))
+cpu = time.process_time() - cpu
+total = sum(sum(v) if isinstance(v, bytes) else sum(map(int, v.split("."))) if isinstance(v, str) else int(v) for _, v in kept[0])
+print(f"{cpu / count * 1e5:.5f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} {total}")
+PY
+# A command, once a cycle: adds the seconds of each but the first; prints CPU seconds of all but that, and the KiB of its largest process.
+cat >"$dir/cycles.py" <<'PY'
+import resource, subprocess, sys, time
+def used():
+    return resource.getrusage(resource.RUSAGE_CHILDREN)
+def cpu():
+    return used().ru_utime + used().ru_stime
+with open(sys.argv[2], "a") as file:
+    for cycle in range(int(sys.argv[1]) + 1):
+        if cycle == 1:
+            before = cpu()
+        began = time.monotonic()
+        subprocess.run(sys.argv[3:], check=True, stdout=subprocess.DEVNULL)
+        if cycle:
+            file.write(f"{time.monotonic() - began:.6f}\n")
+print(f"{cpu() - before:.6f} {used().ru_maxrss}")
 PY
 cat >"$dir/exporter.yml" <<YML
 bench:
@@ -131,115 +173,141 @@ $(for c in 2.2.1.7 2.2.1.8 31.1.1.1.6 31.1.1.1.10 31.1.1.1.15 31.1.1.1.19 2.2.1.
 done)
 YML
 
-bulkwalk() { # prints CPU per 100,000 variables
-    TIMEFORMAT='%U %S'
-    local spent
-    spent=$( { time for n in $(seq "$walkers"); do
-        snmpbulkwalk -v2c -c public "-Cr$repetitions" -On -Ox -Oe -Ot "127.20.0.$n:$port" 1.3.6.1.2.1 >"$dir/walk"
-    done; } 2>&1)
-    awk -v v="$variables" -v n="$walkers" '{ printf "%.5f", ($1 + $2) / (v * n) * 1e5 }' <<<"$spent"
+# Each program's turn: adds CPU per 100,000 variables, the most memory in KiB, and the seconds of each cycle to its files.
+per_100k() { awk -v t="$1" -v n="$2" -v v="$variables" 'BEGIN { printf "%.5f\n", t / (v * n) * 1e5 }'; } # SECONDS WALKS
+turn_of_fengsui() {
+    local before line
+    before=$(ticks "$target")
+    line=$("$bench" walk --port $port --devices "$walkers" --in-flight $at_once --cycles $((cycles + 1)) --repetitions $repetitions --times "$dir/fengsui.times")
+    calc "$variables * $walkers * ($cycles + 1) / (($(ticks "$target") - $before + 0.5) / 100)" >>"$dir/rate"; echo >>"$dir/rate"
+    of "$line" cpu_per_100k >>"$dir/fengsui.cpu"
+    of "$line" rss_kib >>"$dir/fengsui.kib"
+    same "$(calc "$(of "$line" sum) / $walkers")" "$(calc "$sum")" fengsui
 }
-scrape() { # prints CPU per 100,000 variables
-    local before after
+turn_of_bare() {
+    local line
+    line=$("$bench" bare --port $port --devices "$walkers" --in-flight $at_once --cycles $((cycles + 1)) --repetitions $repetitions --times "$dir/bare.times")
+    of "$line" cpu_per_100k >>"$dir/bare.cpu"
+    of "$line" rss_kib >>"$dir/bare.kib"
+}
+turn_of_snmpbulkwalk() {
+    local spent kib
+    read -r spent kib < <("$python" "$dir/cycles.py" "$cycles" "$dir/snmpbulkwalk.times" \
+        xargs -a "$dir/addresses" -P $at_once -I{} snmpbulkwalk -v2c -c public -Cr$repetitions -On -Ox -Oe -Ot {} 1.3.6.1.2.1)
+    per_100k "$spent" $((walkers * cycles)) >>"$dir/snmpbulkwalk.cpu"
+    echo "$kib" >>"$dir/snmpbulkwalk.kib"
+}
+turn_of_gufo() { # sync or asyncio
+    local spent kib total
+    read -r spent kib total < <("$python" "$dir/gufo.py" "$1" "$walkers" $at_once "$cycles" $port $repetitions "$dir/gufo-$1.times")
+    echo "$spent" >>"$dir/gufo-$1.cpu"
+    echo "$kib" >>"$dir/gufo-$1.kib"
+    same "$total" "$sum" "gufo-$1"
+}
+turn_of_exporter() {
+    local before
     before=$(ticks "$exporter")
-    for n in $(seq "$walkers"); do
-        curl -sf "http://127.0.0.1:$exporter_port/snmp?module=bench&target=127.20.0.$n:$port" >"$dir/scrape"
-    done
-    after=$(ticks "$exporter")
-    awk -v t=$((after - before)) -v v="$variables" -v n="$walkers" 'BEGIN { printf "%.5f", t / 100 / (v * n) * 1e5 }'
+    "$python" "$dir/cycles.py" "$cycles" "$dir/exporter.times" \
+        curl -sf --fail-early --parallel --parallel-max $at_once --config "$dir/scrapes" >"$dir/scraping"
+    calc "($(ticks "$exporter") - $before) / 100" >"$dir/spent"
+    per_100k "$(cat "$dir/spent")" $((walkers * (cycles + 1))) >>"$dir/exporter.cpu"
+    awk '/^VmHWM:/ { print $2 }' "/proc/$exporter/status" >>"$dir/exporter.kib"
 }
 best() { sort -g | head -1; }
+share() { sort -g "$1" | awk -v q="$2" '{ v[NR] = $1 } END { printf "%.4f", v[int((NR - 1) * q) + 1] }'; } # FILE SHARE
 
 serve
 one=$("$bench" walk --port $port --devices 1 --cycles 1)
 variables=$(of "$one" variables) sum=$(of "$one" sum) packets=$(of "$one" packets)
-echo "a walk of one device: $variables variables in $packets requests"
-have_gufo=yes have_exporter=yes have_bulkwalk=yes
-"$python" -c 'import gufo.snmp.sync' 2>/dev/null || { have_gufo=; echo "not run: gufo-snmp is not installed (pip install gufo-snmp)"; }
-command -v snmpbulkwalk >/dev/null || { have_bulkwalk=; echo "not run: snmpbulkwalk is not installed (package snmp)"; }
-if command -v prometheus-snmp-exporter >/dev/null && command -v curl >/dev/null; then
+echo "a walk of one device: $variables variables in $packets requests; a cycle is $walkers devices, $at_once at once; $turns turns of $cycles cycles"
+for n in $(seq 0 $((walkers - 1))); do
+    address=127.20.$(((n + 1) / 256)).$(((n + 1) % 256)):$port
+    echo "$address" >>"$dir/addresses"
+    printf 'url = "http://127.0.0.1:%s/snmp?module=bench&target=%s"\noutput = /dev/null\n' "$exporter_port" "$address" >>"$dir/scrapes"
+done
+programs=(fengsui bare)
+if ! command -v snmpbulkwalk >/dev/null; then
+    echo "not run: snmpbulkwalk is not installed (package snmp)"
+else
+    programs+=(snmpbulkwalk)
+    snmpbulkwalk -v2c -c public -Cr$repetitions -On -Ox -Oe -Ot 127.20.0.1:$port 1.3.6.1.2.1 >"$dir/walk"
+    same "$("$python" "$dir/sum.py" <"$dir/walk")" "$variables $sum" snmpbulkwalk
+fi
+if ! "$python" -c 'import gufo.snmp.sync' 2>/dev/null; then
+    echo "not run: gufo-snmp is not installed (pip install gufo-snmp)"
+else
+    programs+=(gufo-sync gufo-asyncio)
+fi
+if ! command -v prometheus-snmp-exporter >/dev/null || ! command -v curl >/dev/null; then
+    echo "not run: prometheus-snmp-exporter or curl is not installed"
+else
+    programs+=(exporter)
     prometheus-snmp-exporter --config.file="$dir/exporter.yml" --web.listen-address="127.0.0.1:$exporter_port" 2>"$dir/exporter.err" &
     exporter=$!
     for _ in $(seq 50); do curl -sf "http://127.0.0.1:$exporter_port/" >/dev/null && break; sleep 0.1; done
-else
-    have_exporter=
-    echo "not run: prometheus-snmp-exporter or curl is not installed"
+    curl -sf "http://127.0.0.1:$exporter_port/snmp?module=bench&target=127.20.0.1:$port" >"$dir/scrape"
+    table=$("$bench" table --port $port --devices 1 --cycles 1)
+    same "$(awk '/^c[0-9_]+\{/ { sum += $2 } END { printf "%.0f", sum }' "$dir/scrape")" "$(of "$table" sum)" exporter
 fi
 for turn in $(seq "$turns"); do
-    before=$(ticks "$target")
-    line=$("$bench" walk --port $port --devices 400 --in-flight 64 --cycles 5 --repetitions $repetitions)
-    after=$(ticks "$target")
-    of "$line" cpu_per_100k >>"$dir/ours"
-    calc "$variables * 400 * 5 / (($after - $before) / 100)" >>"$dir/rate"; echo >>"$dir/rate"
-    of "$("$bench" bare --port $port --devices 400 --in-flight 64 --cycles 4 --repetitions $repetitions)" cpu_per_100k >>"$dir/bare"
-    said="turn $turn, CPU seconds per 100,000 variables: fengsui $(tail -1 "$dir/ours"), bare $(tail -1 "$dir/bare")"
-    if [ -n "$have_bulkwalk" ]; then
-        { bulkwalk; echo; } >>"$dir/bulkwalk"
-        said+=", snmpbulkwalk $(tail -1 "$dir/bulkwalk")"
-    fi
-    if [ -n "$have_gufo" ]; then
-        read -r cpu gufo_sum < <("$python" "$dir/peer.py" "$walkers" $port $repetitions)
-        echo "$cpu" >>"$dir/gufo"
-        said+=", gufo-snmp $cpu"
-        same "$gufo_sum" "$sum" gufo-snmp
-    fi
-    if [ -n "$have_exporter" ]; then
-        { scrape; echo; } >>"$dir/exporter"
-        said+=", snmp_exporter $(tail -1 "$dir/exporter")"
-    fi
-    echo "$said"
+    order=("${programs[@]}") said=
+    [ $((turn % 2)) = 1 ] || mapfile -t order < <(printf '%s\n' "${programs[@]}" | tac)
+    for program in "${order[@]}"; do
+        case $program in gufo-*) turn_of_gufo "${program#gufo-}" ;; *) "turn_of_$program" ;; esac
+        said+=", $program $(tail -1 "$dir/$program.cpu")"
+    done
+    echo "turn $turn, load $(load), CPU seconds per 100,000 variables: ${said#, }"
 done
-ours=$(best <"$dir/ours")
-echo "cycle of 400 devices, 64 at once: p50 $(of "$line" cycle_p50) s; a device p50 $(of "$line" device_p50) s, p99 $(of "$line" device_p99) s; $(of "$line" rss_kib) KiB"
-if [ -n "$have_bulkwalk" ]; then
-    same "$("$python" "$dir/sum.py" <"$dir/walk")" "$variables $sum" snmpbulkwalk
-    limit "$(calc "$ours / $(best <"$dir/bulkwalk")")" $most_of_bulkwalk "CPU as a share of snmpbulkwalk's"
-fi
-if [ -n "$have_exporter" ]; then
-    table=$("$bench" table --port $port --devices 1 --cycles 1)
-    same "$(awk '/^c[0-9_]+\{/ { sum += $2 } END { printf "%.0f", sum }' "$dir/scrape")" "$(of "$table" sum)" prometheus-snmp-exporter
-    limit "$(calc "$ours / $(best <"$dir/exporter")")" $most_of_exporter "CPU as a share of prometheus-snmp-exporter's"
-fi
-limit "$(calc "$ours / $(best <"$dir/bare")")" $most_of_bare "CPU as a share of bare sockets'"
+# The best turn of each, all cycles of all turns, the most memory of one process: a process a walk has as many at once.
+printf '%-14s %12s %10s %10s %10s  %s\n' program "CPU s/100k" "cycle p50" "p99 s" KiB values
+for program in "${programs[@]}"; do
+    values=$(grep -qx "$program" "$dir/same" && echo same || echo "-")
+    printf '%-14s %12s %10s %10s %10s  %s\n' "$program" "$(best <"$dir/$program.cpu")" "$(share "$dir/$program.times" 0.5)" \
+        "$(share "$dir/$program.times" 0.99)" "$(sort -g "$dir/$program.kib" | tail -1)" "$values"
+done
+ours=$(best <"$dir/fengsui.cpu")
+ratio() { # PROGRAM LIMIT WHOSE
+    [ ! -s "$dir/$1.cpu" ] || limit "$(calc "$ours / $(best <"$dir/$1.cpu")")" "$2" "CPU as a share of $3"
+}
+ratio snmpbulkwalk $most_of_bulkwalk "snmpbulkwalk's"
+ratio exporter $most_of_exporter "prometheus-snmp-exporter's"
+ratio bare $most_of_bare "bare sockets'"
 limit "$(calc "$least_rate / $(sort -g "$dir/rate" | tail -1)")" 1 "needed part of what the simulator can do ($(sort -g "$dir/rate" | tail -1) variables a CPU second)"
 
-line=$("$bench" table --port $port --devices 50 --in-flight 50 --cycles 200)
-few=$(of "$line" cpu_per_100k)
-line=$("$bench" table --port $port --devices 5000 --in-flight 5000 --cycles 4)
-echo "5,000 devices, 48 ports, 12 columns: cycle p50 $(of "$line" cycle_p50) s, longest $(of "$line" cycle_p99) s; CPU per 100,000 variables $(of "$line" cpu_per_100k), with 50 devices $few; sent again $(of "$line" again), lost by our buffer $(of "$line" overflows)"
-limit "$(of "$line" cycle_p99)" $most_cycle "seconds of a cycle of 5,000 devices"
-limit "$(of "$line" rss_kib)" $most_kib "KiB with 5,000 devices"
-limit "$(calc "$(of "$line" cpu_per_100k) / $few")" $most_growth "CPU a variable with 5,000 devices, as a share of that with 50"
+line=$("$bench" table --port $port --devices $few --in-flight $few --cycles $few_cycles)
+few_cpu=$(of "$line" cpu_per_100k)
+line=$("$bench" table --port $port --devices $many --in-flight $many --cycles 4)
+echo "$many devices, 48 ports, 12 columns: cycle p50 $(of "$line" cycle_p50) s, longest $(of "$line" cycle_p99) s; CPU per 100,000 variables $(of "$line" cpu_per_100k), with $few devices $few_cpu; sent again $(of "$line" again), lost by our buffer $(of "$line" overflows)"
+limit "$(of "$line" cycle_p99)" $most_cycle "seconds of a cycle of $many devices"
+limit "$(of "$line" rss_kib)" $most_kib "KiB with $many devices"
+limit "$(calc "$(of "$line" cpu_per_100k) / $few_cpu")" $most_growth "CPU a variable with $many devices, as a share of that with $few"
 limit "$(of "$line" failed)" 0 "tables that did not come whole"
 
 # The same by the probers of an agent, in its own bounds: so many runs at once, so many arenas of memory.
-probers() { MALLOC_ARENA_MAX=2 "$bench" probe --port $port --in-flight 768 --cycles 4 "$@"; }
-line=$(probers --devices 5000)
-echo "5,000 devices by an agent's probers: cycle p50 $(of "$line" cycle_p50) s, longest $(of "$line" cycle_p99) s; $(of "$line" variables) variables, $(of "$line" numbers) numbers kept; CPU per 100,000 variables $(of "$line" cpu_per_100k); sent again $(of "$line" again)"
-limit "$(of "$line" cycle_p99)" $most_cycle "seconds of a cycle of 5,000 devices by probers"
-limit "$(of "$line" rss_kib)" $most_kib "KiB with 5,000 devices and their probers"
+probers() { MALLOC_ARENA_MAX=2 "$bench" probe --port $port --in-flight $fleet --cycles 4 "$@"; }
+line=$(probers --devices $many)
+echo "$many devices by an agent's probers: cycle p50 $(of "$line" cycle_p50) s, longest $(of "$line" cycle_p99) s; $(of "$line" variables) variables, $(of "$line" numbers) numbers kept; CPU per 100,000 variables $(of "$line" cpu_per_100k); sent again $(of "$line" again)"
+limit "$(of "$line" cycle_p99)" $most_cycle "seconds of a cycle of $many devices by probers"
+limit "$(of "$line" rss_kib)" $most_kib "KiB with $many devices and their probers"
 limit "$(of "$line" failed)" 0 "runs that were not whole"
-if [ -n "$have_bulkwalk" ]; then
-    limit "$(calc "$(of "$line" cpu_per_100k) / $(best <"$dir/bulkwalk")")" $most_of_bulkwalk "CPU of probers as a share of snmpbulkwalk's"
-fi
-if [ -n "$have_exporter" ]; then
-    limit "$(calc "$(of "$line" cpu_per_100k) / $(best <"$dir/exporter")")" $most_of_exporter "CPU of probers as a share of prometheus-snmp-exporter's"
-fi
+ours=$(of "$line" cpu_per_100k)
+ratio snmpbulkwalk $most_of_bulkwalk "snmpbulkwalk's, by probers"
+ratio exporter $most_of_exporter "prometheus-snmp-exporter's, by probers"
 
 serve --delay 20ms
-line=$("$bench" walk --port $port --devices 1000 --in-flight 1000 --cycles 3 --repetitions $repetitions)
+line=$("$bench" walk --port $port --devices $away --in-flight $away --cycles 3 --repetitions $repetitions)
 floor=$(calc "$packets * 0.02")
-echo "1,000 devices, 20 ms away: cycle p50 $(of "$line" cycle_p50) s of $packets round trips, $floor s"
+echo "$away devices, 20 ms away: cycle p50 $(of "$line" cycle_p50) s of $packets round trips, $floor s"
 limit "$(calc "$(of "$line" cycle_p50) / $floor")" $most_of_floor "cycle over a long way, as a share of its round trips"
 limit "$(of "$line" again)" 0 "requests sent again"
 whole=$(of "$line" device_p99)
-line=$(probers --devices 768)
+line=$(probers --devices $fleet)
 probers_whole=$(of "$line" device_p99)
 serve --delay 20ms --fault dead=0.1
-line=$(probers --devices 768)
-echo "768 devices by probers with a tenth dead: live devices p50 $(of "$line" device_p50) s, p99 $(of "$line" device_p99) s; without dead ones p99 $probers_whole s"
+line=$(probers --devices $fleet)
+echo "$fleet devices by probers with a tenth dead: live devices p50 $(of "$line" device_p50) s, p99 $(of "$line" device_p99) s; without dead ones p99 $probers_whole s"
 limit "$(calc "$(of "$line" device_p99) / $probers_whole")" $most_dead "time of the slowest live devices by probers with a tenth dead, as a share of that with none"
-line=$("$bench" walk --port $port --devices 1000 --in-flight 1000 --cycles 3 --repetitions $repetitions)
+line=$("$bench" walk --port $port --devices $away --in-flight $away --cycles 3 --repetitions $repetitions)
 echo "the same with a tenth dead: live devices p50 $(of "$line" device_p50) s, p99 $(of "$line" device_p99) s; without dead ones p99 $whole s; $(of "$line" failed) walks of the dead"
 limit "$(calc "$(of "$line" device_p99) / $whole")" $most_dead "time of the slowest live devices with a tenth dead, as a share of that with none"
 exit $failed

@@ -516,6 +516,10 @@ const TEXTS: &[(&str, &str)] = &[
         "Share of requests to treat so, such as loss=0.1: loss, truncate, duplicate, wrong-source, gen-err, non-increasing; dead = of devices",
         "按此比例处理请求，如 loss=0.1：loss 丢弃、truncate 截断、duplicate 重复、wrong-source 错误源地址、gen-err 报错、non-increasing OID 不递增；dead 为无应答设备的比例",
     ),
+    (
+        "Behind each line answer the next one of the file, as a device does that does not sort what it has",
+        "按文件中的顺序应答：每一行之后是文件的下一行，如同不按编号排序的设备",
+    ),
     ("Bytes of an answer at most", "应答的最大字节数"),
     ("Seed of the faults", "故障的随机种子"),
     ("Scenario, TOML; see docs/simulator.md", "场景文件（TOML），见 docs/simulator.md"),

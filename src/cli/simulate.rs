@@ -12,7 +12,7 @@ use super::text::pick;
 use super::{Answer, Exit, Failure, block_on, print, say};
 use crate::net::clock::Clock;
 use crate::net::serve::Access;
-use crate::sim::recording::MAX_BYTES;
+use crate::sim::recording::{BadLine, MAX_BYTES};
 use crate::sim::{DeviceSpec, Kind, Recording, ServiceSpec, World};
 
 /// Recordings served at most: each takes a socket, and the usual limit of open files is 1024.
@@ -91,7 +91,7 @@ pub fn run(args: Args) -> Answer {
                 format!("--listen has {room} addresses for {} recordings: give a wider network", files.len()),
             )));
         };
-        match read(file) {
+        match read(file, Recording::parse) {
             Err(lines) => bad.extend(lines),
             Ok(recording) => {
                 let kind = Kind::Snmp { recording: Arc::new(recording), access: Access::new(secrets.clone()) };
@@ -109,11 +109,11 @@ pub fn run(args: Args) -> Answer {
     block_on(2, serve(devices))?
 }
 
-/// A recording, or what is wrong with it, line by line.
-fn read(file: &Path) -> Result<Recording, Vec<String>> {
+/// What `read` makes of a recording, or what is wrong with it, line by line.
+fn read<T>(file: &Path, read: fn(&str, &[u8]) -> Result<T, Vec<BadLine>>) -> Result<T, Vec<String>> {
     let name = shown(file);
     let bytes = read_bounded(file, MAX_BYTES).map_err(|why| vec![format!("{name}: {why}")])?;
-    Recording::parse(&name, &bytes).map_err(|lines| lines.iter().map(ToString::to_string).collect())
+    read(&name, &bytes).map_err(|lines| lines.iter().map(ToString::to_string).collect())
 }
 
 async fn serve(devices: Vec<DeviceSpec>) -> Answer {

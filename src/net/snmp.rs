@@ -26,7 +26,7 @@ pub use ::snmp::{Oid, Value};
 
 pub use self::convert::encode;
 pub use self::engine::{Engine, Opened, PeerClock};
-pub use self::fast::Traffic;
+pub use self::fast::{Traffic, rehearse};
 pub(super) use self::user::{auth_of, privacy_of};
 pub use self::walk::{Columns, MAX_ROWS, Sink, Walked};
 

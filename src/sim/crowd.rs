@@ -1,11 +1,11 @@
 //! Thousands of devices made of one recording, and their vices: loss, death, cut and doubled answers, wrong sources,
-//! errors, names that do not grow. A load target, so the recording is encoded once and answers are copied together. It
-//! refuses v3 and SET, and gives every device the same values.
+//! errors, names that do not grow, or that stand in another order than that of their numbers. A load target, so the
+//! recording is encoded once and answers are copied together. It refuses v3 and SET, and gives every device the same values.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
-use super::recording::{Entry, Recording};
+use super::recording::Entry;
 use crate::codec::snmp::{Body, Head, Kind, Message, Pdu, Value, Version, Writer, oid};
 use crate::model::Mono;
 use crate::net::clock::Clock;
@@ -100,9 +100,11 @@ impl std::fmt::Debug for Template {
     }
 }
 
-/// A recording, encoded.
+/// A recording, encoded. A walk goes through it line by line.
 struct Table {
     entries: Vec<Line>,
+    /// Places of the lines by their names, of those with the same name the first; empty if the lines stand so anyway.
+    sorted: Vec<usize>,
     names: Vec<u8>,
     variables: Vec<u8>,
     clock: Clock,
@@ -121,9 +123,10 @@ struct Line {
 }
 
 impl Template {
-    /// So many devices from `first` on, all answering from this recording to this community.
+    /// So many devices from `first` on, all answering from these lines to this community. Behind each line they answer the
+    /// next, in whatever order: that of a recording, or that of a device which does not sort what it has.
     pub fn new(
-        recording: &Recording,
+        lines: impl IntoIterator<Item = (Oid, Entry)>,
         community: &str,
         first: Ipv4Addr,
         count: u32,
@@ -134,7 +137,7 @@ impl Template {
         Self {
             community: community.as_bytes().to_vec(),
             addresses: first..first.saturating_add(count),
-            table: Table::new(recording, clock),
+            table: Table::new(lines, clock),
             random: fastrand::Rng::with_seed(vices.seed),
             vices,
             places: Vec::new(),
@@ -270,7 +273,9 @@ impl Answer<'_, '_> {
         'rows: for row in 0..rows {
             let mut going = false;
             for (at, place) in places.iter_mut().enumerate().skip(if row == 0 { 0 } else { single }) {
-                if written >= MAX_VARIABLES || writer.len() + table.length(*place) > most {
+                // One goes out however long it is: an agent that recorded it could say it.
+                let full = written > 0 && writer.len() + table.length(*place) > most;
+                if full || written >= MAX_VARIABLES {
                     break 'rows;
                 }
                 written += 1;
@@ -296,20 +301,25 @@ impl Answer<'_, '_> {
 }
 
 impl Table {
-    fn new(recording: &Recording, clock: Clock) -> Self {
+    fn new(lines: impl IntoIterator<Item = (Oid, Entry)>, clock: Clock) -> Self {
         let began = clock.mono();
-        let mut table = Self { entries: Vec::new(), names: Vec::new(), variables: Vec::new(), clock, began };
-        for (oid, entry) in recording.iter() {
+        let (names, variables) = (Vec::new(), Vec::new());
+        let mut table = Self { entries: Vec::new(), sorted: Vec::new(), names, variables, clock, began };
+        for (oid, entry) in lines {
             let (name, variable) = (table.names.len(), table.variables.len());
             oid::write(oid.arcs(), &mut table.names);
-            encode(oid, entry.at(std::time::Duration::ZERO), &mut table.variables);
-            let moving = matches!(entry, Entry::Moving { .. }).then(|| Box::new((oid.clone(), entry.clone())));
-            table.entries.push(Line {
-                name: name..table.names.len(),
-                variable: variable..table.variables.len(),
-                moving,
-                wide: entry.tag() == super::recording::Tag::Counter64,
-            });
+            encode(&oid, entry.at(std::time::Duration::ZERO), &mut table.variables);
+            let wide = entry.tag() == super::recording::Tag::Counter64;
+            let moving = matches!(entry, Entry::Moving { .. }).then(|| Box::new((oid, entry)));
+            let (name, variable) = (name..table.names.len(), variable..table.variables.len());
+            table.entries.push(Line { name, variable, moving, wide });
+        }
+        let order = |a: &Line, b: &Line| oid::order(table.name(a), table.name(b));
+        if !table.entries.is_sorted_by(|a, b| order(a, b).is_lt()) {
+            let mut places: Vec<(usize, &Line)> = table.entries.iter().enumerate().collect();
+            places.sort_by(|(_, a), (_, b)| order(a, b));
+            places.dedup_by(|(_, later), (_, first)| order(later, first).is_eq());
+            table.sorted = places.into_iter().map(|(place, _)| place).collect();
         }
         table
     }
@@ -318,14 +328,25 @@ impl Table {
         self.names.get(line.name.clone()).unwrap_or_default()
     }
 
+    /// The place of a name, or else that of the next larger one.
+    fn find(&self, name: &[u8]) -> Result<usize, usize> {
+        let order = |line: &Line| oid::order(self.name(line), name);
+        if self.sorted.is_empty() {
+            return self.entries.binary_search_by(order);
+        }
+        let of = |at: usize| self.sorted.get(at).copied().unwrap_or(self.entries.len());
+        let placed = |place: &usize| self.entries.get(*place).map_or(std::cmp::Ordering::Greater, order);
+        self.sorted.binary_search_by(placed).map(of).map_err(of)
+    }
+
     fn exactly(&self, name: &[u8], version: Version) -> Option<&Line> {
-        let found = self.entries.binary_search_by(|line| oid::order(self.name(line), name)).ok()?;
+        let found = self.find(name).ok()?;
         self.entries.get(found).filter(|line| version == Version::V2c || !line.wide)
     }
 
     /// The place of the first variable behind a name.
     fn behind(&self, name: &[u8], version: Version) -> usize {
-        self.next(self.entries.partition_point(|line| oid::order(self.name(line), name).is_le()), version)
+        self.next(self.find(name).map_or_else(|next| next, |found| found + 1), version)
     }
 
     /// This place, or the next that the version can tell.

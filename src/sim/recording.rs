@@ -234,31 +234,34 @@ pub struct Recording {
     entries: BTreeMap<Oid, Entry>,
 }
 
+/// The variables of a recording as they stand in it, those that are there twice included; `file` names it in messages.
+/// Non-UTF-8 values are kept as they are.
+pub fn lines(file: &str, bytes: &[u8]) -> Result<Vec<(Oid, Entry)>, Vec<BadLine>> {
+    let (mut lines, mut bad) = (Vec::new(), Vec::new());
+    let mut untold = 0_usize;
+    for (index, line) in bytes.split(|b| *b == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) || line.starts_with(b"#") {
+            continue;
+        }
+        match parse_line(line) {
+            Ok(variable) => lines.push(variable),
+            Err(what) if bad.len() < MAX_TOLD => {
+                bad.push(BadLine { file: file.to_owned(), line: index + 1, what });
+            }
+            Err(_) => untold += 1,
+        }
+    }
+    if let (Some(last), true) = (bad.last_mut(), untold > 0) {
+        last.what.push_str(&format!(" (and {untold} more bad lines)"));
+    }
+    if bad.is_empty() { Ok(lines) } else { Err(bad) }
+}
+
 impl Recording {
-    /// Reads a whole recording; `file` names it in messages. Non-UTF-8 values are kept as they are.
+    /// Reads a whole recording. Of lines with the same name the last counts.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Vec<BadLine>> {
-        let mut entries = BTreeMap::new();
-        let mut bad = Vec::new();
-        let mut untold = 0_usize;
-        for (index, line) in bytes.split(|b| *b == b'\n').enumerate() {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.iter().all(u8::is_ascii_whitespace) || line.starts_with(b"#") {
-                continue;
-            }
-            match parse_line(line) {
-                Ok((oid, entry)) => {
-                    entries.insert(oid, entry);
-                }
-                Err(what) if bad.len() < MAX_TOLD => {
-                    bad.push(BadLine { file: file.to_owned(), line: index + 1, what });
-                }
-                Err(_) => untold += 1,
-            }
-        }
-        if let (Some(last), true) = (bad.last_mut(), untold > 0) {
-            last.what.push_str(&format!(" (and {untold} more bad lines)"));
-        }
-        if bad.is_empty() { Ok(Self { entries }) } else { Err(bad) }
+        Ok(Self { entries: lines(file, bytes)?.into_iter().collect() })
     }
 
     /// Puts a variable in, or in the place of another.

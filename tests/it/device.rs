@@ -62,6 +62,11 @@ const BRIDGE: &str = "\
 ";
 
 fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
+    prober_within(cx, at, Duration::from_secs(3))
+}
+
+/// A prober of the kind as the agent makes it, for a device that takes so long.
+pub(crate) fn prober_within(cx: &Ctx, at: std::net::SocketAddr, within: Duration) -> Box<dyn Prober> {
     let kind = probe::kind("device").unwrap();
     let Runner::Each(make) = &kind.runner else { panic!("device is of type Each") };
     let task = Task {
@@ -73,7 +78,7 @@ fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
         target: Target { host: Some(at.ip().to_string()), port: Some(at.port()), url: None },
         settings: settings_of(kind.spec),
         interval_ms: 600_000,
-        timeout_ms: 3_000,
+        timeout_ms: within.as_millis() as u64,
         keep_ms: 600_000,
         secret: Some("a".into()),
         calendar: None,

@@ -2,7 +2,8 @@
 //! hears on them, by their names, and binds none of its own. Where that tool is not installed the test says so, and fails
 //! only where CI is set.
 
-use std::net::UdpSocket;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn inform(id: i32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn ports_of_the_service_manager_are_taken_by_their_names_and_no_others_bound() {
+async fn ports_of_the_service_manager_of_datagrams_and_streams_are_taken_by_their_names_and_no_others_bound() {
     let activate = Path::new("/usr/bin/systemd-socket-activate");
     if !activate.exists() {
         println!("not run: systemd-socket-activate is not installed");
@@ -42,15 +43,28 @@ async fn ports_of_the_service_manager_are_taken_by_their_names_and_no_others_bou
     // Free again at once, and nobody else's by then. The third is what the settings say, which is not bound.
     let free = || UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let [traps, lines, own] = [free(), free(), free()];
+    let streams = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let copied = UdpSocket::bind("127.0.0.1:0").unwrap();
+    copied.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let settings = format!(
-        "id = \"tower\"\ninventory = [{:?}]\n[trap]\nlisten = [\"{own}\"]\n[syslog]\nlisten = [\"{own}\"]\n",
-        dir.path().join("site.toml")
+        "id = \"tower\"\ninventory = [{:?}]\n[trap]\nlisten = [\"{own}\"]\n[syslog]\nlisten = [\"{own}\"]\n[[syslog.copy]]\nto = \"{}\"\nform = \"original\"\n",
+        dir.path().join("site.toml"),
+        copied.local_addr().unwrap()
     );
     std::fs::write(dir.path().join("agent.toml"), settings).unwrap();
     let log = dir.path().join("log");
     let out = std::fs::File::create(&log).unwrap();
+    // It makes sockets of one sort only, and passes on what it was handed itself: so the ports of datagrams behind that of
+    // streams, as the units do it together.
     let mut agent = Command::new(activate)
-        .args(["--datagram", &format!("--listen={traps}"), &format!("--listen={lines}"), "--fdname=trap:syslog"])
+        .arg(format!("--listen={streams}"))
+        .arg(activate)
+        .args([
+            "--datagram",
+            &format!("--listen={traps}"),
+            &format!("--listen={lines}"),
+            "--fdname=syslog:trap:syslog",
+        ])
         .arg(env!("CARGO_BIN_EXE_fengsui"))
         .args(["agent", "--config"])
         .arg(dir.path().join("agent.toml"))
@@ -64,6 +78,8 @@ async fn ports_of_the_service_manager_are_taken_by_their_names_and_no_others_bou
         .spawn()
         .unwrap();
     // What comes first starts the agent, and waits for it in the port.
+    let mut stream = wait_for("the port of streams", Duration::from_secs(10), || TcpStream::connect(streams).ok());
+    stream.write_all(b"<13>first of a stream\n").unwrap();
     let device = UdpSocket::bind("127.0.0.1:0").unwrap();
     device.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let mut id = 0;
@@ -85,8 +101,19 @@ async fn ports_of_the_service_manager_are_taken_by_their_names_and_no_others_bou
             lines,
         )
         .unwrap();
-    assert!(UdpSocket::bind(own).is_ok(), "the agent bound a port of its own beside those that it was given");
-    // A line is not acknowledged; the next inform is taken in after it.
+    stream.write_all(b"<188>%%01SSH/4/SSH_FAIL(l): by the same connection\n").unwrap();
+    drop(stream);
+    assert!(
+        UdpSocket::bind(own).is_ok() && TcpListener::bind(own).is_ok(),
+        "the agent bound a port of its own beside those that it was given"
+    );
+    // A line is not acknowledged. Those of the stream are copied on when they are heard; the next inform is taken in after
+    // the datagram.
+    wait_for("the line of the stream to be copied", Duration::from_secs(10), || {
+        let mut line = [0; 512];
+        let (len, _) = copied.recv_from(&mut line).ok()?;
+        line[..len].ends_with(b"by the same connection").then_some(())
+    });
     wait_for("the last inform to be acknowledged", Duration::from_secs(10), || {
         device.send_to(&inform(1_000), traps).ok()?;
         let mut answer = [0; 512];
@@ -99,4 +126,9 @@ async fn ports_of_the_service_manager_are_taken_by_their_names_and_no_others_bou
     let last = |row: &String| row.starts_with("core-1 1.3.6.1.6.3.1.1.5.3") && row.ends_with("port 1000");
     assert!(kept.iter().any(last), "{kept:?}");
     assert!(kept.iter().any(|row| row.contains("IF_STATE") && row.contains("GE0/0/1")), "{kept:?}");
+    assert!(kept.iter().any(|row| row.ends_with("first of a stream")), "{kept:?}");
+    assert!(
+        kept.iter().any(|row| row.starts_with("core-1 SSH/SSH_FAIL") && row.ends_with("by the same connection")),
+        "{kept:?}"
+    );
 }

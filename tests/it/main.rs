@@ -6,6 +6,7 @@
 mod acceptance;
 mod agent;
 mod agreement;
+mod allocations;
 mod architecture;
 mod bad;
 mod baseline;
@@ -27,6 +28,7 @@ mod hours;
 mod house;
 mod lab;
 mod labels;
+mod mutated;
 mod own_host;
 mod path;
 mod probe;

@@ -28,7 +28,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-fn command() -> std::process::Command {
+pub(crate) fn command() -> std::process::Command {
     wrapped(&[])
 }
 

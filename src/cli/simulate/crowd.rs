@@ -1,5 +1,6 @@
 //! One recording at thousands of addresses, as a load target.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::model::Secret;
 use crate::net::clock::Clock;
 use crate::net::serve;
 use crate::sim::crowd::{Fault, Template, Vices};
+use crate::sim::recording;
 
 /// Options that make many devices of one recording.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,6 +25,9 @@ pub struct Many {
     /// Share of requests to treat so, such as loss=0.1: loss, truncate, duplicate, wrong-source, gen-err, non-increasing; dead = of devices
     #[arg(long = "fault", value_name = "FAULT=SHARE", value_parser = share, requires = "devices")]
     pub faults: Vec<(Fault, f64)>,
+    /// Behind each line answer the next one of the file, as a device does that does not sort what it has
+    #[arg(long, requires = "devices")]
+    pub as_recorded: bool,
     /// Bytes of an answer at most
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(100..=65_507), default_value = "1472", requires = "devices")]
     pub answer_bytes: u32,
@@ -60,10 +65,13 @@ pub(super) fn run(args: &Args, secrets: Vec<Secret>) -> Answer {
             format!("--listen has {room} addresses for {count} devices: give a wider network"),
         )));
     }
-    let recording = read(&args.path).map_err(|lines| Failure::usage(lines.join("\n")))?;
+    let mut lines = read(&args.path, recording::lines).map_err(|lines| Failure::usage(lines.join("\n")))?;
+    if !args.many.as_recorded {
+        lines = lines.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
+    }
     let mut vices = Vices::new(args.many.seed, args.many.answer_bytes as usize);
     args.many.faults.iter().for_each(|(fault, share)| vices.set(*fault, *share));
-    let template = Template::new(&recording, community.expose(), first, count, vices, Clock::system());
+    let template = Template::new(lines, community.expose(), first, count, vices, Clock::system());
     let delay = args.many.delay.unwrap_or_default();
     let (port, loopback) = (args.listen.port, first.is_loopback() && last.is_loopback());
     let answer = async {

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_types, reason = "the test plays the devices")]
 
 use std::io::Write;
-use std::net::{TcpStream, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -78,26 +78,27 @@ async fn what_is_said_twice_is_kept_once_with_a_count_and_nothing_is_lost_at_the
 }
 
 #[tokio::test]
-async fn a_busy_port_is_named_with_its_holder_and_taken_when_it_is_free() {
-    let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = holder.local_addr().unwrap();
-    let terms = Terms { listen: vec![address], rate: 1, ..Terms::default() };
-    let said = Arc::new(Mutex::new(Vec::new()));
-    let (mut wires, _parcels, trigger, _plan) = wires(Matcher::default());
-    let (told, told_out) = (said.clone(), watch::channel(0));
-    let tell = told_out.0;
-    wires.trouble = Box::new(move |topic, text| {
-        told.lock().unwrap().push((topic, text));
-        tell.send_modify(|n| *n += 1);
-    });
-    let running = tokio::spawn(run(&KIND, terms, wires));
-    let mut news = told_out.1;
-    tokio::time::timeout(LONG, news.wait_for(|n| *n > 0)).await.unwrap().unwrap();
-    let (topic, text) = said.lock().unwrap()[0].clone();
-    let text = text.unwrap();
-    let own = format!("(pid {}) holds the port", std::process::id());
-    assert_eq!(topic, "syslog");
-    assert!(text.starts_with(&format!("listen on udp {address}")) && text.contains(&own), "{text}");
-    drop(trigger);
-    running.await.unwrap();
+async fn a_busy_port_is_named_with_its_holder_be_it_of_datagrams_or_of_streams() {
+    let (udp, tcp) = (UdpSocket::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    for (what, address) in [("udp ", udp.local_addr().unwrap()), ("", tcp.local_addr().unwrap())] {
+        let terms = Terms { listen: vec![address], rate: 1, ..Terms::default() };
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (mut wires, _parcels, trigger, _plan) = wires(Matcher::default());
+        let (told, told_out) = (said.clone(), watch::channel(0));
+        let tell = told_out.0;
+        wires.trouble = Box::new(move |topic, text| {
+            told.lock().unwrap().push((topic, text));
+            tell.send_modify(|n| *n += 1);
+        });
+        let running = tokio::spawn(run(&KIND, terms, wires));
+        let mut news = told_out.1;
+        tokio::time::timeout(LONG, news.wait_for(|n| *n > 0)).await.unwrap().unwrap();
+        let (topic, text) = said.lock().unwrap()[0].clone();
+        let text = text.unwrap();
+        let own = format!("(pid {}) holds the port", std::process::id());
+        assert_eq!(topic, "syslog");
+        assert!(text.starts_with(&format!("listen on {what}{address}")) && text.contains(&own), "{text}");
+        drop(trigger);
+        running.await.unwrap();
+    }
 }

@@ -3,6 +3,7 @@
 //! at the end. Silence because our own buffer overflowed is told apart from silence of the device.
 
 mod core; // jobs, their timers, what an answer makes of them
+mod rehearse; // a walk without a network
 mod wheel; // coarse timers
 mod work; // what one device is asked
 
@@ -17,6 +18,8 @@ use ::snmp::{Oid, Value};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::sync::{mpsc, oneshot};
+
+pub use self::rehearse::rehearse;
 
 use self::core::{Core, Order};
 use self::work::{Once, Work};
