@@ -1,8 +1,15 @@
 //! Statistics over the last seconds of one series: a bounded ring of times and summaries. Measurements that
 //! fall within 1/320 of the window are merged, so a window of any length costs the same.
+//!
+//! Hundreds of thousands of optical modules have a window of a day each. Of one that is long, and of which nothing is asked but
+//! what can be made of parts (greatest, smallest, mean, count), whole parts of the day are kept instead (`buckets`).
+
+mod buckets;
 
 use std::collections::VecDeque;
 use std::time::Duration;
+
+use self::buckets::Buckets;
 
 use crate::config::expr::Stat;
 use crate::model::{Histogram, Mono, Summary};
@@ -13,10 +20,45 @@ pub const STEPS: u32 = 320;
 /// Entries a ring can hold: its steps, one that is half gone, and one just begun.
 const MAX_ENTRIES: usize = STEPS as usize + 2;
 
+/// What is asked of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked(u8);
+
+impl Asked {
+    /// These.
+    pub fn of(stats: &[Stat]) -> Self {
+        Self(stats.iter().fold(0, |all, stat| all | 1 << *stat as u8))
+    }
+    /// Both.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    /// Something, and nothing but these.
+    fn only(self, stats: &[Stat]) -> bool {
+        self.0 != 0 && self.0 & !Self::of(stats).0 == 0
+    }
+    fn any(self, stats: &[Stat]) -> bool {
+        self.0 & Self::of(stats).0 != 0
+    }
+}
+
 /// The last `span` of one series.
 #[derive(Debug, Clone)]
 pub struct Ring {
     span: Duration,
+    kept: Kept,
+}
+
+#[derive(Debug, Clone)]
+enum Kept {
+    /// Every measurement, or nearly so.
+    Each(Each),
+    Parts(Buckets),
+}
+
+/// Measurements with their times.
+#[derive(Debug, Clone)]
+struct Each {
     percentiles: bool,
     entries: VecDeque<Entry>,
 }
@@ -40,29 +82,81 @@ fn nanos(d: Duration) -> u64 {
 }
 
 impl Ring {
-    /// An empty one. `percentiles`: whether `p50` or `p95` will be asked for.
-    pub const fn new(span: Duration, percentiles: bool) -> Self {
-        Self { span, percentiles, entries: VecDeque::new() }
+    /// An empty one, of which these will be asked.
+    pub fn new(span: Duration, asked: Asked) -> Self {
+        let percentiles = asked.any(&[Stat::P50, Stat::P95]);
+        let kept = match Buckets::for_long(span, asked) {
+            Some(buckets) => Kept::Parts(buckets),
+            None => Kept::Each(Each { percentiles, entries: VecDeque::new() }),
+        };
+        Self { span, kept }
     }
 
     /// Takes one measurement.
     pub fn push(&mut self, at: Mono, v: f64) {
-        self.add(at, Points::One(v));
+        let at = nanos(at.since_origin());
+        match &mut self.kept {
+            Kept::Each(each) => each.add(at, nanos(self.span), Points::One(v)),
+            Kept::Parts(buckets) => buckets.add(at, nanos(self.span), 1, v, v, v),
+        }
     }
 
     /// Takes the summary of several.
     pub fn push_summary(&mut self, at: Mono, summary: &Summary) {
-        let points = if summary.n == 1 { Points::One(summary.last) } else { Points::Many(Box::new(summary.clone())) };
-        self.add(at, points);
+        let at = nanos(at.since_origin());
+        match &mut self.kept {
+            Kept::Each(each) => {
+                let one = summary.n == 1;
+                let points = if one { Points::One(summary.last) } else { Points::Many(Box::new(summary.clone())) };
+                each.add(at, nanos(self.span), points);
+            }
+            Kept::Parts(buckets) => {
+                let n = u32::try_from(summary.n).unwrap_or(u32::MAX);
+                buckets.add(at, nanos(self.span), n, summary.sum, summary.min, summary.max);
+            }
+        }
     }
 
-    fn add(&mut self, at: Mono, points: Points) {
-        let at = nanos(at.since_origin());
-        let oldest = at.saturating_sub(nanos(self.span));
+    /// A statistic over what lies within the span before `now`, of those that the ring is for. Nothing is `None`; only a count
+    /// of nothing is 0.
+    pub fn stat(&self, stat: Stat, now: Mono) -> Option<f64> {
+        let now = nanos(now.since_origin());
+        let oldest = now.checked_sub(nanos(self.span));
+        match &self.kept {
+            Kept::Each(each) => each.stat(stat, oldest),
+            Kept::Parts(buckets) => buckets.stat(stat, oldest, nanos(self.span)),
+        }
+    }
+
+    /// Whether one may go on where the other was.
+    pub const fn is_like(&self, other: &Self) -> bool {
+        match (&self.kept, &other.kept) {
+            (Kept::Each(a), Kept::Each(b)) => a.percentiles == b.percentiles,
+            (Kept::Parts(a), Kept::Parts(b)) => a.is_like(b),
+            _ => false,
+        }
+    }
+
+    /// Bytes that it holds beside itself.
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
+        match &self.kept {
+            Kept::Each(each) => {
+                let boxed = each.entries.iter().filter(|e| matches!(e.points, Points::Many(_))).count();
+                each.entries.capacity() * size_of::<Entry>() + boxed * size_of::<Summary>()
+            }
+            Kept::Parts(buckets) => buckets.bytes(),
+        }
+    }
+}
+
+impl Each {
+    fn add(&mut self, at: u64, span: u64, points: Points) {
+        let oldest = at.saturating_sub(span);
         while self.entries.front().is_some_and(|e| e.at <= oldest && at > oldest) {
             self.entries.pop_front();
         }
-        let step = nanos(self.span / STEPS);
+        let step = span / u64::from(STEPS);
         match self.entries.back_mut() {
             Some(last) if at.saturating_sub(last.at) < step => last.merge(points, self.percentiles),
             _ => self.entries.push_back(Entry { at, points }),
@@ -72,10 +166,7 @@ impl Ring {
         }
     }
 
-    /// A statistic over what lies within the span before `now`. Nothing is `None`; only a count of nothing is 0.
-    pub fn stat(&self, stat: Stat, now: Mono) -> Option<f64> {
-        let now = nanos(now.since_origin());
-        let oldest = now.checked_sub(nanos(self.span));
+    fn stat(&self, stat: Stat, oldest: Option<u64>) -> Option<f64> {
         let live = || self.entries.iter().filter(move |e| oldest.is_none_or(|oldest| e.at > oldest));
         let fold = |start: f64, f: fn(f64, &Entry) -> f64| live().fold(start, f);
         let count = fold(0.0, |n, e| n + e.n());
@@ -94,11 +185,6 @@ impl Ring {
             Stat::P50 => quantile(live(), 0.50),
             Stat::P95 => quantile(live(), 0.95),
         }
-    }
-
-    /// Whether percentiles may be asked of it.
-    pub const fn percentiles(&self) -> bool {
-        self.percentiles
     }
 }
 
@@ -193,66 +279,4 @@ fn quantile<'a>(live: impl Iterator<Item = &'a Entry> + Clone, q: f64) -> Option
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn s(seconds: f64) -> Mono {
-        Mono::from_origin(Duration::from_secs_f64(seconds))
-    }
-
-    #[test]
-    fn each_statistic_sees_the_span_and_nothing_older() {
-        let mut ring = Ring::new(Duration::from_secs(10), true);
-        for t in 0..30 {
-            ring.push(s(f64::from(t)), f64::from(t));
-        }
-        // (now, stat, expected); at 29 the window holds 20..=29
-        let table = [
-            (29.0, Stat::Mean, Some(24.5)),
-            (29.0, Stat::Min, Some(20.0)),
-            (29.0, Stat::Max, Some(29.0)),
-            (29.0, Stat::P50, Some(24.0)),
-            (29.0, Stat::P95, Some(29.0)),
-            (29.0, Stat::Count, Some(10.0)),
-            (29.0, Stat::Delta, Some(9.0)),
-            (35.0, Stat::Min, Some(26.0)),
-            (60.0, Stat::Mean, None),
-            (60.0, Stat::Count, Some(0.0)),
-        ];
-        for (now, stat, expected) in table {
-            assert_eq!(ring.stat(stat, s(now)), expected, "{stat:?} at {now}");
-        }
-    }
-
-    #[test]
-    fn a_window_just_begun_counts_from_its_first_measurement() {
-        let mut ring = Ring::new(Duration::from_secs(60), false);
-        ring.push(s(0.0), 1.0);
-        assert_eq!(ring.stat(Stat::Mean, s(0.0)), Some(1.0));
-    }
-
-    proptest! {
-        #[test]
-        fn a_ring_stays_bounded_and_close_to_the_truth(
-            values in prop::collection::vec((1u64..2_000, 0.001f64..1.0), 1..2_000),
-        ) {
-            let span = Duration::from_secs(300);
-            let mut ring = Ring::new(span, true);
-            let mut all = Vec::new();
-            let mut now = 0;
-            for (step, v) in values {
-                now += step;
-                let at = Mono::from_origin(Duration::from_millis(now));
-                ring.push(at, v);
-                all.push((now, v));
-                prop_assert!(ring.entries.len() <= MAX_ENTRIES);
-            }
-            let at = Mono::from_origin(Duration::from_millis(now));
-            let edge = |slack: u64| all.iter().filter(|(t, _)| t + 300_000 > now + slack).count() as f64;
-            let count = ring.stat(Stat::Count, at).unwrap();
-            prop_assert!(count <= edge(0) && count >= edge(1_300), "{} {} {}", count, edge(0), edge(1_300));
-            prop_assert_eq!(ring.stat(Stat::Count, at.plus(span)), Some(0.0));
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::expr::{Expr, Ref, Scope, Stat};
 use crate::engine::detect::{self, Detector, Make, Settings};
+use crate::engine::window::Asked;
 use crate::model::detector::DetectorSpec;
 use crate::model::field::{Catalog, KindSpec};
 use crate::model::plan::{PlanRule, RuleAt, RuleSource};
@@ -248,8 +249,8 @@ pub(super) struct Layout {
     pub(super) spec: Option<&'static KindSpec>,
     /// Rules that read this probe.
     pub(super) rules: Vec<u32>,
-    /// Windows, and whether percentiles are asked of them.
-    pub(super) series: Vec<(Series, bool)>,
+    /// Windows, and what is asked of them.
+    pub(super) series: Vec<(Series, Asked)>,
 }
 
 impl Layout {
@@ -260,10 +261,10 @@ impl Layout {
             layout.rules.push(i);
             for (_, source) in &rule.refs {
                 let Source::Window(series, stat) = source else { continue };
-                let percentile = matches!(stat, Stat::P50 | Stat::P95);
+                let also = Asked::of(&[*stat]);
                 match layout.series.iter_mut().find(|(known, _)| known == series) {
-                    Some((_, percentiles)) => *percentiles |= percentile,
-                    None => layout.series.push((*series, percentile)),
+                    Some((_, asked)) => *asked = asked.and(also),
+                    None => layout.series.push((*series, also)),
                 }
             }
         }

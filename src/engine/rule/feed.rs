@@ -194,7 +194,7 @@ impl Feed {
             .series
             .iter()
             .filter(|(series, _)| series.table == table)
-            .map(|(series, percentiles)| (*series, Ring::new(series.span, *percentiles)))
+            .map(|(series, asked)| (*series, Ring::new(series.span, *asked)))
             .collect();
         let detectors = if self.rows.is_empty() {
             let held = |m: &Machine| {

@@ -192,9 +192,7 @@ impl Rules {
                 std::mem::swap(&mut row.values, &mut from.values);
             }
             for (series, ring) in &mut row.rings {
-                let same = |(s, old): &&mut (_, crate::engine::window::Ring)| {
-                    s == series && old.percentiles() == ring.percentiles()
-                };
+                let same = |(s, old): &&mut (_, crate::engine::window::Ring)| s == series && old.is_like(ring);
                 if let Some((_, was)) = from.rings.iter_mut().find(same) {
                     std::mem::swap(ring, was);
                 }
