@@ -13,6 +13,7 @@ pub mod keep;
 pub mod mask;
 pub mod pattern;
 pub mod policy;
+pub mod polled; // what reading over SNMP proves
 pub mod recipe;
 pub mod record;
 pub mod score;

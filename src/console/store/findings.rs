@@ -1,6 +1,7 @@
 //! Results of graded protection: what each check came to on each asset, since when, and what changed it. Texts stand
 //! once under their hash; a configuration that says the same again only moves the time at which it was seen last.
 
+mod polled; // what reading over SNMP proves
 mod read;
 mod who; // who changed a configuration
 

@@ -28,7 +28,8 @@ impl Store {
     ) -> Result<Vec<FindingRow>, StoreError> {
         let seen = self.seen(scope);
         assets.retain(|asset| seen.sees(&Object::Asset(asset.clone())));
-        self.read(move |core| findings::findings(core, &assets, whole)).await
+        let now = self.shared.clock.wall();
+        self.read(move |core| findings::findings(core, &assets, whole, now)).await
     }
 
     /// The newest results of the checks of some items (GB/T 28448) on those of the assets that are in scope, with
@@ -41,7 +42,8 @@ impl Store {
     ) -> Result<Vec<FindingRow>, StoreError> {
         let seen = self.seen(scope);
         assets.retain(|asset| seen.sees(&Object::Asset(asset.clone())));
-        self.read(move |core| findings::findings_of(core, &assets, &items)).await
+        let now = self.shared.clock.wall();
+        self.read(move |core| findings::findings_of(core, &assets, &items, now)).await
     }
 
     /// What people answered on those of the assets that are in scope.

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::polled;
 use crate::console::store::db::sql;
 use crate::console::store::types::{ChangeRow, FindingRow, InspectedRow, SnapshotRow, StoreError};
 use crate::model::finding::{MAX_TEXT, Origin, Part, Verdict, Weight};
@@ -87,24 +88,27 @@ fn finding_row(r: &Row<'_>) -> rusqlite::Result<Option<FindingRow>> {
     Ok(row())
 }
 
-/// Results of assets, in their order; with evidence and sentences if asked.
+/// Results of assets as of now, in their order; with evidence and sentences if asked.
 pub(in crate::console::store) fn findings(
     core: &Connection,
     assets: &[AssetId],
     whole: bool,
+    now: Wall,
 ) -> Result<Vec<FindingRow>, StoreError> {
     let body = if whole { "body" } else { "NULL" };
-    let read = || -> rusqlite::Result<Vec<Option<FindingRow>>> {
-        let mut query =
-            core.prepare_cached(&format!("{FINDING}, {body} FROM finding WHERE asset = ?1 ORDER BY id"))?;
-        let mut all = Vec::new();
-        for asset in assets {
-            let rows: rusqlite::Result<Vec<_>> = query.query_map([asset.as_str()], finding_row)?.collect();
-            all.extend(rows?);
-        }
-        Ok(all)
-    };
-    Ok(read().map_err(sql("read results"))?.into_iter().flatten().collect())
+    let failed = sql("read results");
+    let mut query = core
+        .prepare_cached(&format!("{FINDING}, {body} FROM finding WHERE asset = ?1 ORDER BY id"))
+        .map_err(&failed)?;
+    let mut all = Vec::new();
+    for asset in assets {
+        let rows: rusqlite::Result<Vec<_>> =
+            query.query_map([asset.as_str()], finding_row).map_err(&failed)?.collect();
+        let mut rows: Vec<FindingRow> = rows.map_err(&failed)?.into_iter().flatten().collect();
+        polled::lay(core, asset, (whole, now), |_| true, &mut rows)?;
+        all.append(&mut rows);
+    }
+    Ok(all)
 }
 
 fn change_row(r: &Row<'_>) -> rusqlite::Result<ChangeRow> {
@@ -159,20 +163,24 @@ pub(in crate::console::store) fn findings_of(
     core: &Connection,
     assets: &[AssetId],
     items: &[String],
+    now: Wall,
 ) -> Result<Vec<FindingRow>, StoreError> {
-    let items = serde_json::json!(items).to_string();
-    let read = || -> rusqlite::Result<Vec<Option<FindingRow>>> {
-        let mut query = core.prepare_cached(&format!(
+    let failed = sql("read the results of items");
+    let wanted = serde_json::json!(items).to_string();
+    let mut query = core
+        .prepare_cached(&format!(
             "{FINDING}, body FROM finding WHERE asset = ?1 AND item IN (SELECT value FROM json_each(?2)) ORDER BY id"
-        ))?;
-        let mut all = Vec::new();
-        for asset in assets {
-            let rows: rusqlite::Result<Vec<_>> = query.query_map([asset.as_str(), &items], finding_row)?.collect();
-            all.extend(rows?);
-        }
-        Ok(all)
-    };
-    Ok(read().map_err(sql("read the results of items"))?.into_iter().flatten().collect())
+        ))
+        .map_err(&failed)?;
+    let mut all = Vec::new();
+    for asset in assets {
+        let rows: rusqlite::Result<Vec<_>> =
+            query.query_map([asset.as_str(), &wanted], finding_row).map_err(&failed)?.collect();
+        let mut rows: Vec<FindingRow> = rows.map_err(&failed)?.into_iter().flatten().collect();
+        polled::lay(core, asset, (true, now), |item| items.iter().any(|one| one == item), &mut rows)?;
+        all.append(&mut rows);
+    }
+    Ok(all)
 }
 
 /// What changed on assets since then, newest first, at most so many of each.

@@ -234,3 +234,47 @@ async fn who_changed_it_is_taken_from_what_the_device_told_if_it_does_not_say_so
         world.store.snapshots(&Scope::All, &core()).await.unwrap().into_iter().map(|row| row.by).collect();
     assert_eq!(by, ["", "wang (10.1.1.8)", "li (10.1.1.9)", ""]);
 }
+
+#[tokio::test]
+async fn a_device_that_answers_v2c_by_a_default_community_fails_whatever_its_configuration_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let tell = async |seq, security: &str, community: &str| {
+        let facts = Record::Facts(crate::model::wire::Facts {
+            object: object("asset:core-1"),
+            instance: Arc::from(""),
+            probe: "asset-snmp".parse().unwrap(),
+            values: [("security", security), ("community", community)]
+                .map(|(f, v)| (f.to_owned(), v.to_owned()))
+                .into(),
+        });
+        world.send(world.batch(Stream::Event, seq, vec![facts])).await.unwrap();
+    };
+    let said = async || -> Vec<String> {
+        let rows = world.store.findings(&Scope::All, vec![core()], true).await.unwrap();
+        assert!(rows.iter().all(|row| row.finding.as_ref().is_some_and(|f| f.check == row.check)));
+        rows.iter().map(|row| format!("{} {}", row.check, row.result.as_str())).collect()
+    };
+    // Nobody has its configuration.
+    tell(1, "v2c", "default").await;
+    assert_eq!(said().await, ["D26 fail", "D29 fail"]);
+    let item = world.store.findings(&Scope::All, vec![core()], false).await.unwrap().remove(0).item;
+    let of_item = world.store.findings_of(&Scope::All, vec![core()], vec![item.clone()]).await.unwrap();
+    assert_eq!(of_item.len(), 1);
+    assert_eq!(of_item[0].finding.as_ref().unwrap().evidence[0].text, "community = default");
+    let matrix = graded::of_asset(&world.store, &Scope::All, &core(), world.now().wall).await.unwrap();
+    let at = matrix.items.iter().position(|clause| clause.item == item).unwrap();
+    assert_eq!(matrix.rows[0].items[at].raw, Verdict::Fail);
+    // Its configuration has only v3: it is older than the answer.
+    let mut looked = world.look(Verdict::Pass);
+    looked.findings[0].check = "D29".into();
+    world.tell(1, &looked).await;
+    assert_eq!(said().await, ["D26 fail", "D29 fail"]);
+    assert!(world.drifts().await.is_empty());
+    tell(2, "v3_privacy", "").await;
+    assert_eq!(said().await, ["D29 pass"]);
+    tell(3, "v3_auth", "").await;
+    assert_eq!(said().await, ["D29 fail"]);
+    world.forward(Duration::from_secs(3 * 86_400));
+    assert_eq!(said().await, ["D29 pass"], "what was not told for two days proves nothing");
+}
