@@ -20,5 +20,6 @@ pub mod sight; // whether the agent itself sees anything at all
 pub mod streak; // how many losses in a row are no chance
 pub mod summarise; // what leaves the agent of all observations: summaries and facts
 pub mod topology; // what devices say of their neighbours against the declared links
+pub mod twins; // assets that answer with one SNMP engine id
 pub mod window; // statistics over the last seconds
 pub mod witness; // which of several probes says whether a link is there

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::ends;
+use crate::engine::{ends, twins};
 use crate::model::field::{Catalog, KindSchema, KindSpec, SettingDef, SettingType};
 use crate::model::id::AgentId;
 use crate::model::observation::{Cause, Observation, Outcome, Purpose, Row, Tally, Value};
@@ -84,6 +84,7 @@ pub const KINDS: &[Kind] = &[
     Kind { spec: &config::SPEC, runner: Runner::Each(config::prober) },
     Kind { spec: &host::SPEC, runner: Runner::Each(host::prober) },
     Kind { spec: &ends::SPEC, runner: Runner::Derived },
+    Kind { spec: &twins::SPEC, runner: Runner::Derived },
 ];
 
 /// The setting of every kind that resolves a name.

@@ -84,6 +84,17 @@ fn value(def: &SettingDef, item: &Item<'_>) -> Option<SettingValue> {
             let texts: Vec<String> = items.iter().filter_map(|i| text(i, most)).collect();
             (texts.len() == items.len()).then_some(SettingValue::Texts(texts))
         }
+        SettingType::Named(names) => {
+            let items = item.list()?;
+            too_many(item, items.len(), MAX_ENTRIES)?;
+            let words: Vec<&str> = names.iter().map(|(_, word)| *word).collect();
+            let number = |word: &str| {
+                let named = names.iter().find(|(_, known)| *known == word).map(|(number, _)| *number);
+                named.or_else(|| word.parse().ok()).map(i64::from)
+            };
+            let numbers: Vec<i64> = items.iter().filter_map(|i| i.word(&words, number)).collect();
+            (numbers.len() == items.len()).then_some(SettingValue::IntList(numbers))
+        }
         SettingType::Map(part, most) => map(item, part, most).map(SettingValue::Map),
         SettingType::Tables(defs, most) => {
             let items = item.list()?;
@@ -119,7 +130,10 @@ fn pattern(item: &Item<'_>, most: usize) -> Option<String> {
         Err(error) => {
             // Its words stand on the last of several lines.
             let why = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            item.fault(format!("`{}` is no regular expression: {why}", item.key), "see docs/probes/transaction.md");
+            item.fault(
+                format!("`{}` is no regular expression: {why}", item.key),
+                r"it is of the syntax of the crate regex, such as '^(GE|XGE)\d'; no look-around, no back-references",
+            );
             None
         }
     }

@@ -14,12 +14,15 @@ use crate::console::store::FreshSamples;
 use crate::engine::ends::Ends;
 use crate::engine::incident::CONSOLE;
 use crate::engine::rule::{Effect, HISTORY, Rules, Saved};
+use crate::engine::twins::Twins;
 use crate::model::{AgentId, Alert};
 
 /// How often stale series are forgotten, and maintenance is looked for that was announced, ended or begins.
 const EXPIRE: Duration = Duration::from_secs(10);
-/// How often it is looked up what operators call ports.
+/// How often it is looked up what ports tell in words, and what devices say is held against each other.
 const NAMES: Duration = Duration::from_secs(300);
+/// Facts are told again once a day: what was not told for two is not so any more.
+const TOLD: Duration = Duration::from_secs(2 * 86_400);
 /// The shortest pause between two ticks of the rules.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -31,6 +34,7 @@ pub async fn run(service: Service) {
     definitions.borrow_and_update();
     let mut ends = Ends::default();
     ends.set(&service.store.inventory().1);
+    let mut twins = Twins::default();
     let mut rules = start(&service).await;
     tell_planned(&service, &mut rules);
     let mut next_expire = service.clock.mono().plus(EXPIRE);
@@ -77,8 +81,10 @@ pub async fn run(service: Service) {
         carry_out(&service, effects).await;
         if service.clock.mono() >= next_names {
             next_names = service.clock.mono().plus(NAMES);
-            match service.store.aliases().await {
-                Ok(aliases) => service.exposition().set_aliases(aliases),
+            let effects = compare(&service, &mut rules, &mut twins).await;
+            carry_out(&service, effects).await;
+            match service.store.ports_told().await {
+                Ok(told) => service.exposition().set_ports(told),
                 Err(error) => tracing::warn!(%error, "ports keep the names they had in metrics"),
             }
         }
@@ -131,6 +137,24 @@ fn take(service: &Service, rules: &mut Rules, ends: &mut Ends, fresh: &FreshSamp
         effects.extend(rules.observe_samples(&own, &found, now));
     }
     effects
+}
+
+/// What devices said of themselves, each held against all others.
+async fn compare(service: &Service, rules: &mut Rules, twins: &mut Twins) -> Vec<Effect> {
+    let now = service.clock.now();
+    let mut engines = match service.store.engines(now.wall.minus(TOLD)).await {
+        Ok(engines) => engines,
+        Err(error) => {
+            tracing::warn!(%error, "engine ids of devices cannot be compared");
+            return Vec::new();
+        }
+    };
+    let (_, inventory) = service.store.inventory();
+    engines.retain(|asset, _| inventory.assets.get(asset).is_some_and(|asset| asset.snmp.is_some()));
+    match (twins.take(&engines, now.wall.minus(NAMES), now.wall), AgentId::new(CONSOLE)) {
+        (Some(found), Ok(own)) => rules.observe_samples(&own, &found, now),
+        _ => Vec::new(),
+    }
 }
 
 async fn carry_out(service: &Service, effects: Vec<Effect>) {

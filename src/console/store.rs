@@ -67,6 +67,7 @@ use crate::console::command::{
     Actor, AuditFilter, Command, CommandError, Inbox, IncidentDetail, IncidentFilter, Outcome, Page, Paged, Scope,
 };
 use crate::console::pki::{Authority, ServerIdentity};
+use crate::engine::expose::Told;
 use crate::engine::incident::Policy;
 use crate::model::discovery::Found;
 use crate::model::incident::Incident;
@@ -394,9 +395,14 @@ impl Store {
         self.read(move |core| agents::facts(core, &object)).await
     }
 
-    /// What operators call ports, of all assets.
-    pub async fn aliases(&self) -> Result<BTreeMap<Object, Box<str>>, StoreError> {
-        self.read(brief::aliases).await
+    /// What ports of all assets tell in words, each with the name of its field (`engine::expose::TOLD`).
+    pub async fn ports_told(&self) -> Result<BTreeMap<Object, Told>, StoreError> {
+        self.read(brief::ports_told).await
+    }
+
+    /// The SNMP engine id of each asset that told it since then, in hexadecimal.
+    pub async fn engines(&self, since: Wall) -> Result<BTreeMap<AssetId, String>, StoreError> {
+        self.read(move |core| brief::engines(core, since)).await
     }
 
     /// What agents found out about the ports of an asset; empty if it is not in scope. One query for all of them.

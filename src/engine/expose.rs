@@ -7,7 +7,10 @@
 //! A device has its share of `MAX_SERIES` whatever the others take, and more while there is room, up to `MAX_OF_ASSET`: what
 //! is beyond that is dropped and counted by device. Links, agents and regions are few and always have a place.
 
+mod ports;
 pub mod text;
+
+pub use self::ports::{TOLD, Told};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,6 +33,13 @@ const MAX_FAMILIES: usize = 1_000;
 const STALE_WINDOWS: u32 = 3;
 /// The shortest time until a series is stale, so that one delayed batch does not make holes.
 const STALE_FLOOR: Duration = Duration::from_secs(30);
+
+/// How many series one of so many devices may have of a room for so many, whatever the others take. Its ports fill half of
+/// that: what it says of itself (it answers, processors, sensors) counts for more than any of them.
+pub fn share(object: &Object, room: usize, devices: usize) -> usize {
+    let share = room / devices.max(1);
+    if object.kind() == ObjectKind::Interface { share / 2 } else { share }
+}
 
 /// How long values of such a window are current.
 pub fn fresh_for(window: Duration) -> Duration {
@@ -142,8 +152,8 @@ pub struct Exposition {
     dropped: u64,
     of_assets: BTreeMap<AssetId, OfAsset>,
     assets: usize,
-    /// What operators call ports.
-    aliases: BTreeMap<Object, Box<str>>,
+    /// What is told of ports in words, as labels.
+    ports: BTreeMap<Object, Box<str>>,
 }
 
 /// Series of one device, its ports included.
@@ -166,7 +176,7 @@ impl Exposition {
             dropped: 0,
             of_assets: BTreeMap::new(),
             assets: 0,
-            aliases: BTreeMap::new(),
+            ports: BTreeMap::new(),
         };
         for spec in catalog {
             let kind: Arc<str> = Arc::from(spec.name);
@@ -209,17 +219,13 @@ impl Exposition {
         self.recount();
     }
 
-    /// Sets what operators call ports (ifAlias), for `fengsui_interface_info`.
-    pub fn set_aliases(&mut self, aliases: BTreeMap<Object, Box<str>>) {
-        self.aliases = aliases;
-    }
-
     /// Whether there is room for so many series more of an object.
     fn has_room(&self, object: &Object, more: usize) -> bool {
         let total = self.series + more;
         let Some(asset) = object.asset() else { return total <= 2 * MAX_SERIES };
         let own = self.of_assets.get(asset).map_or(0, |held| held.series) + more;
-        more == 0 || (own <= MAX_OF_ASSET && (total <= MAX_SERIES || own <= MAX_SERIES / self.assets.max(1)))
+        let fair = || own <= share(object, MAX_SERIES, self.assets);
+        more == 0 || (own <= MAX_OF_ASSET && (total <= MAX_SERIES || fair()))
     }
 
     /// Takes in one window. `skew_ms` is the console's clock minus the agent's. Old windows change nothing: they
@@ -412,33 +418,6 @@ impl Exposition {
 }
 
 impl Exposition {
-    /// What each port is called and how fast it is, to be joined: in labels of its counters both would make new series when
-    /// somebody writes another description.
-    fn write_ports(&self, out: &mut Text, seen: &dyn Fn(Option<&Place>) -> bool, now: Mono) {
-        const NAME: &str = "fengsui_interface_info";
-        let speed = self.index.iter().find(|((_, field), _)| field == "speed_bps").map(|(_, at)| *at);
-        let mut last = None;
-        for (key, row) in self.rows.iter().filter(|(_, row)| row.stale_at > now) {
-            let place = place_of(&self.places, &key.object);
-            if key.object.kind() != ObjectKind::Interface || last == Some(&key.object) || !seen(place) {
-                continue;
-            }
-            let speed = row.values.iter().find(|(family, _)| Some(*family) == speed).map(|(_, value)| *value);
-            let alias = self.aliases.get(&key.object);
-            if speed.is_none() && alias.is_none() {
-                continue;
-            }
-            if last.is_none() {
-                out.family(NAME, MetricType::Gauge, "What operators call a port and its speed in bit/s; always 1.");
-            }
-            last = Some(&key.object);
-            let mut labels = object_labels(&key.object, place.and_then(|p| p.region.as_ref()));
-            alias.into_iter().for_each(|alias| label(&mut labels, "alias", alias));
-            speed.into_iter().for_each(|speed| label(&mut labels, "speed", &speed.to_string()));
-            out.sample(NAME, &labels, 1.0);
-        }
-    }
-
     fn write_dropped(&self, out: &mut Text, seen: &dyn Fn(Option<&Place>) -> bool) {
         const NAME: &str = "fengsui_asset_series_dropped_total";
         let place = |asset: &AssetId| self.places.get(&Object::Asset(asset.clone()));

@@ -148,6 +148,8 @@ pub enum SettingType {
     Pattern(usize),
     /// A list of texts of at most so many bytes each.
     Texts(usize),
+    /// A list of numbers that are written as these words, or, where one has none here, as itself.
+    Named(&'static [(u16, &'static str)]),
     /// Texts by name, of at most so many bytes each.
     Map(Part, usize),
     /// At most so many tables, each with these settings: the steps of a transaction.

@@ -10,6 +10,7 @@ mod health;
 mod interfaces;
 mod names;
 mod neighbours;
+mod ports;
 mod rows;
 mod spec;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use self::counter::Uptime;
 use self::interfaces::{Memory, Moment};
+use self::ports::Wanted;
 pub use self::spec::SPEC;
 pub(in crate::probe) use self::spec::{INCOMPLETE, MAX_REPETITIONS, RETRIES, SHORTFALL, STRICT_SOURCE};
 use crate::codec::text;
@@ -53,9 +55,11 @@ const REFUSAL: Duration = Duration::from_millis(200);
 pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
     let host = task.target.host.clone().filter(|host| !host.is_empty()).ok_or("the task names no host")?;
     let repetitions = task.settings.int("max_repetitions").and_then(|n| u32::try_from(n).ok()).unwrap_or(25);
+    let wanted = Wanted::of(&task.settings)?;
     Ok(Box::new(Snmp {
         task: task.clone(),
         host,
+        wanted,
         secret: secret.cloned(),
         repetitions,
         session: None,
@@ -71,6 +75,8 @@ pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<
 struct Snmp {
     task: Arc<Task>,
     host: String,
+    /// Ports that make series.
+    wanted: Arc<Wanted>,
     secret: Option<Secret>,
     /// Rows that a GETBULK asks for at first.
     repetitions: u32,
@@ -83,6 +89,15 @@ struct Snmp {
     health: health::Memory,
     /// By the session, up to the run before.
     exchanged: Exchanged,
+}
+
+/// Whom to ask, and how.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    session: &'a Session,
+    repetitions: u32,
+    clock: &'a Clock,
+    deadline: Mono,
 }
 
 /// The device's clocks in the run before.
@@ -107,8 +122,14 @@ const SYSTEM: &[u32] = &[1, 3, 6, 1, 2, 1, 1];
 fn scalar(base: &[u32], at: u32) -> Oid {
     Oid::from_slice(base).child(at).child(0)
 }
+/// snmpEngine of SNMP-FRAMEWORK-MIB (RFC 3411).
+const ENGINE: &[u32] = &[1, 3, 6, 1, 6, 3, 10, 2, 1];
+
+fn engine_id() -> Oid {
+    scalar(ENGINE, 1)
+}
 fn engine_time() -> Oid {
-    scalar(&[1, 3, 6, 1, 6, 3, 10, 2, 1], 3)
+    scalar(ENGINE, 3)
 }
 fn if_number() -> Oid {
     scalar(&[1, 3, 6, 1, 2, 1, 2], 1)
@@ -181,15 +202,16 @@ impl Snmp {
         let shape = (number, system.get(&if_table_last_change()).and_then(Wire::as_u64));
         let moment = Moment { at, elapsed, shape, young: wraps == 0 && ticks.is_some_and(|ticks| ticks < YOUNG) };
         let (mut rows, mut shortfalls) = (Vec::new(), Vec::new());
-        let mut count = number;
+        let (mut count, mut left_out) = (number, None);
         if let (true, Some(session), Some(asset)) =
             (self.task.settings.bool("interfaces"), &self.session, self.task.object.asset())
         {
-            let (memory, repetitions) = (&mut self.memory, self.repetitions);
-            let found = interfaces::read(session, memory, asset, &moment, repetitions, clock, end).await;
+            let ask = Ask { session, repetitions: self.repetitions, clock, deadline: end };
+            let found = interfaces::read(&ask, &mut self.memory, asset, &self.wanted, &moment).await;
             shortfalls = found.shortfalls;
+            left_out = Some(found.left_out as f64);
             if shortfalls.is_empty() {
-                count = Some(found.interfaces.len() as u64);
+                count = Some((found.interfaces.len() + found.left_out) as u64);
             }
             let instance: Arc<str> = Arc::from("");
             rows.extend(found.interfaces.into_iter().map(|interface| {
@@ -215,13 +237,16 @@ impl Snmp {
                 ticks.map_or(Value::Null, |t| Value::gauge(counter::uptime_seconds(t, engine, wraps))),
             ),
             ("interfaces", count.map_or(Value::Null, |n| Value::gauge(n as f64))),
+            ("left_out_count", left_out.map_or(Value::Null, Value::gauge)),
             ("name", text(5)),
             ("description", text(1)),
             ("object_id", text(2)),
             ("location", text(6)),
             ("contact", text(4)),
+            ("engine_id", system.get(&engine_id()).and_then(Wire::as_bytes).map_or(Value::Null, hexadecimal)),
             ("profile", if family.id.is_empty() { Value::Null } else { Value::Text(family.id.clone()) }),
             ("security", Value::State(security(secret))),
+            ("community", community(secret)),
             ("round_trip_seconds", round_trip.map_or(Value::Null, |took| Value::gauge(took.as_secs_f64()))),
         ];
         named.extend(self.traffic());
@@ -249,7 +274,7 @@ impl Snmp {
         end: Mono,
     ) -> Vec<Row> {
         let (true, Some(session)) = (self.task.settings.bool("health"), &self.session) else { return Vec::new() };
-        let ask = health::Ask { session, repetitions: self.repetitions, clock, deadline: end };
+        let ask = Ask { session, repetitions: self.repetitions, clock, deadline: end };
         let found = health::read(&ask, &mut self.health, family, self.memory.names(), moment, shortfalls).await;
         let object = &self.task.object;
         let row = |part: Part| Row {
@@ -299,7 +324,7 @@ impl Snmp {
         end: Mono,
     ) -> Result<BTreeMap<Oid, Wire>, SnmpError> {
         let mut wanted: Vec<Oid> = [1, 2, 3, 4, 5, 6].into_iter().map(|at| scalar(SYSTEM, at)).collect();
-        wanted.extend([engine_time(), if_number(), if_table_last_change()]);
+        wanted.extend([engine_id(), engine_time(), if_number(), if_table_last_change()]);
         let mut reused = self.session.as_ref().is_some_and(|session| session.peer() == peer);
         loop {
             if !reused {
@@ -351,6 +376,30 @@ pub(in crate::probe) fn lacks(shortfalls: &[String]) -> [(&'static str, Value); 
         ("incomplete_count", Value::gauge(shortfalls.len() as f64)),
         ("shortfall", Value::Text(cut(&said, MAX_DETAIL).into())),
     ]
+}
+
+/// The longest engine id (RFC 3411).
+const MAX_ENGINE_ID: usize = 32;
+
+/// Octets as a text, unless there are none or too many.
+fn hexadecimal(octets: &[u8]) -> Value {
+    if octets.is_empty() || octets.len() > MAX_ENGINE_ID {
+        return Value::Null;
+    }
+    Value::Text(octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>().into())
+}
+
+/// Communities that devices come with and everybody tries first.
+const DEFAULT_COMMUNITIES: [&str; 2] = ["public", "private"];
+
+/// By position in the names of the field `community`.
+fn community(secret: &Secret) -> Value {
+    match secret {
+        Secret::SnmpCommunity { community, .. } => {
+            Value::State(u8::from(DEFAULT_COMMUNITIES.contains(&community.expose())))
+        }
+        _ => Value::Null,
+    }
 }
 
 /// By position in the names of the field `security`.

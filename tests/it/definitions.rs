@@ -98,7 +98,14 @@ b = { peer = "carrier", address = "10.65.1.2" }
     let planned: HashSet<&str> = built.plan.rules.iter().map(|r| r.id.as_str()).collect();
     let rules = &loaded.definitions.rules;
     let idle: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !planned.contains(id)).collect();
-    let derived = ["link-adjacency", "link-adjacency-forming", "link-ends-down", "link-sla", "link-utilisation"];
+    let derived = [
+        "link-adjacency",
+        "link-adjacency-forming",
+        "link-ends-down",
+        "link-sla",
+        "link-utilisation",
+        "snmp-engine-shared",
+    ];
     let other = [
         "config-startup-different",
         "config-unread",
@@ -116,7 +123,7 @@ b = { peer = "carrier", address = "10.65.1.2" }
     assert_eq!((others.as_slice(), rest.as_slice()), (&other[..], &derived[..]));
     let (console, objects, _) = plan::console_rules(&inventory, &loaded.definitions, probe::catalog());
     assert_eq!(console.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), derived);
-    assert_eq!(objects.len(), 1);
+    assert_eq!(objects.len(), 2, "the link and the router at its end");
 }
 
 #[test]

@@ -78,30 +78,31 @@ pub(super) fn tasks(
     tasks
 }
 
-/// What stands for data that the console finds itself: one a link with an end of ours, for each kind of that sort.
+/// What stands for data that the console finds itself, for each kind of that sort: one a link with an end of ours, or one an
+/// asset that is read by SNMP.
 pub(super) fn derived(inventory: &Inventory, catalog: Catalog) -> Vec<Task> {
     let ours = |end: &LinkEnd| matches!(end, LinkEnd::Port { .. });
-    let links: Vec<&Link> = inventory.links.values().filter(|link| ours(&link.a) || ours(&link.b)).collect();
+    let links = inventory.links.values().filter(|link| ours(&link.a) || ours(&link.b));
+    let assets = inventory.assets.values().filter(|asset| asset.snmp.is_some());
+    let objects: Vec<Object> =
+        links.map(|link| Object::Link(link.id.clone())).chain(assets.map(|a| Object::Asset(a.id.clone()))).collect();
     let kinds = catalog.iter().filter(|kind| kind.target == TargetNeed::Derived);
     kinds
         .filter_map(|kind| Some((kind, ProbeId::new(kind.name).ok()?)))
         .flat_map(|(kind, probe)| {
-            links.iter().map(move |link| {
-                let object = Object::Link(link.id.clone());
-                Task {
-                    id: Arc::from(format!("{probe}|{object}|")),
-                    probe: probe.clone(),
-                    kind: Arc::from(kind.name),
-                    object,
-                    instance: Arc::from(""),
-                    target: Target::default(),
-                    settings: Settings::default(),
-                    interval_ms: 0,
-                    timeout_ms: 0,
-                    keep_ms: 0,
-                    secret: None,
-                    calendar: None,
-                }
+            objects.iter().filter(|object| kind.on.contains(&object.kind())).cloned().map(move |object| Task {
+                id: Arc::from(format!("{probe}|{object}|")),
+                probe: probe.clone(),
+                kind: Arc::from(kind.name),
+                object,
+                instance: Arc::from(""),
+                target: Target::default(),
+                settings: Settings::default(),
+                interval_ms: 0,
+                timeout_ms: 0,
+                keep_ms: 0,
+                secret: None,
+                calendar: None,
             })
         })
         .collect()

@@ -90,6 +90,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("`{}` has more than one group", "`{0}` 有多个分组"),
     ("write the others as (?:...)", "其余分组请写成 (?:...)"),
     ("`{}` is no regular expression: {}", "`{0}` 不是正则表达式：{1}"),
+    (
+        "it is of the syntax of the crate regex, such as {}; no look-around, no back-references",
+        "按 crate regex 的语法书写，如 {0}；不支持环视和反向引用",
+    ),
     ("more than {} sources within each other", "来源嵌套超过 {0} 层"),
     ("make it simpler", "请写得简单些"),
     ("{} does not say where it comes from, or says it twice", "{0} 没有写明从何处取值，或写了两处"),

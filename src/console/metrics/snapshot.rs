@@ -261,6 +261,13 @@ fn store(service: &Service, out: &mut Text) {
         ),
         ("fengsui_store_parked_records_total", Counter, "Records of unknown kinds, kept.", s.parked),
         ("fengsui_store_periods_closed_total", Counter, "Hours turned from journal into chunks.", s.hours_closed),
+        ("fengsui_store_newest_series", Gauge, "Series whose newest value is in memory, for pages.", s.series),
+        (
+            "fengsui_store_newest_series_dropped_total",
+            Counter,
+            "Values that found no room there; they are in the journal, and on charts.",
+            s.series_dropped,
+        ),
         ("fengsui_store_wal_bytes", Gauge, "Write-ahead log of core.db.", s.wal_bytes),
     ] {
         one(out, name, kind, help, value as f64);

@@ -9,14 +9,17 @@ use super::db::sql;
 use super::incidents::{NoWord, flags, severity, wrong};
 use super::scope::Seen;
 use super::types::{Brief, Fact, StoreError};
+use crate::engine::expose::{TOLD, Told};
 use crate::model::alert::AlertKey;
 use crate::model::incident::IncidentState;
 use crate::model::{AssetId, Object, Wall};
 
 /// Open incidents in one answer: nobody counts further, and the inbox pages through all of them.
 const MAX_OPEN: i64 = 20_000;
-/// Ports whose names are told: those of 10,000 devices.
-const MAX_ALIASES: i64 = 500_000;
+/// Facts of ports in one answer: some six each of a chassis with ten thousand.
+const MAX_OF_PORTS: i64 = 60_000;
+/// What ports tell in words: name, type and index of those of 10,000 devices.
+const MAX_TOLD: i64 = 1_500_000;
 /// Incidents about an object in one answer.
 const MAX_ABOUT: usize = 200;
 
@@ -88,16 +91,44 @@ pub(super) fn about(
     Ok(found)
 }
 
-/// See `Store::aliases`.
-pub(super) fn aliases(core: &Connection) -> Result<BTreeMap<Object, Box<str>>, StoreError> {
+/// See `Store::ports_told`.
+pub(super) fn ports_told(core: &Connection) -> Result<BTreeMap<Object, Told>, StoreError> {
     let read = || {
         let mut query = core.prepare_cached(
-            "SELECT object, value FROM fact WHERE object >= 'interface:' AND object < 'interface;' AND field = 'alias' AND value <> '' LIMIT ?1",
+            "SELECT object, field, value FROM fact WHERE object >= 'interface:' AND object < 'interface;'
+             AND field IN ('alias', 'type', 'index') AND value <> '' ORDER BY object LIMIT ?1",
         )?;
-        query.query_map([MAX_ALIASES], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<Vec<(String, String)>, _>>()
+        let mut rows = query.query([MAX_TOLD])?;
+        let mut all: BTreeMap<Object, Told> = BTreeMap::new();
+        while let Some(r) = rows.next()? {
+            let (object, field): (String, String) = (r.get(0)?, r.get(1)?);
+            let (Ok(object), Some(field)) = (object.parse(), TOLD.into_iter().find(|told| *told == field)) else {
+                continue;
+            };
+            let told = all.entry(object).or_default();
+            // Two probes may tell of it.
+            if told.iter().all(|(known, _)| *known != field) {
+                told.push((field, r.get(2)?));
+            }
+        }
+        Ok(all)
     };
-    let rows = read().map_err(sql("read what ports are called"))?;
-    Ok(rows.into_iter().filter_map(|(object, alias)| Some((object.parse().ok()?, alias.into()))).collect())
+    read().map_err(sql("read what ports are called"))
+}
+
+/// See `Store::engines`.
+pub(super) fn engines(core: &Connection, since: Wall) -> Result<BTreeMap<AssetId, String>, StoreError> {
+    let rows: Vec<(String, String)> = core
+        .prepare_cached(
+            "SELECT object, value FROM fact WHERE object >= 'asset:' AND object < 'asset;' AND field = 'engine_id' AND at >= ?1
+             ORDER BY object, at LIMIT ?2",
+        )
+        .and_then(|mut q| {
+            q.query_map(params![since.millis(), MAX_TOLD], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+        })
+        .map_err(sql("read the engine ids of devices"))?;
+    let asset = |object: String| object.parse::<Object>().ok()?.asset().cloned();
+    Ok(rows.into_iter().filter_map(|(object, id)| Some((asset(object)?, id))).collect())
 }
 
 /// See `Store::facts_of_ports`.
@@ -109,7 +140,7 @@ pub(super) fn facts_of_ports(core: &Connection, asset: &AssetId) -> Result<Vec<F
             "SELECT object, instance, probe, field, value, agent, at FROM fact WHERE object >= ?1 AND object < ?2 LIMIT ?3",
         )
         .and_then(|mut q| {
-            q.query_map(params![from, to, super::agents::MAX_OBSERVED], |r| {
+            q.query_map(params![from, to, MAX_OF_PORTS], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?))
             })?
             .collect()

@@ -61,6 +61,9 @@ fn the_text_is_exactly_this() {
         r#"# HELP fengsui_asset_info What the inventory says of each asset; always 1.
 # TYPE fengsui_asset_info gauge
 fengsui_asset_info{region="652900",asset="core-1",name="核心\"交换机\"",kind="switch"} 1
+# HELP fengsui_interface_info What a port is called, its type, index and speed in bit/s; always 1.
+# TYPE fengsui_interface_info gauge
+fengsui_interface_info{region="652900",asset="core-1",interface="GE0/0/1"} 1
 # HELP fengsui_probe_runs_total Runs of a probe by outcome; invalid means our own fault.
 # TYPE fengsui_probe_runs_total counter
 fengsui_probe_runs_total{region="652900",asset="core-1",interface="GE0/0/1",agent="tower",probe="p1",outcome="ok"} 9
@@ -185,14 +188,18 @@ fn a_port_has_its_name_and_speed_in_a_series_of_its_own() {
     let mut all = Exposition::new(PINGS);
     all.set_places(BTreeMap::from([("asset:core-1".parse().unwrap(), Place::default())]));
     let port: Object = "interface:core-1/GE0/0/1".parse().unwrap();
-    all.set_aliases(BTreeMap::from([(port, Box::from("到\"乌什\""))]));
+    let told =
+        vec![("alias", "到\"乌什\"".to_owned()), ("type", "ethernetCsmacd".to_owned()), ("index", "7".to_owned())];
+    all.set_ports(BTreeMap::from([(port, told)]));
     for name in ["GE0/0/1", "GE0/0/2"] {
         all.take(&"tower".parse().unwrap(), &samples(&format!("interface:core-1/{name}"), "", 100), 0, now(100));
     }
     let text = all.write(Dialect::Plain, None, now(101).mono);
-    let want = "fengsui_interface_info{asset=\"core-1\",interface=\"GE0/0/1\",alias=\"到\\\"乌什\\\"\"} 1\n";
+    let want = "fengsui_interface_info{asset=\"core-1\",interface=\"GE0/0/1\",alias=\"到\\\"乌什\\\"\",type=\"ethernetCsmacd\",index=\"7\"} 1\n";
     assert!(text.contains(want), "{text}");
-    assert_eq!(text.matches("fengsui_interface_info{").count(), 1, "one of which nothing is known has none");
+    let bare = "fengsui_interface_info{asset=\"core-1\",interface=\"GE0/0/2\"} 1\n";
+    assert!(text.contains(bare), "one of which nothing is known is not lost by who joins: {text}");
+    assert_eq!(text.matches("fengsui_interface_info{").count(), 2);
 }
 
 #[test]

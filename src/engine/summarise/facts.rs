@@ -23,8 +23,8 @@ pub(super) struct Known {
 
 #[derive(Debug)]
 struct Told {
-    /// By table and slot.
-    values: Vec<(usize, usize, Value)>,
+    /// By table and slot, as narrow as they are: a quarter of a million ports have some each.
+    values: Vec<(u16, u16, Value)>,
     at: Mono,
     seen: Mono,
 }
@@ -48,8 +48,12 @@ impl Known {
             }
             let told = self.all.entry(key).or_insert(Told { values: Vec::new(), at: now.mono, seen: now.mono });
             let mut changed = false;
-            for (value, slot) in row.values.iter().zip(0usize..).filter(|(value, _)| telling(value)) {
-                match told.values.iter_mut().find(|(t, s, _)| (*t, *s) == (row.table, slot)) {
+            let Ok(table) = u16::try_from(row.table) else { continue };
+            if told.values.is_empty() {
+                told.values.reserve_exact(row.values.iter().filter(|value| telling(value)).count());
+            }
+            for (value, slot) in row.values.iter().zip(0u16..).filter(|(value, _)| telling(value)) {
+                match told.values.iter_mut().find(|(t, s, _)| (*t, *s) == (table, slot)) {
                     Some((.., old)) if old == value => {}
                     Some((.., old)) => {
                         changed = true;
@@ -57,7 +61,7 @@ impl Known {
                     }
                     None => {
                         changed = true;
-                        told.values.push((row.table, slot, value.clone()));
+                        told.values.push((table, slot, value.clone()));
                     }
                 }
             }
@@ -87,11 +91,11 @@ impl Known {
     }
 }
 
-fn words(seen: &Observation, values: &[(usize, usize, Value)]) -> BTreeMap<String, String> {
+fn words(seen: &Observation, values: &[(u16, u16, Value)]) -> BTreeMap<String, String> {
     values
         .iter()
         .filter_map(|(table, slot, value)| {
-            let field = seen.schema.tables.get(*table)?.fields.get(*slot)?;
+            let field = seen.schema.tables.get(usize::from(*table))?.fields.get(usize::from(*slot))?;
             let word = match (value, &field.kind) {
                 (Value::Text(text), _) => text.to_string(),
                 (Value::State(i), FieldType::State(names)) => names.get(usize::from(*i))?.to_string(),

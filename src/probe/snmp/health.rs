@@ -7,11 +7,11 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::Ask;
 use super::interfaces::{MAX_AGE, Moment};
 use crate::model::device::Thing;
 use crate::model::time::Mono;
-use crate::net::clock::Clock;
-use crate::net::snmp::{Session, SnmpError};
+use crate::net::snmp::SnmpError;
 use crate::probe::device::fetch::{self, Identity};
 use crate::probe::device::kept::{Cells, Kept, find};
 use crate::probe::device::part::{self, Fitted, MAX_THINGS, Part};
@@ -69,14 +69,6 @@ impl Memory {
         kept.truncate(MAX_THINGS);
         kept
     }
-}
-
-/// Whom to ask, and how.
-pub(super) struct Ask<'a> {
-    pub(super) session: &'a Session,
-    pub(super) repetitions: u32,
-    pub(super) clock: &'a Clock,
-    pub(super) deadline: Mono,
 }
 
 impl Ask<'_> {

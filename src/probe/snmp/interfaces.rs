@@ -8,18 +8,23 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Ask;
 use super::counter::{self, Between, Reading};
 use super::names;
+use super::ports::{self, Wanted};
 use super::rows::{Moving, Reads, Still, Stills};
 use crate::model::id::{AssetId, Object};
 use crate::model::observation::Value;
 use crate::model::time::Mono;
-use crate::net::clock::Clock;
-use crate::net::snmp::{Oid, Session, Walked};
+use crate::net::snmp::{Oid, Walked};
 use crate::probe::device::part::fit;
 
 /// Names and aliases older than this are read again even if the device says that nothing changed.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(600);
+/// ifAdminStatus of a port that is shut.
+const ADMIN_DOWN: u64 = 2;
+/// Fields of the table that are states and numbers; texts stand behind them.
+const NUMBERS: usize = 14;
 /// What ifSpeed says when the line is faster than it can.
 const SPEED_TOO_HIGH: u64 = u32::MAX as u64;
 
@@ -97,8 +102,10 @@ struct Port {
     name: Arc<str>,
     alias: Option<Arc<str>>,
     mac: Option<[u8; 6]>,
-    /// The speed it names is made up (net-snmp says 10 Mbit/s), and traffic beyond it is real.
-    loopback: bool,
+    /// ifType; 0 = not known.
+    kind: u16,
+    /// It makes no series.
+    left_out: bool,
     seen: Option<Seen>,
 }
 
@@ -134,21 +141,23 @@ pub(super) struct Interface {
 /// What came of the table.
 #[derive(Debug)]
 pub(super) struct Found {
+    /// Those that make series.
     pub(super) interfaces: Vec<Interface>,
+    /// How many do not.
+    pub(super) left_out: usize,
     /// What is missing and why; empty if nothing is.
     pub(super) shortfalls: Vec<String>,
 }
 
 /// Reads the table.
 pub(super) async fn read(
-    session: &Session,
+    ask: &Ask<'_>,
     memory: &mut Memory,
     asset: &AssetId,
+    wanted: &Wanted,
     moment: &Moment,
-    repetitions: u32,
-    clock: &Clock,
-    deadline: Mono,
 ) -> Found {
+    let Ask { session, repetitions, clock, deadline } = *ask;
     let mut shortfalls = Vec::new();
     let empty = Moving::with_room(memory.ports.len());
     let walked = Walked::new(repetitions);
@@ -165,14 +174,14 @@ pub(super) async fn read(
     if !(known && fresh && same) && walked.error.is_none() {
         let still = Walked::new(repetitions);
         let (stills, still) = session.scan(&oids(STILL), Stills::default(), still, clock, deadline).await;
-        learn(memory, asset, stills.unwrap_or_default().rows, still.whole());
+        learn(memory, asset, wanted, stills.unwrap_or_default().rows, still.whole());
         memory.shape = moment.shape;
         memory.read_at = still.whole().then_some(moment.at);
         tell(&mut shortfalls, &still, memory.ports.len());
     }
     tell(&mut shortfalls, &walked, moving.rows.len());
-    let interfaces = judge(memory, &moving.rows, walked.whole(), moment);
-    Found { interfaces, shortfalls }
+    let (interfaces, left_out) = judge(memory, wanted, &moving.rows, walked.whole(), moment);
+    Found { interfaces, left_out, shortfalls }
 }
 
 fn tell(shortfalls: &mut Vec<String>, walked: &Walked, rows: usize) {
@@ -185,7 +194,7 @@ fn place(ports: &[Port], index: u32) -> Result<usize, usize> {
     ports.binary_search_by_key(&index, |port| port.index)
 }
 
-fn learn(memory: &mut Memory, asset: &AssetId, read: Vec<Still>, whole: bool) {
+fn learn(memory: &mut Memory, asset: &AssetId, wanted: &Wanted, read: Vec<Still>, whole: bool) {
     let mut before = std::mem::take(&mut memory.ports);
     // Readings go with the name: a port that moved to another index goes on there, and no other inherits them.
     let mut seen: HashMap<Arc<str>, Seen> =
@@ -207,9 +216,10 @@ fn learn(memory: &mut Memory, asset: &AssetId, read: Vec<Still>, whole: bool) {
         // A name that cannot be one of an interface makes no row.
         let Ok(Object::Interface { name, .. }) = Object::interface(asset.clone(), &name) else { continue };
         let name = names::one(name);
-        let Still { index, alias, mtu, mac, loopback, .. } = still;
+        let Still { index, alias, mtu, mac, kind, .. } = still;
         let alias = (!alias.is_empty()).then(|| Arc::from(alias));
-        fresh.push(Port { index, mtu, seen: seen.remove(&name), name, alias, mac, loopback });
+        let left_out = !wanted.takes(&name, kind);
+        fresh.push(Port { index, mtu, seen: seen.remove(&name), name, alias, mac, kind, left_out });
     }
     // An interface that is gone must not lend its name; one that was not reached this time keeps it.
     if !whole {
@@ -228,14 +238,25 @@ fn mac(bytes: [u8; 6]) -> Value {
     Value::Text(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}").into())
 }
 
-fn judge(memory: &mut Memory, rows: &[Reads], whole: bool, moment: &Moment) -> Vec<Interface> {
+/// What came of the ports that make series, and how many make none.
+fn judge(
+    memory: &mut Memory,
+    wanted: &Wanted,
+    rows: &[Reads],
+    whole: bool,
+    moment: &Moment,
+) -> (Vec<Interface>, usize) {
     let mut interfaces = Vec::with_capacity(rows.len());
+    let mut left_out = 0;
     let mut rows = rows.iter().peekable();
     for port in &mut memory.ports {
         while rows.next_if(|row| row.index < port.index).is_some() {
             // Its name was not read: no identity, no row.
         }
         match rows.next_if(|row| row.index == port.index) {
+            Some(_) if port.left_out => left_out += 1,
+            // That it is shut is told all the same: whoever waits for it to come back would wait in vain.
+            Some(row) if wanted.state_of_shut && row.get(0) == Some(ADMIN_DOWN) => interfaces.push(shut(port, row)),
             Some(row) => interfaces.push(one(port, row, moment)),
             None if whole => port.seen = None,
             // A row that did not come keeps its readings; the next run compares over the longer time.
@@ -247,7 +268,36 @@ fn judge(memory: &mut Memory, rows: &[Reads], whole: bool, moment: &Moment) -> V
             }
         }
     }
-    interfaces
+    (interfaces, left_out)
+}
+
+/// A port of which no more than its state is wanted.
+fn shut(port: &mut Port, row: &Reads) -> Interface {
+    port.seen = None;
+    let mut values = vec![Value::Null; NUMBERS];
+    for (value, state) in values.iter_mut().zip(states(row)) {
+        *value = state;
+    }
+    values.extend(texts(port));
+    Interface { name: port.name.clone(), values }
+}
+
+/// ifAdminStatus and ifOperStatus.
+fn states(row: &Reads) -> [Value; 2] {
+    [(0, 3), (1, 7)].map(|(at, most)| match row.get(at) {
+        Some(code) if (1..=most).contains(&code) => Value::State((code - 1) as u8),
+        _ => Value::Null,
+    })
+}
+
+/// What is told of it in words.
+fn texts(port: &Port) -> [Value; 4] {
+    [
+        port.alias.clone().map_or(Value::Null, Value::Text),
+        port.mac.map_or(Value::Null, mac),
+        ports::kind(port.kind).map_or(Value::Null, Value::Text),
+        Value::Text(port.index.to_string().into()),
+    ]
 }
 
 fn millis(time: Duration) -> u32 {
@@ -257,11 +307,8 @@ fn millis(time: Duration) -> u32 {
 fn one(port: &mut Port, row: &Reads, moment: &Moment) -> Interface {
     let before = port.seen;
     let count = |at| row.get(at).map_or(Value::Null, Value::U64);
-    let state = |at, most: u64| match row.get(at) {
-        Some(code) if (1..=most).contains(&code) => Value::State((code - 1) as u8),
-        _ => Value::Null,
-    };
-    let speed = speed(row).filter(|_| !port.loopback);
+    // The speed that a loopback names is made up (net-snmp says 10 Mbit/s), and traffic beyond it is real.
+    let speed = speed(row).filter(|_| port.kind != ports::SOFTWARE_LOOPBACK);
     let discontinuity = row.get(5).and_then(|ticks| u32::try_from(ticks).ok());
     let age = before.map_or(Duration::ZERO, |b| Duration::from_millis(b.age.into()));
     let elapsed = moment.elapsed.map(|elapsed| elapsed + age);
@@ -301,9 +348,10 @@ fn one(port: &mut Port, row: &Reads, moment: &Moment) -> Interface {
     let [in_octets, out_octets] = octets;
     let [in_bps, out_bps] = rates;
     let [in_ratio, out_ratio] = ratios;
-    let values = vec![
-        state(0, 3),
-        state(1, 7),
+    let [admin, oper] = states(row);
+    let mut values = vec![
+        admin,
+        oper,
         total(in_octets),
         total(out_octets),
         count(6),
@@ -316,9 +364,8 @@ fn one(port: &mut Port, row: &Reads, moment: &Moment) -> Interface {
         out_ratio,
         speed.map_or(Value::Null, Value::gauge),
         if port.mtu == 0 { Value::Null } else { Value::gauge(port.mtu.into()) },
-        port.alias.clone().map_or(Value::Null, Value::Text),
-        port.mac.map_or(Value::Null, mac),
     ];
+    values.extend(texts(port));
     port.seen = match (before, elapsed) {
         // Too close to say anything: the older reading stays the one to compare with.
         (Some(before), Some(elapsed)) if too_close && !broken => Some(Seen { age: millis(elapsed), ..before }),

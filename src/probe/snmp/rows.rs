@@ -8,9 +8,6 @@ use crate::net::snmp::Sink;
 /// Columns of numbers of one row at most.
 const WIDTH: usize = 13;
 
-/// ifType of a loopback.
-const SOFTWARE_LOOPBACK: u64 = 24;
-
 /// The numbers of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reads {
@@ -118,7 +115,8 @@ pub(super) struct Still {
     /// ifMtu; 0 if there is none.
     pub(super) mtu: u32,
     pub(super) mac: Option<[u8; 6]>,
-    pub(super) loopback: bool,
+    /// ifType; 0 if there is none.
+    pub(super) kind: u16,
 }
 
 impl Still {
@@ -152,7 +150,7 @@ impl Sink for Stills {
             (2, Value::Octets(bytes)) => row.alias = text::decode(bytes),
             (3, value) => row.mtu = number(value).and_then(|mtu| u32::try_from(mtu).ok()).unwrap_or(0),
             (4, Value::Octets(bytes)) => row.mac = <[u8; 6]>::try_from(*bytes).ok().filter(|mac| *mac != [0; 6]),
-            (5, value) => row.loopback = number(value) == Some(SOFTWARE_LOOPBACK),
+            (5, value) => row.kind = number(value).and_then(|kind| u16::try_from(kind).ok()).unwrap_or(0),
             _ => {}
         }
     }

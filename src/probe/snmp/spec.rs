@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::ports::TYPES;
 use crate::model::field::{Field, KindSchema, KindSpec, SettingDef, SettingType, Table, TableOn, TargetNeed};
 use crate::model::id::ObjectKind;
 use crate::probe::FAMILY;
@@ -40,6 +41,13 @@ const ADJACENCY_STATES: &[Cow<'static, str>] = &[
     Cow::Borrowed("gone"),
 ];
 
+/// Longest pattern, in bytes.
+const MAX_PATTERN: usize = 512;
+/// Ports that are none, as devices of Huawei, H3C and Cisco call them.
+const UNREAL: &str = r"'(?i)^(null ?0|nu0|inloopback ?\d+|register-tunnel\d+|console[\d/]+)$'";
+/// Types whose counters say nothing of a network: loopbacks, consoles, telephone lines.
+const IDLE: &str = "['softwareLoopback', 'rs232', 'voiceEM', 'voiceFXO', 'voiceFXS', 'voiceEncap', 'voiceOverIp']";
+
 const NO_YES: &[Cow<'static, str>] = &[Cow::Borrowed("no"), Cow::Borrowed("yes")];
 
 /// How well what is said is protected, from worst to best.
@@ -50,6 +58,9 @@ const SECURITY: &[Cow<'static, str>] = &[
     Cow::Borrowed("v3_auth"),
     Cow::Borrowed("v3_privacy"),
 ];
+
+/// Whether a community is one that everybody knows.
+const COMMUNITY: &[Cow<'static, str>] = &[Cow::Borrowed("own"), Cow::Borrowed("default")];
 
 /// Rows of a GETBULK, for every kind that asks by SNMP.
 pub(in crate::probe) const MAX_REPETITIONS: SettingDef = SettingDef {
@@ -114,6 +125,34 @@ pub static SPEC: KindSpec = KindSpec {
             zh: "是否按设备模板读取处理器、内存与传感器",
             en: "whether processors, memory and sensors are read by the device's profile",
         },
+        SettingDef {
+            name: "ports",
+            kind: SettingType::Pattern(MAX_PATTERN),
+            default: None,
+            zh: "只记录名称（ifName）匹配的端口；不写则全部",
+            en: "only ports whose name (ifName) it matches make series; unset = all",
+        },
+        SettingDef {
+            name: "ports_left_out",
+            kind: SettingType::Pattern(MAX_PATTERN),
+            default: Some(UNREAL),
+            zh: "不记录名称匹配的端口",
+            en: "ports whose name it matches make no series",
+        },
+        SettingDef {
+            name: "port_types_left_out",
+            kind: SettingType::Named(TYPES),
+            default: Some(IDLE),
+            zh: "不记录这些类型（ifType）的端口：IANAifType 的名称，没有名称的写数字",
+            en: "ports of these ifTypes make no series: names of IANAifType, a number where this has none",
+        },
+        SettingDef {
+            name: "shut_ports_state_only",
+            kind: SettingType::Bool,
+            default: Some("false"),
+            zh: "已关闭（管理状态为 down）的端口是否只记录状态，不记录计数",
+            en: "whether ports that are shut (admin down) make no series but those of their state",
+        },
         STRICT_SOURCE,
         FAMILY,
     ],
@@ -126,17 +165,33 @@ pub static SPEC: KindSpec = KindSpec {
                 fields: Cow::Borrowed(&[
                     Field::gauge("uptime_seconds", "设备运行时间（秒）", "time since the device's agent started"),
                     Field::gauge("interfaces", "接口数量", "how many interfaces the device has"),
+                    Field::gauge(
+                        "left_out_count",
+                        "按设置不记录的接口数",
+                        "interfaces that make no series because the settings leave them out",
+                    ),
                     Field::text("name", "设备名称（sysName）", "sysName"),
                     Field::text("description", "设备描述（sysDescr）", "sysDescr"),
                     Field::text("object_id", "设备型号标识（sysObjectID）", "sysObjectID"),
                     Field::text("location", "设备位置（sysLocation）", "sysLocation"),
                     Field::text("contact", "设备联系人（sysContact）", "sysContact"),
+                    Field::text(
+                        "engine_id",
+                        "SNMP 引擎标识（snmpEngineID，十六进制）",
+                        "snmpEngineID in hexadecimal, by which SNMPv3 tells engines apart",
+                    ),
                     Field::text("profile", "设备模板", "profile of the device's family"),
                     Field::state(
                         "security",
                         SECURITY,
                         "SNMP 版本与安全级别",
                         "SNMP version and security level in use",
+                    ),
+                    Field::state(
+                        "community",
+                        COMMUNITY,
+                        "SNMPv1、v2c 团体名是否为默认值（不显示团体名本身）",
+                        "whether the community of v1 and v2c is a default one; never which",
                     ),
                     Field::gauge("requests_count", "本次发出的请求数", "requests of this run"),
                     Field::gauge("retries_count", "本次重发的请求数", "requests of this run that were sent again"),
@@ -170,6 +225,8 @@ pub static SPEC: KindSpec = KindSpec {
                     Field::gauge("mtu", "最大传输单元（字节）", "largest packet, in octets"),
                     Field::text("alias", "接口描述（ifAlias）", "ifAlias, what the operators call it"),
                     Field::text("mac", "接口 MAC 地址", "physical address"),
+                    Field::text("type", "接口类型（ifType）", "ifType: its name in IANAifType, or its number"),
+                    Field::text("index", "接口索引（ifIndex）", "ifIndex, which may be another after a restart"),
                 ]),
             },
             Table {

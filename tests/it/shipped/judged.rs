@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fengsui::config::{defs, inventory, plan};
 use fengsui::engine::rule::{Effect, Rules};
+use fengsui::engine::twins::Twins;
 use fengsui::model::observation::{Outcome, Purpose, Row, Tally};
 use fengsui::model::plan::Task;
 use fengsui::model::{AgentId, AlertState, Mono, Now, Object, Observation, Value, Wall};
@@ -321,4 +322,50 @@ fn a_device_that_must_be_asked_with_v3_is_told_of_when_it_is_not() {
         assert_eq!(told, ["0 + snmp-unprotected warning", "2 - snmp-unprotected"], "{open}");
     }
     assert_eq!(told(5, itself(3), 5, itself(4)), Vec::<String>::new());
+}
+
+#[test]
+fn two_assets_of_one_engine_id_are_told_of_both_by_the_other_until_they_differ() {
+    let asset = |id: &str, at: u8, tags: &str| {
+        format!(
+            "[[asset]]\nid = \"{id}\"\nkind = \"firewall\"\nzone = \"extranet\"\naddress = \"10.65.0.{at}\"\n\
+             snmp = {{ secret = \"core\" }}\ntags = [{tags}]\n"
+        )
+    };
+    let shared = "\"shared-engine\"";
+    let text =
+        [asset("core", 1, ""), asset("twin", 2, ""), asset("fw-a", 3, shared), asset("fw-b", 4, shared)].concat();
+    let inventory = inventory::parse(&[("core.toml".to_owned(), text)]).unwrap();
+    let loaded = defs::load(&[], probe::catalog());
+    let (rules, objects, _) = plan::console_rules(&inventory, &loaded.definitions, probe::catalog());
+    let (mut rules, faults) = Rules::new(&rules, &objects, &[], probe::catalog(), Vec::new(), Play::at(0));
+    assert_eq!(faults, Vec::<String>::new());
+    let mut twins = Twins::default();
+    let console = AgentId::new("console").unwrap();
+    let (one, other) = ("800007db03112233445566", "800063a280aabbccddee00");
+    let mut compare = |second: u64, engines: &[(&str, &str)]| {
+        let now = Play::at(second);
+        let engines = engines.iter().map(|(id, engine)| (id.parse().unwrap(), (*engine).to_owned())).collect();
+        let Some(found) = twins.take(&engines, now.wall.minus(Duration::from_secs(300)), now.wall) else {
+            return Vec::new();
+        };
+        let effects = rules.observe_samples(&console, &found, now);
+        let alert = |effect: Effect| match effect {
+            Effect::Alert { alert, .. } => Some(alert),
+            _ => None,
+        };
+        let line = |a: fengsui::model::Alert| {
+            let sign = if a.state == AlertState::Cleared { '-' } else { '+' };
+            format!("{sign} {} {} {} {:?}", a.key.problem, a.key.object, a.key.instance, a.evidence)
+        };
+        effects.into_iter().filter_map(alert).map(line).collect()
+    };
+    assert!(compare(0, &[("core", one), ("twin", other), ("fw-a", other)]).len() == 1, "of fw-a it is meant so");
+    let told = compare(300, &[("core", one), ("twin", one), ("fw-a", other), ("fw-b", other)]);
+    assert_eq!(told.iter().filter(|line| line.starts_with('+')).count(), 2, "{told:?}");
+    assert!(told.iter().any(|line| line.starts_with("+ snmp-engine-shared asset:core twin")), "{told:?}");
+    assert!(told.iter().any(|line| line.starts_with("+ snmp-engine-shared asset:twin core")), "{told:?}");
+    assert!(told.iter().all(|line| line.starts_with('-') || line.contains("(\"engine_count\", \"2\")")), "{told:?}");
+    let over = compare(600, &[("core", one), ("twin", "80000009aabbcc")]);
+    assert_eq!(over.iter().filter(|line| line.starts_with("- snmp-engine-shared")).count(), 2, "{over:?}");
 }

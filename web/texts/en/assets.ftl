@@ -82,3 +82,4 @@ ports-mac = MAC address
 ports-traffic = Traffic
 ports-errors-chart = Errors and discards a second
 ports-legend = Last hour: solid is in, dashed is out; one point a minute
+ports-left-out = { $count } more make no series by the settings of their probe (NULL0, loopbacks and the like); the report of the device has them all

@@ -82,3 +82,4 @@ ports-mac = MAC 地址
 ports-traffic = 流量
 ports-errors-chart = 错误与丢弃（每秒）
 ports-legend = 近一小时：实线为入，虚线为出；每分钟一点
+ports-left-out = 另有 { $count } 个端口按监测项设置不记录（NULL0、环回口等），设备自述中有全部端口

@@ -292,3 +292,32 @@ async fn what_is_learnt_of_a_way_is_no_change_of_it() {
     let held = world.store.facts(&Scope::All, &object("asset:core-1")).await.unwrap();
     assert_eq!(held[0].value, ways[5]);
 }
+
+#[tokio::test]
+async fn what_ports_tell_in_words_and_the_engine_ids_of_devices_are_found_for_all_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let facts = |object_: &str, probe: &str, values: &[(&str, &str)]| {
+        Record::Facts(Facts {
+            object: object(object_),
+            instance: Arc::from(""),
+            probe: probe.parse().unwrap(),
+            values: values.iter().map(|(field, value)| ((*field).to_owned(), (*value).to_owned())).collect(),
+        })
+    };
+    let port = [("alias", "到乌什"), ("type", "ethernetCsmacd"), ("index", "7"), ("mac", "02:00:5e:00:00:01")];
+    let records = vec![
+        facts("interface:core-1/GE0/0/1", "snmp", &port),
+        facts("interface:core-1/GE0/0/1", "snmp-again", &[("alias", "old"), ("index", "")]),
+        facts("asset:core-1", "snmp", &[("engine_id", "800007db03112233445566"), ("name", "core-1")]),
+    ];
+    world.send(world.batch(Stream::Event, 1, records)).await.unwrap();
+    let told = world.store.ports_told().await.unwrap();
+    let told = &told[&object("interface:core-1/GE0/0/1")];
+    let want = [("alias", "到乌什"), ("index", "7"), ("type", "ethernetCsmacd")];
+    assert_eq!(told.iter().map(|(field, text)| (*field, &**text)).collect::<Vec<_>>(), want);
+    let at = world.now().wall;
+    let engines = world.store.engines(at.minus(Duration::from_secs(3600))).await.unwrap();
+    assert_eq!(engines[&crate::model::AssetId::new("core-1").unwrap()], "800007db03112233445566");
+    assert!(world.store.engines(at.plus(Duration::from_secs(1))).await.unwrap().is_empty(), "what is old is not so");
+}

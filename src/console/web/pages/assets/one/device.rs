@@ -161,7 +161,8 @@ fn filled(device: &Device) -> impl Iterator<Item = (usize, &'static Class)> {
     CLASSES.iter().filter(|class| !device.of(class.name).is_empty()).enumerate()
 }
 
-fn table_url(asset: &Asset, class: &Class) -> String {
+/// Where a table of the report stands.
+pub(super) fn table_url(asset: &Asset, class: &Class) -> String {
     format!("/assets/{}/device?table={}", encode(asset.id.as_str()), class.name)
 }
 

@@ -19,6 +19,7 @@ use crate::console::web::text;
 use crate::console::web::ui::list::{Format, Key, List};
 use crate::console::web::ui::table::{Cell, Column, Plain, Row, Table};
 use crate::console::web::ui::{self, badge, chart, number, time, words};
+use crate::model::device::Class;
 use crate::model::inventory::{Asset, Link};
 use crate::model::{Object, Severity};
 
@@ -43,6 +44,8 @@ pub struct Ports {
     list: List,
     all: Vec<Port>,
     facts: BTreeMap<(Object, String), String>,
+    /// How many more it has that make no series.
+    left_out: u64,
 }
 
 impl Ports {
@@ -76,7 +79,9 @@ impl Ports {
                 })
             })
             .collect();
-        Ok(Self { list: List::read(cx, SORTS, FILTERS), all, facts })
+        let left_out = newest.of(&Object::Asset(asset.id.clone())).find_map(|row| row.value("left_out_count"));
+        let left_out = left_out.map_or(0, |n| n.max(0.0) as u64);
+        Ok(Self { list: List::read(cx, SORTS, FILTERS), all, facts, left_out })
     }
 
     /// The ports as a file, if one was asked for.
@@ -116,6 +121,7 @@ impl Ports {
                 @if let Some(port) = chosen { (self.one(cx, port, spans)) }
                 (ui::live(cx, "port-table", &[Topic::Objects], table.show(cx)))
                 p.help { (text::ports_legend(l)) }
+                @if let (true, Some(class)) = (self.left_out > 0, Class::named("interfaces")) { p.help { a href=(super::device::table_url(asset, class)) { (text::ports_left_out(l, number::count(self.left_out))) } } }
             }
         }
     }
