@@ -497,6 +497,12 @@ const TEXTS: &[(&str, &str)] = &[
         "v3 用户的加密算法（aes128、aes192、aes256）和密码文件",
     ),
     ("Ask with SNMPv1 instead of v2c", "用 SNMPv1 代替 v2c"),
+    ("Context to ask in with v3, such as vlan-10 on Cisco's switches", "v3 查询所用的上下文，如思科交换机的 vlan-10"),
+    ("Take an answer from whatever address, of a device with several", "接受来自任意地址的应答，用于多地址设备"),
+    (
+        "Read tables row by row with GETNEXT, of a device that answers GETBULK wrongly",
+        "用 GETNEXT 逐行读表，用于 GETBULK 有缺陷的设备",
+    ),
     ("How long one try waits", "每次尝试等待多久"),
     ("How often a request without answer is sent again", "无应答时重发次数"),
     (

@@ -11,10 +11,12 @@ use clap::Subcommand;
 pub(super) use self::poll::show_device;
 use super::text::{parse_duration, pick};
 use super::{Answer, Exit, Failure, Format, block_on, print};
+use crate::codec::text;
+use crate::model::device::Asking;
 use crate::model::{Secret, SecretText};
 use crate::net::clock::Clock;
 use crate::net::resolver::{Family, resolve};
-use crate::net::snmp::{Manner, Oid, Session, SnmpError, Value, refuses, text_of};
+use crate::net::snmp::{Manner, Oid, Session, SnmpError, Value, refuses};
 use crate::sim::recording::parse_oid;
 use crate::sim::scenario::{auth_word, privacy_word};
 
@@ -98,12 +100,21 @@ pub struct How {
     /// Ask with SNMPv1 instead of v2c
     #[arg(long, conflicts_with = "v3_user")]
     pub v1: bool,
+    /// Context to ask in with v3, such as vlan-10 on Cisco's switches
+    #[arg(long, value_name = "NAME", requires = "v3_user")]
+    pub context: Option<String>,
     /// How long one try waits
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
     pub timeout: Duration,
     /// How often a request without answer is sent again
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub retries: u32,
+    /// Take an answer from whatever address, of a device with several
+    #[arg(long)]
+    pub any_source: bool,
+    /// Read tables row by row with GETNEXT, of a device that answers GETBULK wrongly
+    #[arg(long)]
+    pub no_bulk: bool,
     /// How to print: table or json (one object a line)
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -128,6 +139,13 @@ impl Who {
             )));
         }
         Ok(secrets)
+    }
+}
+
+impl How {
+    /// How the device is to be asked for tables, whatever its profile says.
+    fn asking(&self) -> Asking {
+        Asking { bulk: self.no_bulk.then_some(false), ..Asking::default() }
     }
 }
 
@@ -165,14 +183,15 @@ async fn ask(args: Args) -> Answer {
         What::Get { target, oids, who, how } => {
             let oids: Vec<Oid> = oids.iter().map(|oid| oid_of(oid)).collect::<Result<_, _>>()?;
             let session = open(&target, &who, &how).await?;
-            let found = match session.get(&oids).await {
+            let found = match session.look_up(&oids).await {
                 Ok(found) => found,
                 Err(error) => return Err(failed(error).await),
             };
             for oid in &oids {
                 show(oid, found.get(oid), how.format);
             }
-            Ok(if oids.iter().all(|oid| found.contains_key(oid)) { Exit::Good } else { Exit::Bad })
+            let has = |oid: &Oid| found.get(oid).is_some_and(|value| !value.is_exception());
+            Ok(if oids.iter().all(has) { Exit::Good } else { Exit::Bad })
         }
         What::Walk { target, oid, who, how } => {
             let root = oid_of(&oid)?;
@@ -216,8 +235,10 @@ fn oid_of(text: &str) -> Result<Oid, Failure> {
 async fn open(target: &str, who: &Who, how: &How) -> Result<Session, Failure> {
     let mut secrets = who.secrets()?;
     let mut secret = secrets.remove(0);
-    if let Secret::SnmpCommunity { v1, .. } = &mut secret {
-        *v1 = how.v1;
+    match &mut secret {
+        Secret::SnmpCommunity { v1, .. } => *v1 = how.v1,
+        Secret::SnmpV3 { context, .. } => *context = how.context.clone().unwrap_or_default(),
+        _ => {}
     }
     if !secrets.is_empty() {
         return Err(Failure::usage(pick(
@@ -227,8 +248,11 @@ async fn open(target: &str, who: &Who, how: &How) -> Result<Session, Failure> {
     }
     let clock = Clock::system();
     let peer = peer(target, &clock).await?;
-    let manner = Manner { timeout: how.timeout, retries: how.retries, strict_source: true };
-    Session::open(peer, &secret, manner).await.map_err(|error| Failure::unseen(error.to_string()))
+    let manner = Manner { timeout: how.timeout, retries: how.retries, strict_source: !how.any_source };
+    let session = Session::open(peer, &secret, manner).await;
+    let mut session = session.map_err(|error| Failure::unseen(error.to_string()))?;
+    session.ask_as(how.asking());
+    Ok(session)
 }
 
 async fn peer(target: &str, clock: &Clock) -> Result<SocketAddr, Failure> {
@@ -256,7 +280,8 @@ fn show(oid: &Oid, value: Option<&Value>, format: Format) {
         Format::Table => print(&format!("{oid} = {kind}: {text}")),
         Format::Json => {
             let value = number.map_or_else(|| serde_json::json!(text), |n| serde_json::json!(n));
-            let value = if kind == "null" { serde_json::Value::Null } else { value };
+            let none = matches!(kind, "null" | "no_such_object" | "no_such_instance");
+            let value = if none { serde_json::Value::Null } else { value };
             print(&serde_json::json!({ "v": 1, "oid": oid.to_string(), "type": kind, "value": value }).to_string());
         }
     }
@@ -267,6 +292,14 @@ fn describe(value: Option<&Value>) -> (&'static str, Option<i128>, String) {
     let number = |kind, n: i128| (kind, Some(n), n.to_string());
     match value {
         None => ("null", None, pick("设备没有此项", "the device has none").to_owned()),
+        Some(Value::NoSuchObject) => {
+            let none = pick("设备不支持此对象（noSuchObject）", "the device knows no such object (noSuchObject)");
+            ("no_such_object", None, none.to_owned())
+        }
+        Some(Value::NoSuchInstance) => {
+            let none = pick("设备没有此行（noSuchInstance）", "the device has no such row (noSuchInstance)");
+            ("no_such_instance", None, none.to_owned())
+        }
         Some(Value::Integer(v)) => number("integer", (*v).into()),
         Some(Value::Counter32(v)) => number("counter32", (*v).into()),
         Some(Value::Gauge32(v) | Value::UInteger32(v)) => number("gauge32", (*v).into()),
@@ -274,18 +307,18 @@ fn describe(value: Option<&Value>) -> (&'static str, Option<i128>, String) {
         Some(Value::Counter64(v)) => number("counter64", (*v).into()),
         Some(Value::ObjectIdentifier(oid)) => ("oid", None, oid.to_string()),
         Some(Value::IpAddress(a)) => ("address", None, std::net::Ipv4Addr::from(*a).to_string()),
-        Some(Value::OctetString(bytes)) if printable(bytes) => ("text", None, text_of(bytes)),
-        Some(Value::OctetString(bytes) | Value::Opaque(bytes) | Value::Nsap(bytes)) => {
-            ("hex", None, bytes.iter().map(|b| format!("{b:02x}")).collect())
-        }
+        Some(Value::OctetString(bytes)) => match text::readable(bytes) {
+            Some(text) => ("text", None, text),
+            None => hex(bytes),
+        },
+        Some(Value::Opaque(bytes) | Value::Nsap(bytes)) => hex(bytes),
         Some(Value::Null) => ("null", None, String::new()),
         Some(other) => ("unknown", None, format!("{other:?}")),
     }
 }
 
-fn printable(bytes: &[u8]) -> bool {
-    let text = |s: &str| !s.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\t'));
-    std::str::from_utf8(bytes).is_ok_and(text)
+fn hex(bytes: &[u8]) -> (&'static str, Option<i128>, String) {
+    ("hex", None, bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// The path of a file as messages show it.
@@ -303,4 +336,20 @@ pub(super) fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, String> {
         ));
     }
     std::fs::read(path).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_shown_as_the_text_that_they_are_or_as_hex() {
+        let shown = |bytes: &'static [u8]| {
+            let (kind, _, text) = describe(Some(&Value::OctetString(bytes.into())));
+            format!("{kind} {text}")
+        };
+        assert_eq!(shown("阿克苏 机房".as_bytes()), "text 阿克苏 机房");
+        assert_eq!(shown(b"\xb0\xa2\xbf\xcb\xcb\xd5 \xbb\xfa\xb7\xbf"), "text 阿克苏 机房");
+        assert_eq!(shown(b"\x02\x00\x00\x5e\x10\x01"), "hex 0200005e1001");
+    }
 }

@@ -30,6 +30,14 @@ pub enum Version {
 }
 
 impl Version {
+    const fn of(number: i32) -> Option<Self> {
+        match number {
+            0 => Some(Self::V1),
+            1 => Some(Self::V2c),
+            _ => None,
+        }
+    }
+
     /// As it stands on the wire.
     pub const fn number(self) -> u8 {
         match self {
@@ -149,11 +157,8 @@ impl<'a> Message<'a> {
     pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut message = Reader::new(bytes, 0).need(tag::SEQUENCE, "message")?;
         let at = message.at();
-        let version = match message.integer("version")? {
-            0 => Version::V1,
-            1 => Version::V2c,
-            _ => return Err(Malformed { what: "version 1 or 2c", at }),
-        };
+        let version = message.integer("version")?;
+        let version = Version::of(version).ok_or(Malformed { what: "version 1 or 2c", at })?;
         let community = message.need(tag::OCTETS, "community")?.rest();
         let at = message.at();
         let (kind, mut pdu) = message.element()?;
@@ -169,6 +174,34 @@ impl<'a> Message<'a> {
             None => return Err(Malformed { what: "known kind of message", at }),
         };
         Ok(Self { version, community, body })
+    }
+}
+
+/// Whose message bytes claim to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim<'a> {
+    /// Version.
+    pub version: Version,
+    /// Community.
+    pub community: &'a [u8],
+    /// Kind.
+    pub kind: Kind,
+    /// Request identifier.
+    pub id: i32,
+}
+
+impl<'a> Claim<'a> {
+    /// What stands at the beginning of a message that is none: the lengths of what holds all that are not looked at,
+    /// since they may be what is wrong.
+    pub fn of_broken(bytes: &'a [u8]) -> Option<Self> {
+        let mut message = Reader::new(bytes, 0);
+        if message.enter()? != tag::SEQUENCE {
+            return None;
+        }
+        let version = Version::of(message.integer("version").ok()?)?;
+        let community = message.need(tag::OCTETS, "community").ok()?.rest();
+        let kind = Kind::of(message.enter()?)?;
+        Some(Self { version, community, kind, id: message.integer("request identifier").ok()? })
     }
 }
 

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 
 use encoding_rs::GB18030;
 
+/// The longest address: one of IPv6.
+const ADDRESS: usize = 16;
+
 /// A text for a person: up to the first NUL, without control characters and blanks around it.
 pub fn decode(bytes: &[u8]) -> String {
     shown(bytes).into_owned()
@@ -33,6 +36,35 @@ pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// A text, if the bytes are one: UTF-8, or GB18030, without control characters. Few bytes may as well be an address, so
+/// that of them, unless they are UTF-8, only the characters of GB/T 2312 make a text.
+pub fn readable(bytes: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) if bytes.len() > ADDRESS || is_common(bytes) => {
+            GB18030.decode_without_bom_handling_and_without_replacement(bytes)?
+        }
+        Err(_) => return None,
+    };
+    let shown = |c: char| match c {
+        '\r' | '\n' | '\t' => Some(' '),
+        c if c.is_control() || ('\u{e000}'..='\u{f8ff}').contains(&c) => None, // for private use: no character at all
+        c => Some(c),
+    };
+    text.trim().chars().map(shown).collect()
+}
+
+/// Whether all are ASCII and the two-byte characters of GB/T 2312.
+fn is_common(mut bytes: &[u8]) -> bool {
+    loop {
+        bytes = match bytes {
+            [] => return true,
+            [0..=0x7f, rest @ ..] | [0xa1..=0xf7, 0xa1..=0xfe, rest @ ..] => rest,
+            _ => return false,
+        }
     }
 }
 
@@ -75,6 +107,27 @@ mod tests {
             (b"", ""),
         ] {
             assert_eq!(decode(bytes), want, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_a_text_only_if_they_read_as_one() {
+        for (bytes, want) in [
+            ("阿克苏 机房".as_bytes(), Some("阿克苏 机房")),
+            (b"\xb0\xa2\xbf\xcb\xcb\xd5", Some("阿克苏")),
+            (b"\xb5\xd8\xc7\xf8-1\r\n", Some("地区-1")),
+            (
+                b"\xce\xc0\xbd\xa1\xce\xaf\x88\x44 \xce\xc0\xbd\xa1\xce\xaf\xb4\xf3\xc2\xa5",
+                Some("卫健委圖 卫健委大楼"),
+            ),
+            (b"\x88\x44", None), // a rare character, or two bytes of an address
+            (b"\x02\x00\x00\x5e\x10\x01", None),
+            (b"\xd4\xc0\xb5\x41\xc8\xd2", None),
+            (b"\xc0\xa8\x01\x01", None),
+            (b"\x07\xea\x0b\x1d", None),
+            (b"", Some("")),
+        ] {
+            assert_eq!(readable(bytes).as_deref(), want, "{bytes:?}");
         }
     }
 

@@ -88,7 +88,10 @@ static SNMP: KindSpec = KindSpec {
     en: "snmp",
     on: &[ObjectKind::Asset],
     target: TargetNeed::Address,
-    settings: &[],
+    settings: &[
+        setting("bulk", SettingType::Bool, Some("true")),
+        setting("strict_source", SettingType::Bool, Some("true")),
+    ],
     schema: KindSchema {
         kind: Cow::Borrowed("snmp"),
         tables: Cow::Borrowed(&[

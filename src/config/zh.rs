@@ -3,6 +3,7 @@
 //! It stands this low because both the command line and the pages read it; it knows neither.
 
 mod checks; // those of baseline checks
+mod snmp; // those of asking devices
 mod table; // the patterns
 
 /// A text, in Chinese as far as its patterns are known.
@@ -39,7 +40,12 @@ fn known(english: &str) -> Option<String> {
 }
 
 fn exact(english: &str) -> Option<String> {
-    table::SYSTEM.iter().chain(table::TEXTS).chain(checks::TEXTS).find_map(|pattern| apply(pattern, english))
+    table::SYSTEM
+        .iter()
+        .chain(snmp::TEXTS)
+        .chain(table::TEXTS)
+        .chain(checks::TEXTS)
+        .find_map(|pattern| apply(pattern, english))
 }
 
 /// `{}` in the English stands for any text; `{0}`, `{1}` in the Chinese are those, themselves in Chinese.
@@ -114,7 +120,7 @@ mod tests {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     dirs.push(path);
-                } else if !path.ends_with("zh/table.rs")
+                } else if !["zh/table.rs", "zh/snmp.rs"].iter().any(|texts| path.ends_with(texts))
                     && !path.ends_with("tests.rs")
                     && path.extension().is_some_and(|e| e == "rs")
                 {
@@ -188,6 +194,7 @@ mod tests {
         let sources = sources(&[""]);
         let gone: Vec<&str> = table::TEXTS
             .iter()
+            .chain(snmp::TEXTS)
             .map(|(english, _)| english.split("{}").max_by_key(|part| part.len()).unwrap_or_default())
             .map(|part| part.trim_start_matches(": ")) // what it stands behind is put before it elsewhere
             .filter(|part| !sources.contains(*part))

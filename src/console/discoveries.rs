@@ -246,7 +246,7 @@ fn asset(
         location: String::new(),
         importance: 1,
         watch: None,
-        snmp: found.secret.map(|secret| SnmpAccess { port: row.wanted.snmp_port, secret }),
+        snmp: found.secret.map(|secret| SnmpAccess::new(row.wanted.snmp_port, secret)),
         config: None,
         website: None,
         tcp_ports,

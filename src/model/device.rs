@@ -6,6 +6,28 @@ pub mod report;
 
 use std::sync::Arc;
 
+/// How devices of a family want to be asked for tables. What is not said is left to whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asking {
+    /// Rows that a GETBULK asks for at first, if whoever asks does not want fewer.
+    pub repetitions: Option<u32>,
+    /// Whether tables are asked for with GETBULK, or row by row with GETNEXT.
+    pub bulk: Option<bool>,
+    /// Whether rows are taken whose names do not come behind those before, as long as none comes again.
+    pub nonincreasing: Option<bool>,
+}
+
+impl Asking {
+    /// What this one says, and where it says nothing the other.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            repetitions: self.repetitions.or(other.repetitions),
+            bulk: self.bulk.or(other.bulk),
+            nonincreasing: self.nonincreasing.or(other.nonincreasing),
+        }
+    }
+}
+
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {

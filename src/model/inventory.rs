@@ -186,6 +186,17 @@ pub struct SnmpAccess {
     pub port: u16,
     /// Name of the secret.
     pub secret: String,
+    /// Whether its tables may be read with GETBULK, which some devices answer wrongly; yes unless given.
+    pub bulk: bool,
+    /// Whether its answers come from the address that was asked; no of some that have several.
+    pub strict_source: bool,
+}
+
+impl SnmpAccess {
+    /// By this secret, as most devices are asked.
+    pub const fn new(port: u16, secret: String) -> Self {
+        Self { port, secret, bulk: true, strict_source: true }
+    }
 }
 
 /// Where an asset's configuration is read.

@@ -9,6 +9,7 @@ mod appetite; // how many rows a device is asked for
 mod convert; // values as they stand on the wire, and values to keep
 mod engine; // notifications of v3, and the engine they are sent to
 mod fast; // v1 and v2c
+mod knock; // whether anybody is there
 mod table; // a walk of several columns, step by step
 mod user; // v3
 mod walk;
@@ -21,23 +22,25 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use ::snmp::{Client, ErrorStatus};
+use ::snmp::ErrorStatus;
 pub use ::snmp::{Oid, Value};
 
 pub use self::convert::encode;
 pub use self::engine::{Engine, Opened, PeerClock};
 pub use self::fast::{Traffic, rehearse};
+pub use self::knock::{knock, refuses};
 pub(super) use self::user::{auth_of, privacy_of};
 pub use self::walk::{Columns, MAX_ROWS, Sink, Walked};
 
 use self::appetite::Appetite;
 use self::fast::{Lines, Peer};
 use self::table::Table;
-use self::user::Users;
+use self::user::{Asked, Users};
 use super::clock::Clock;
-use super::error::{NetError, cause_of};
-use crate::codec::snmp::Kind;
+use super::error::NetError;
+use crate::codec::snmp::{Kind, Malformed};
 use crate::model::Secret;
+use crate::model::device::Asking;
 use crate::model::observation::Cause;
 use crate::model::time::Mono;
 
@@ -47,8 +50,6 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 const MAX_GET: usize = 32;
 /// Devices whose appetite is kept while nobody asks them.
 const MAX_KNOWN: usize = 20_000;
-/// Time a port has to refuse an empty datagram: the ICMP message comes from the device itself.
-const REFUSAL: Duration = Duration::from_millis(150);
 
 /// Why an agent gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +92,14 @@ pub enum SnmpError {
         /// How.
         why: String,
     },
+    /// An answer came, and could not be read.
+    #[error("snmp {peer}: an answer could not be decoded: {why}")]
+    Malformed {
+        /// Agent.
+        peer: SocketAddr,
+        /// What is wrong with it, and where.
+        why: Malformed,
+    },
     /// The network or this host.
     #[error("{0}")]
     Net(NetError),
@@ -104,7 +113,7 @@ impl SnmpError {
             Self::Refused { .. } => Cause::Refused,
             Self::Auth { .. } => Cause::Auth,
             Self::Status { status: ErrorStatus::AuthorizationError | ErrorStatus::NoAccess, .. } => Cause::Auth,
-            Self::Status { .. } | Self::Protocol { .. } => Cause::Protocol,
+            Self::Status { .. } | Self::Protocol { .. } | Self::Malformed { .. } => Cause::Protocol,
             Self::Net(error) => error.cause,
         }
     }
@@ -166,6 +175,7 @@ pub struct Session {
     way: Way,
     peer: SocketAddr,
     v1: bool,
+    asking: Asking,
     /// Variables that came, and of v3 the requests for them.
     variables: AtomicU64,
     asked: AtomicU32,
@@ -189,7 +199,7 @@ enum Way {
     /// v1 and v2c.
     Fast(Peer),
     /// v3.
-    User(Box<Client>),
+    User(Box<Asked>),
 }
 
 impl std::fmt::Debug for Session {
@@ -206,7 +216,7 @@ impl Session {
             Secret::SnmpCommunity { v1, community } => {
                 (Way::Fast(shared.lines.peer(peer, *v1, community.expose(), manner)?), *v1)
             }
-            secret => (Way::User(Box::new(shared.users.client(peer, secret, manner).await?)), false),
+            secret => (Way::User(Box::new(shared.users.device(peer, secret, manner).await?)), false),
         };
         Ok(Self::new(way, peer, v1, shared))
     }
@@ -216,6 +226,7 @@ impl Session {
             way,
             peer,
             v1,
+            asking: Asking::default(),
             variables: AtomicU64::new(0),
             asked: AtomicU32::new(0),
             appetite: shared.appetite(peer),
@@ -223,11 +234,25 @@ impl Session {
         }
     }
 
-    /// The same agent asked about one VLAN by a community of its own, `NAME@VLAN`, as bridges want it whose BRIDGE-MIB there
-    /// is once a VLAN. None of v3, which has no communities.
-    pub fn of_vlan(&self, vlan: u32) -> Option<Self> {
-        let Way::Fast(peer) = &self.way else { return None };
-        Some(Self::new(Way::Fast(peer.of_vlan(vlan)), self.peer, self.v1, self._shared.clone()))
+    /// The same agent asked about one VLAN, as bridges want it whose BRIDGE-MIB there is once a VLAN: by a community of its
+    /// own, `NAME@VLAN`, or of v3 in a context of its own, `vlan-VLAN`.
+    pub async fn of_vlan(&self, vlan: u32) -> Result<Self, SnmpError> {
+        let way = match &self.way {
+            Way::Fast(peer) => Way::Fast(peer.of_vlan(vlan)),
+            Way::User(device) => Way::User(Box::new(self._shared.users.of_vlan(device, vlan).await?)),
+        };
+        Ok(Self { asking: self.asking, ..Self::new(way, self.peer, self.v1, self._shared.clone()) })
+    }
+
+    /// From here on tables are asked for as the device wants it.
+    pub const fn ask_as(&mut self, asking: Asking) {
+        self.asking = asking;
+    }
+
+    /// Rows that one request for what stands behind others asks for; none with GETNEXT.
+    fn rows(&self, wanted: u32) -> Option<u32> {
+        let next = self.v1 || self.asking.bulk == Some(false);
+        (!next).then(|| self.asking.repetitions.map_or(wanted, |rows| rows.min(wanted)))
     }
 
     /// The agent's address.
@@ -259,15 +284,18 @@ impl Session {
 
     /// The values of exactly these OIDs, as far as the agent has them: what it lacks is not in the answer.
     pub async fn get(&self, oids: &[Oid]) -> Result<BTreeMap<Oid, Value>, SnmpError> {
+        let mut found = self.look_up(oids).await?;
+        found.retain(|_, value| !value.is_exception());
+        Ok(found)
+    }
+
+    /// The same with what it says of those that it lacks: noSuchObject or noSuchInstance (RFC 3416), of v1 nothing.
+    pub async fn look_up(&self, oids: &[Oid]) -> Result<BTreeMap<Oid, Value>, SnmpError> {
         let mut wanted = oids.to_vec();
         loop {
             match self.get_once(&wanted).await {
                 Ok(answer) => {
-                    let known = |oid: &Oid| wanted.contains(oid);
-                    return Ok(answer
-                        .into_iter()
-                        .filter(|(oid, value)| known(oid) && !value.is_exception())
-                        .collect());
+                    return Ok(answer.into_iter().filter(|(oid, _)| wanted.contains(oid)).collect());
                 }
                 // v1 refuses the whole request for one missing variable: ask again without it.
                 Err((first, SnmpError::Status { status: ErrorStatus::NoSuchName, index, .. }))
@@ -309,7 +337,7 @@ impl Session {
         for (at, part) in oids.chunks(MAX_GET).enumerate() {
             let answer = match &self.way {
                 Way::Fast(peer) => peer.ask(Kind::Get, part, 0).await,
-                Way::User(client) => user::get(client, self.peer, part).await,
+                Way::User(device) => device.get(part).await,
             };
             self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
             all.extend(answer.map_err(|error| (at * MAX_GET, error))?);
@@ -317,12 +345,12 @@ impl Session {
         Ok(all)
     }
 
-    /// One GETBULK (v1: one GETNEXT): variables row by row, in the order of `oids`.
+    /// One GETBULK (of v1, and of devices that want none, one GETNEXT): variables row by row, in the order of `oids`.
     pub async fn get_bulk(&self, oids: &[Oid], repetitions: u32) -> Result<Vec<(Oid, Value)>, SnmpError> {
-        let answer = match &self.way {
-            Way::Fast(peer) if self.v1 => peer.ask(Kind::GetNext, oids, 0).await,
-            Way::Fast(peer) => peer.ask(Kind::GetBulk, oids, repetitions).await,
-            Way::User(client) => user::get_bulk(client, self.peer, oids, repetitions).await,
+        let answer = match (&self.way, self.rows(repetitions)) {
+            (Way::Fast(peer), None) => peer.ask(Kind::GetNext, oids, 0).await,
+            (Way::Fast(peer), Some(rows)) => peer.ask(Kind::GetBulk, oids, rows).await,
+            (Way::User(device), rows) => device.behind(oids, rows).await,
         };
         self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
         answer
@@ -340,17 +368,21 @@ impl Session {
     ) -> (Option<Box<dyn Sink>>, Walked) {
         let (packets, variables) = (walked.packets, walked.variables);
         let width = u32::try_from(columns.len()).unwrap_or(u32::MAX);
+        let rows = self.rows(walked.wanted);
+        walked.wanted = rows.unwrap_or(walked.wanted);
         (walked.worn, walked.roomy, walked.repetitions) = (false, 0, self.appetite.rows(walked.wanted, width));
-        let mut table = Table::new(columns, sink, walked, self.v1);
+        let mut table = Table::new(columns, sink, walked, self.v1, self.asking);
         let (sink, walked) = match &self.way {
             Way::Fast(peer) => peer.walk(table, deadline).await,
-            Way::User(client) => {
-                user::walk(client, self.peer, &mut table, clock, deadline).await;
+            Way::User(device) => {
+                device.walk(&mut table, clock, deadline).await;
                 (Some(table.sink), table.walked)
             }
         };
         self.came(walked.packets.saturating_sub(packets), walked.variables.saturating_sub(variables));
-        self.appetite.learn(&walked);
+        if rows.is_some() {
+            self.appetite.learn(&walked);
+        }
         (sink, walked)
     }
 }
@@ -358,27 +390,11 @@ impl Session {
 impl SnmpError {
     /// Whether a smaller request may fare better.
     const fn is_burden(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::Status { status: ErrorStatus::TooBig | ErrorStatus::GenErr, .. })
+        matches!(
+            self,
+            Self::Timeout { .. }
+                | Self::Malformed { .. }
+                | Self::Status { status: ErrorStatus::TooBig | ErrorStatus::GenErr, .. }
+        )
     }
-}
-
-/// Whether a port refuses: an empty datagram, which no agent answers, brings an ICMP message if nobody listens.
-pub async fn refuses(peer: SocketAddr, clock: &Clock) -> bool {
-    #[expect(clippy::disallowed_types, reason = "this is net")]
-    type Socket = tokio::net::UdpSocket;
-    let any = SocketAddr::new(if peer.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() }, 0);
-    let Ok(socket) = Socket::bind(any).await else { return false };
-    if socket.connect(peer).await.is_err() || socket.send(&[]).await.is_err() {
-        return false;
-    }
-    let mut nothing = [0; 1];
-    let heard = clock.until(clock.mono().plus(REFUSAL), socket.recv(&mut nothing)).await;
-    matches!(heard, Some(Err(error)) if cause_of(&error) == Cause::Refused)
-}
-
-/// A text for a person: lossy, without control characters and trailing NULs.
-pub fn text_of(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let trimmed = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
-    trimmed.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -8,6 +8,7 @@ pub mod fetch;
 pub(super) mod kept; // what was found once is read again without a walk
 mod kind; // the probe kind
 pub(super) mod part; // processors, memories and sensors as samples
+pub(super) mod silence; // one that does not answer is knocked at
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -23,11 +23,12 @@ use self::counter::Uptime;
 use self::interfaces::{Memory, Moment};
 use self::ports::Wanted;
 pub use self::spec::SPEC;
-pub(in crate::probe) use self::spec::{INCOMPLETE, MAX_REPETITIONS, RETRIES, SHORTFALL, STRICT_SOURCE};
+pub(in crate::probe) use self::spec::{BULK, INCOMPLETE, MAX_REPETITIONS, RETRIES, SHORTFALL, STRICT_SOURCE};
 use crate::codec::text;
+use crate::model::device::Asking;
 use crate::model::id::Object;
 use crate::model::observation::{Cause, Outcome, Row, Value};
-use crate::model::plan::Task;
+use crate::model::plan::{SettingValue, Task};
 use crate::model::secret::Secret;
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
@@ -36,6 +37,7 @@ use crate::net::snmp::{self, Exchanged, Manner, Oid, Session, SnmpError, Value a
 use crate::probe::device::Family as DeviceFamily;
 use crate::probe::device::fetch::Identity;
 use crate::probe::device::part::Part;
+use crate::probe::device::silence::Silence;
 use crate::probe::{Ctx, MAX_DETAIL, Prober, Run, RunFuture, cut, target_row};
 
 /// Where agents listen.
@@ -48,6 +50,9 @@ const SHORT_TRY: Duration = Duration::from_millis(500);
 const MIN_TRY: Duration = Duration::from_millis(100);
 /// Kept free before the deadline, to put together what came.
 const MARGIN: Duration = Duration::from_millis(50);
+/// By so much together the tries of a request may end late: the engine's timers are coarse, and it is to be the engine
+/// that says how they ended.
+pub(in crate::probe) const LATE: Duration = Duration::from_millis(100);
 /// Kept free to ask whether the port refuses.
 const REFUSAL: Duration = Duration::from_millis(200);
 
@@ -63,7 +68,7 @@ pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<
         secret: secret.cloned(),
         repetitions,
         session: None,
-        silent: false,
+        silence: Silence::default(),
         last: None,
         memory: Memory::default(),
         neighbours: neighbours::Memory::default(),
@@ -81,8 +86,7 @@ struct Snmp {
     /// Rows that a GETBULK asks for at first.
     repetitions: u32,
     session: Option<Session>,
-    /// The run before had no answer at all.
-    silent: bool,
+    silence: Silence,
     last: Option<Last>,
     memory: Memory,
     neighbours: neighbours::Memory,
@@ -147,10 +151,10 @@ impl Prober for Snmp {
                 return Run::invalid(Cause::NoSecret, format!("snmp needs a secret: {name}"));
             };
             let end = deadline.minus(MARGIN);
-            let was_silent = self.silent;
+            let was_silent = self.silence.lasts();
             let looked = self.look(&secret, cx, end).await;
-            self.silent = looked.as_ref().is_err_and(|error| error.cause() == Cause::Timeout);
-            if was_silent && !self.silent {
+            self.silence.note(&looked);
+            if was_silent && !self.silence.lasts() {
                 self.session = None; // it was opened in a hurry
             }
             match looked {
@@ -174,8 +178,8 @@ impl Snmp {
     fn manner(&self) -> Manner {
         let retries = self.task.settings.int("retries").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         // A device that was silent is most likely dead: three short tries say so soon, and hold up nobody.
-        let (retries, longest) = if self.silent { (retries.max(2), SHORT_TRY) } else { (retries, MAX_TRY) };
-        let timeout = self.task.timeout().saturating_sub(MARGIN + REFUSAL) / (retries + 1);
+        let (retries, longest) = if self.silence.lasts() { (retries.max(2), SHORT_TRY) } else { (retries, MAX_TRY) };
+        let timeout = self.task.timeout().saturating_sub(MARGIN + REFUSAL + LATE) / (retries + 1);
         Manner {
             timeout: timeout.clamp(MIN_TRY, longest),
             retries,
@@ -186,6 +190,7 @@ impl Snmp {
     async fn look(&mut self, secret: &Secret, cx: &Ctx, end: Mono) -> Result<(Vec<Row>, Vec<String>), SnmpError> {
         let clock = &cx.clock;
         let peer = self.resolve(clock, end).await?;
+        self.silence.knock(peer, secret, self.task.settings.bool("strict_source"), clock, end).await?;
         let (before, asked) = (self.session.as_ref().map(Session::exchanged), clock.mono());
         let system = self.system(peer, secret, clock, end).await?;
         let at = clock.mono();
@@ -198,6 +203,11 @@ impl Snmp {
         });
         self.last = Some(Last { at, ticks, engine, wraps });
 
+        let who = Identity::told(system.get(&scalar(SYSTEM, 2)), system.get(&scalar(SYSTEM, 1)));
+        let family = self.health.family(&cx.profiles.now(), &who);
+        if let Some(session) = &mut self.session {
+            session.ask_as(asking(&self.task).or(family.asking));
+        }
         let number = system.get(&if_number()).and_then(Wire::as_u64);
         let shape = (number, system.get(&if_table_last_change()).and_then(Wire::as_u64));
         let moment = Moment { at, elapsed, shape, young: wraps == 0 && ticks.is_some_and(|ticks| ticks < YOUNG) };
@@ -220,8 +230,6 @@ impl Snmp {
             }));
         }
         rows.extend(self.neighbours(&mut shortfalls, clock, end).await);
-        let who = Identity::told(system.get(&scalar(SYSTEM, 2)), system.get(&scalar(SYSTEM, 1)));
-        let family = self.health.family(&cx.profiles.now(), &who);
         rows.extend(self.health(&family, &moment, &mut shortfalls, clock, end).await);
         let text = |at: u32| match system.get(&scalar(SYSTEM, at)) {
             Some(Wire::ObjectIdentifier(oid)) => Value::Text(oid.to_string().into()),
@@ -367,6 +375,12 @@ impl Snmp {
             _ => Some(ours),
         }
     }
+}
+
+/// How the operator wants a device to be asked for tables, whatever its profile says.
+pub(in crate::probe) fn asking(task: &Task) -> Asking {
+    let no_bulk = task.settings.0.get(BULK.name) == Some(&SettingValue::Bool(false));
+    Asking { bulk: no_bulk.then_some(false), ..Asking::default() }
 }
 
 /// What did not come whole, as fields of a device that answered. An empty text takes back the one before.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fengsui::config::kinds::settings_of;
-use fengsui::model::ProbeId;
 use fengsui::model::device::{Device, report};
 use fengsui::model::observation::{Cause, Outcome, Value};
 use fengsui::model::plan::{Target, Task};
 use fengsui::model::wire::{Record, Report};
+use fengsui::model::{ProbeId, Secret};
 use fengsui::net::clock::Clock;
 use fengsui::net::snmp::{Columns, Manner, Oid, Session};
 use fengsui::probe::{self, Ctx, Prober, Run, Runner};
@@ -61,12 +61,12 @@ const BRIDGE: &str = "\
 1.3.6.1.2.1.17.7.1.2.2.1.3.10.2.0.0.0.17.7|2|3
 ";
 
-fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
-    prober_within(cx, at, Duration::from_secs(3))
+pub(crate) fn prober(cx: &Ctx, at: std::net::SocketAddr) -> Box<dyn Prober> {
+    prober_as(cx, at, &community("public"), Duration::from_secs(3))
 }
 
 /// A prober of the kind as the agent makes it, for a device that takes so long.
-pub(crate) fn prober_within(cx: &Ctx, at: std::net::SocketAddr, within: Duration) -> Box<dyn Prober> {
+pub(crate) fn prober_as(cx: &Ctx, at: std::net::SocketAddr, secret: &Secret, within: Duration) -> Box<dyn Prober> {
     let kind = probe::kind("device").unwrap();
     let Runner::Each(make) = &kind.runner else { panic!("device is of type Each") };
     let task = Task {
@@ -83,11 +83,11 @@ pub(crate) fn prober_within(cx: &Ctx, at: std::net::SocketAddr, within: Duration
         secret: Some("a".into()),
         calendar: None,
     };
-    make(cx, &Arc::new(task), Some(&community("public"))).unwrap()
+    make(cx, &Arc::new(task), Some(secret)).unwrap()
 }
 
-async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> (Run, Option<Report>) {
-    let deadline = cx.clock.mono().plus(Duration::from_secs(3));
+pub(crate) async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> (Run, Option<Report>) {
+    let deadline = cx.clock.mono().plus(Duration::from_secs(30));
     let run = prober.run(cx, deadline).await;
     let news = prober.news().pop().map(|record| match record {
         Record::Report(report) => report,
@@ -96,12 +96,12 @@ async fn once(cx: &Ctx, prober: &mut Box<dyn Prober>) -> (Run, Option<Report>) {
     (run, news)
 }
 
-fn device(report: &Report) -> Device {
+pub(crate) fn device(report: &Report) -> Device {
     report::read(&serde_json::from_str(&report.packed.text().unwrap()).unwrap())
 }
 
 /// The things of a class as JSON, without what is null.
-fn told(device: &Device, class: &str) -> Vec<String> {
+pub(crate) fn told(device: &Device, class: &str) -> Vec<String> {
     let object = report::object(device);
     let rows = object[class].as_array().unwrap();
     rows.iter()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fengsui::config::defs::profile::ProfileDef;
 use fengsui::config::defs::profile::choose::{Chosen, candidates};
 use fengsui::config::defs::{self, Loaded};
-use fengsui::model::device::{Class, Device, Fact};
+use fengsui::model::device::{Asking, Class, Device, Fact};
 use fengsui::model::plan::PlanProfile;
 use fengsui::net::clock::Clock;
 use fengsui::net::snmp::{Manner, Oid, Session, Value};
@@ -509,6 +509,22 @@ fn what_was_cut_is_kept_and_flagged_and_a_sentinel_that_no_profile_knows_is_none
     assert_eq!(lines(&device, "sensors", &[]), ["temperature sensor 1 36.5 °C"]);
     let cut: Vec<(&str, &str)> = device.incomplete.iter().map(|i| (i.class, i.reason.as_str())).collect();
     assert_eq!(cut, [("sensors", "cut after 3 rows")]);
+}
+
+#[test]
+fn how_devices_want_to_be_asked_is_said_by_the_more_particular_profile() {
+    let text = "[[profile]]\nid = \"acme\"\nmatch = [{ object_id = \"1.3.6.1.4.1.99999\" }]\nrepetitions = 10\nnonincreasing = true\n\
+                [[profile]]\nid = \"acme-2\"\nlike = \"acme\"\nmatch = [{ object_id = \"1.3.6.1.4.1.99999.2\" }]\nnonincreasing = false\n";
+    let loaded = defs::parse(&[("a.toml".into(), text.into())], probe::catalog());
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let asking = |object_id: &str| Chosen::of(&loaded.definitions.profiles, &arcs(object_id), "").asking();
+    let acme = Asking { repetitions: Some(10), bulk: None, nonincreasing: Some(true) };
+    assert_eq!(asking("1.3.6.1.4.1.99999.1"), acme);
+    assert_eq!(asking("1.3.6.1.4.1.99999.2"), Asking { nonincreasing: Some(false), ..acme });
+    assert_eq!(asking("1.3.6.1.4.1.99998"), Asking::default());
+    // Agents are sent it with the rest.
+    let sent = &loaded.definitions.profiles.iter().find(|p| p.id.as_str() == "acme").unwrap().toml;
+    assert!(sent.contains("repetitions = 10") && sent.contains("nonincreasing = true"), "{sent}");
 }
 
 #[tokio::test]

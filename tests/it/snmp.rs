@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use fengsui::probe::{self, Ctx, Prober, Run, Runner};
 use fengsui::sim::{Action, DeviceSpec, Kind, Recording, ServiceSpec, Step, World};
 
 use crate::health::parts;
+use crate::snmpd::Snmpd;
+pub(crate) use crate::snmpd::tool;
 
 pub(crate) const AUTH: &str = "authpass-1";
 pub(crate) const PRIVACY: &str = "privpass-1";
@@ -275,7 +277,7 @@ async fn liar(lie: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) ->
     fengsui::net::serve::udp("127.0.0.1:0".parse().unwrap(), Arc::new(lie)).await.unwrap()
 }
 
-async fn session(at: SocketAddr) -> Session {
+pub(crate) async fn session(at: SocketAddr) -> Session {
     let manner = Manner { timeout: Duration::from_millis(300), retries: 0, strict_source: true };
     Session::open(at, &community("public"), manner).await.unwrap()
 }
@@ -391,66 +393,6 @@ async fn only_a_closed_port_refuses() {
 
 // ---- net-snmp
 
-/// The path of a program of net-snmp; `None` (said on stdout) where it is not installed.
-pub(crate) fn tool(name: &str) -> Option<PathBuf> {
-    let found = ["/usr/sbin", "/usr/bin"].iter().map(|dir| Path::new(dir).join(name)).find(|p| p.exists());
-    if found.is_none() {
-        println!("not run: {name} is not installed");
-        assert!(std::env::var_os("CI").is_none(), "CI needs {name}: install the Debian packages snmpd and snmp");
-    }
-    found
-}
-
-struct Snmpd {
-    child: Child,
-    at: SocketAddr,
-    _dir: tempfile::TempDir,
-}
-
-impl Drop for Snmpd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Snmpd {
-    /// Starts one with a v2c community and a v3 user, and waits until it answers.
-    async fn start(path: &Path) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let at = free.local_addr().unwrap();
-        drop(free);
-        let conf = format!(
-            "rocommunity public 127.0.0.1\ncreateUser watch SHA-256 {AUTH} AES {PRIVACY}\nrouser watch priv\n\
-             sysName real-agent\nsysLocation somewhere\nsysContact nobody\n"
-        );
-        std::fs::write(dir.path().join("snmpd.conf"), conf).unwrap();
-        let child = Command::new(path)
-            .args(["-f", "-Lf", "/dev/null", "-C", "-c"])
-            .arg(dir.path().join("snmpd.conf"))
-            .arg("-p")
-            .arg(dir.path().join("pid"))
-            .arg(format!("udp:{at}"))
-            .env("SNMP_PERSISTENT_DIR", dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let snmpd = Self { child, at, _dir: dir };
-        let session = session(at).await;
-        let up_time = Oid::from_slice(&[1, 3, 6, 1, 2, 1, 1, 3, 0]);
-        for _ in 0..100 {
-            if session.get(std::slice::from_ref(&up_time)).await.is_ok() {
-                return snmpd;
-            }
-            Clock::system().sleep(Duration::from_millis(50)).await;
-        }
-        panic!("snmpd did not answer on {at}");
-    }
-}
-
 /// What a tool of net-snmp prints, line by line.
 fn ask(tool: &Path, at: SocketAddr, credentials: &[&str], oids: &[&str]) -> Vec<String> {
     let output = Command::new(tool)
@@ -473,7 +415,8 @@ const V3: &[&str] =
 #[tokio::test]
 async fn a_real_snmpd_says_the_same_to_the_probe_and_to_snmpget() {
     let (Some(snmpd), Some(get), Some(walk)) = (tool("snmpd"), tool("snmpget"), tool("snmpwalk")) else { return };
-    let snmpd = Snmpd::start(&snmpd).await;
+    let mut snmpd = Snmpd::new(&snmpd, "rouser watch priv\n");
+    snmpd.start().await;
     let cx = cx();
     let described = ask(&get, snmpd.at, V2C, &["1.3.6.1.2.1.1.1.0"]).concat();
     let described = described.split_once("STRING: ").unwrap().1.trim_matches('"').to_owned();

@@ -112,9 +112,10 @@ pub(super) async fn poll(args: Args, within: Duration) -> Answer {
     let definitions = calendar::in_force(args.definitions.clone())?;
     let clock = Clock::system();
     let deadline = clock.mono().plus(within);
-    let session = open(&args.target, &args.who, &args.how).await?;
+    let mut session = open(&args.target, &args.who, &args.how).await?;
     let told = identity(&session, &clock, deadline).await?;
     let chosen = told.chosen(&definitions.profiles);
+    session.ask_as(args.how.asking().or(chosen.asking()));
     let wanted = Wanted::of(&chosen, chosen.tables());
     let mut answers = match fetch::fetch(&session, &wanted, REPETITIONS, &clock, deadline).await {
         Ok(answers) => answers,

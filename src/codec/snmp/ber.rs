@@ -73,6 +73,18 @@ impl<'a> Reader<'a> {
         Ok((tag, Reader { rest: content, at: at + head }))
     }
 
+    /// Goes into the next element, whatever length it says: into one whose length is wrong. Returns its tag.
+    pub(crate) fn enter(&mut self) -> Option<u8> {
+        let [tag, form, ..] = *self.rest else { return None };
+        let head = match form {
+            0..=0x7f => 2,
+            _ => 2 + usize::from(form & 0x7f).min(usize::from(MAX_LENGTH_BYTES)),
+        };
+        self.rest = self.rest.get(head..)?;
+        self.at += head;
+        Some(tag)
+    }
+
     /// A length in more than two bytes, and how long the head of the element is.
     #[cold]
     fn long(&self, form: u8) -> Result<(usize, usize), Malformed> {

@@ -42,6 +42,27 @@ fn pdu(bytes: &[u8]) -> Pdu<'_> {
 }
 
 #[test]
+fn whose_a_broken_message_is_can_be_read_whatever_lengths_it_claims() {
+    let whole = bytes(EXCEPTIONS);
+    let claim = Claim { version: Version::V2c, community: b"public", kind: Kind::Response, id: 1 };
+    assert_eq!(Claim::of_broken(&whole), Some(claim));
+    for length in [0, 1, 0x42, 0x44, 0x7f] {
+        for at in [1, 14] {
+            let mut broken = whole.clone();
+            broken[at] = length;
+            assert!(Message::read(&broken).is_err(), "{at} {length}");
+            assert_eq!(Claim::of_broken(&broken), Some(claim), "{at} {length}");
+        }
+    }
+    for end in 0..whole.len() {
+        assert_eq!(Claim::of_broken(&whole[..end]), (end >= 18).then_some(claim), "cut at {end}");
+    }
+    proptest!(|(bytes: Vec<u8>)| {
+        let _ = Claim::of_broken(&bytes);
+    });
+}
+
+#[test]
 fn a_request_reads_and_is_written_as_by_net_snmp() {
     let request = bytes(GET_NEXT);
     let message = Message::read(&request).unwrap();

@@ -15,12 +15,15 @@ use super::Origin;
 use crate::config::diag::did_you_mean;
 use crate::config::reader::{Item, Table};
 use crate::model::ProfileId;
-use crate::model::device::{CLASSES, Class, DEVICE, Holds};
+use crate::model::device::{Asking, CLASSES, Class, DEVICE, Holds};
 
 /// The profile that every device has: what the standard MIBs say.
 pub const GENERIC: &str = "generic";
 /// Most tables of a profile and most columns that decide on the rows of one; more is a mistake of a generator.
 const MAX_LIST: usize = 64;
+
+/// Rows that a GETBULK may ask for, as for the probes' own `max_repetitions`.
+const REPETITIONS: (i64, i64) = (1, 200);
 
 /// The numbers of an OID.
 pub type Arcs = Arc<[u32]>;
@@ -40,6 +43,8 @@ pub struct ProfileDef {
     pub os: Arc<str>,
     /// Which devices they are; any of these.
     pub matches: Vec<Match>,
+    /// How they want to be asked for tables.
+    pub asking: Asking,
     /// Another profile, whose tables and device these devices have too.
     pub like: Option<ProfileId>,
     /// Tables of the generic profile that these devices answer wrongly.
@@ -89,7 +94,7 @@ pub struct TableDef {
     pub keep: Vec<Check>,
     /// Read only if none of these tables has a row.
     pub unless: Vec<String>,
-    /// Read in each VLAN by itself, by a community of its own (`NAME@VLAN`): a column whose index ends in the number of a
+    /// Read in each VLAN by itself, by a community (`NAME@VLAN`) or a context (`vlan-VLAN`) of its own: a column whose index ends in the number of a
     /// VLAN, in rows of which this holds.
     pub vlans: Option<Check>,
     /// Where the fields come from, in the order of the class; several are tried in turn.
@@ -242,6 +247,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, generic: &BTreeS
     if matches.is_empty() && id != GENERIC {
         table.missing("match", "[{ object_id = \"1.3.6.1.4.1.2011.2\" }]");
     }
+    let asking = asking(table);
     let like = table.item("like").and_then(|item| item.parsed());
     let without = without(table, generic);
     let device = table.table("device").map_or_else(Vec::new, |device| {
@@ -290,6 +296,7 @@ pub(super) fn read(id: &str, table: &Table<'_>, origin: Origin, generic: &BTreeS
         vendor,
         os,
         matches,
+        asking,
         like,
         without,
         device,
@@ -335,6 +342,20 @@ pub(super) fn complete(profiles: &mut [ProfileDef]) {
 /// Ids of the tables of a profile, right or wrong.
 pub(super) fn table_ids(table: &Table<'_>) -> BTreeSet<String> {
     table.tables("table").iter().filter_map(|one| one.opt_text("table").map(str::to_owned)).collect()
+}
+
+/// How devices want to be asked.
+fn asking(table: &Table<'_>) -> Asking {
+    let (least, most) = REPETITIONS;
+    let repetitions = table.int("repetitions", least, most).and_then(|rows| u32::try_from(rows).ok());
+    let (bulk, nonincreasing) = (table.bool("bulk"), table.bool("nonincreasing"));
+    if let (Some(false), Some(_), Some(item)) = (bulk, repetitions, table.item("repetitions")) {
+        item.fault(
+            "`repetitions` of a profile that asks for no GETBULK",
+            "leave out `repetitions`, or `bulk = false`",
+        );
+    }
+    Asking { repetitions, bulk, nonincreasing }
 }
 
 fn without(table: &Table<'_>, generic: &BTreeSet<String>) -> BTreeSet<String> {

@@ -145,7 +145,10 @@ impl Fields for Asset {
             out = out.put("watch", inline(&[("agents", list(&watch.agents)), ("mode", mode)]));
         }
         if let Some(snmp) = &self.snmp {
-            out = out.put("snmp", inline(&[("port", snmp.port.to_string()), ("secret", quote(&snmp.secret))]));
+            let mut pairs = vec![("port", snmp.port.to_string()), ("secret", quote(&snmp.secret))];
+            let off = [("bulk", snmp.bulk), ("strict_source", snmp.strict_source)];
+            pairs.extend(off.into_iter().filter(|(_, on)| !on).map(|(name, _)| (name, "false".to_owned())));
+            out = out.put("snmp", inline(&pairs));
         }
         if let Some(config) = &self.config {
             let mut pairs = match &config.source {

@@ -467,8 +467,9 @@ fn config_over_ssh(t: &Table<'_>) -> Option<ConfigSource> {
 fn snmp(t: &Table<'_>) -> Option<SnmpAccess> {
     let port = t.int("port", 1, 65_535);
     let secret = secret(t);
+    let (bulk, strict_source) = (t.bool("bulk").unwrap_or(true), t.bool("strict_source").unwrap_or(true));
     t.finish();
-    Some(SnmpAccess { port: u16::try_from(port.unwrap_or(SNMP_PORT)).ok()?, secret: secret? })
+    Some(SnmpAccess { port: u16::try_from(port.unwrap_or(SNMP_PORT)).ok()?, secret: secret?, bulk, strict_source })
 }
 
 fn website(t: &Table<'_>) -> Option<Website> {

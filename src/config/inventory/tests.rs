@@ -215,7 +215,7 @@ prop_compose! {
                 },
                 dialect,
             }),
-            snmp: secret.map(|secret| SnmpAccess { port, secret }),
+            snmp: secret.map(|secret| SnmpAccess { port, secret, bulk: port % 2 == 0, strict_source: port % 3 == 0 }),
             website: (kind == AssetKind::Website).then(|| Website { url: "https://x.example/?a=\"b\"".into(), site_code: "6529000001".into() }),
             tcp_ports: ports.into_iter().collect(),
             depends_on: depends.into_iter().map(|g| g.into_iter().map(|i| format!("asset-{i}")).collect()).collect(),

@@ -15,6 +15,10 @@ use super::when::Calendars;
 /// The setting by which a probe chooses a port; a kind that has it without a default probes all ports of an asset.
 const PORT: &str = "port";
 
+/// Settings of probes that ask by SNMP which an asset may switch off for itself.
+const BULK: &str = "bulk";
+const STRICT_SOURCE: &str = "strict_source";
+
 /// The setting by which a probe names a secret of its own.
 const SECRET: &str = "secret";
 
@@ -200,6 +204,11 @@ fn at_asset(probe: &ProbeDef, asset: &Asset) -> Result<Vec<Aim>, &'static str> {
         let snmp = asset.snmp.as_ref().ok_or("it has no snmp access")?;
         aim.target.port = Some(snmp.port);
         aim.secret = Some(snmp.secret.clone());
+        for (name, on) in [(BULK, snmp.bulk), (STRICT_SOURCE, snmp.strict_source)] {
+            if let Some(setting) = aim.settings.0.get_mut(name).filter(|_| !on) {
+                *setting = SettingValue::Bool(false);
+            }
+        }
         return Ok(vec![aim]);
     }
     let wants_port = probe.kind.settings.iter().any(|s| s.name == PORT) && aim.settings.int(PORT).is_none();

@@ -77,7 +77,7 @@ async fn what_is_adopted_becomes_assets_at_once_and_is_known_afterwards() {
     let (now, inventory) = service.store.inventory();
     let asset = &inventory.assets["sw-1"];
     assert_eq!((now, asset.name.as_str()), (rev, "核心"));
-    assert_eq!(asset.snmp, Some(SnmpAccess { port: 1161, secret: "core".to_owned() }));
+    assert_eq!(asset.snmp, Some(SnmpAccess::new(1161, "core".to_owned())));
     let (_, rest) = adopt(service, &actor, &id, Adoption::default()).await.unwrap();
     assert_eq!(rest.len(), 2, "{rest:?}");
     let (row, proposals) = one(service, &actor, &id).await.unwrap();

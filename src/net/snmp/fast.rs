@@ -92,7 +92,9 @@ pub struct Traffic {
     pub again: u64,
     /// Answers.
     pub answers: u64,
-    /// Datagrams that were no answer to a request of ours: late, doubled, malformed or from somewhere else.
+    /// Answers that could not be decoded.
+    pub malformed: u64,
+    /// Datagrams that were no answer to a request of ours: late, doubled, of no sense or from somewhere else.
     pub strays: u64,
     /// Datagrams that our own buffer had no room for.
     pub overflows: u64,
@@ -103,6 +105,7 @@ struct Counts {
     sent: AtomicU64,
     again: AtomicU64,
     answers: AtomicU64,
+    malformed: AtomicU64,
     strays: AtomicU64,
     overflows: AtomicU64,
 }
@@ -179,10 +182,10 @@ pub(super) struct Peer {
 impl Peer {
     /// What went over the engine's socket.
     pub(super) fn traffic(&self) -> Traffic {
-        let Counts { sent, again, answers, strays, overflows } = &*self.line.counts;
-        let [sent, again, answers, strays, overflows] =
-            [sent, again, answers, strays, overflows].map(|count| count.load(Relaxed));
-        Traffic { sent, again, answers, strays, overflows }
+        let Counts { sent, again, answers, malformed, strays, overflows } = &*self.line.counts;
+        let [sent, again, answers, malformed, strays, overflows] =
+            [sent, again, answers, malformed, strays, overflows].map(|count| count.load(Relaxed));
+        Traffic { sent, again, answers, malformed, strays, overflows }
     }
 
     /// Requests that went to this device, and those among them that had gone before.

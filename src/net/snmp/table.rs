@@ -3,11 +3,14 @@
 //! what came before stays.
 
 use std::any::Any;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
 
 use ::snmp::ErrorStatus;
 
 use super::SnmpError;
 use crate::codec::snmp::{Malformed, Oid, Value, Variable, oid};
+use crate::model::device::Asking;
 
 /// Columns of one GETBULK: with 25 repetitions some 150 variables, a reply of 3 to 5 KB.
 pub(super) const COLUMNS_AT_ONCE: usize = 6;
@@ -74,6 +77,8 @@ pub(super) struct Table {
     pub(super) sink: Box<dyn Sink>,
     pub(super) walked: Walked,
     v1: bool,
+    /// Row by row, with GETNEXT.
+    next: bool,
     cursors: Vec<Cursor>,
     /// The columns that are asked for at present begin here; those before are done with.
     group: usize,
@@ -91,15 +96,33 @@ struct Cursor {
     last: Vec<u8>,
     rows: usize,
     done: bool,
+    /// Rows that came, by a hash of their index, where names need not grow; as many as rows are taken.
+    seen: Option<HashSet<u64>>,
 }
 
 impl Table {
     /// Columns are given by their encoded OIDs.
-    pub(super) fn new(columns: Vec<Vec<u8>>, sink: Box<dyn Sink>, walked: Walked, v1: bool) -> Self {
-        let cursor = |prefix: Vec<u8>| Cursor { last: prefix.clone(), prefix, rows: 0, done: false };
+    pub(super) fn new(
+        columns: Vec<Vec<u8>>,
+        sink: Box<dyn Sink>,
+        mut walked: Walked,
+        v1: bool,
+        asking: Asking,
+    ) -> Self {
+        let next = v1 || asking.bulk == Some(false);
+        if next {
+            walked.repetitions = 1;
+        }
+        let seen = || (asking.nonincreasing == Some(true)).then(HashSet::new);
+        let cursor = |prefix: Vec<u8>| Cursor { last: prefix.clone(), prefix, rows: 0, done: false, seen: seen() };
         let cursors = columns.into_iter().map(cursor).collect();
         let first = walked.repetitions;
-        Self { sink, walked, v1, cursors, group: 0, at_once: COLUMNS_AT_ONCE, first, active: Vec::new() }
+        Self { sink, walked, v1, next, cursors, group: 0, at_once: COLUMNS_AT_ONCE, first, active: Vec::new() }
+    }
+
+    /// Whether it is asked for row by row, with GETNEXT.
+    pub(super) const fn asks_next(&self) -> bool {
+        self.next
     }
 
     /// The names to ask for next, and how many rows; nothing if the walk is over.
@@ -151,10 +174,13 @@ impl Table {
             }
             match cursor.judge(name, &value) {
                 Place::End => (cursor.done, over) = (true, true),
-                Place::Back => {
+                place @ (Place::Back | Place::Again) => {
                     (cursor.done, over) = (true, true);
-                    let why = format!("{}: the agent's OIDs do not grow at {name}", cursor.shown());
-                    self.walked.shortfalls.push(why);
+                    let column = cursor.shown();
+                    self.walked.shortfalls.push(match place {
+                        Place::Again => format!("{column}: the agent's OIDs come again at {name}"),
+                        _ => format!("{column}: the agent's OIDs do not grow at {name}"),
+                    });
                 }
                 Place::Row(index) => {
                     cursor.last.clear();
@@ -179,7 +205,7 @@ impl Table {
     /// More rows, if all that were asked for came; not of a device that was asked for too many before.
     fn grow(&mut self, heard: u64) {
         let (rows, columns) = (self.walked.repetitions, self.active.len() as u32);
-        if self.v1 || self.walked.worn || heard < u64::from(rows) * u64::from(columns) || rows >= MOST_AT_ONCE {
+        if self.next || self.walked.worn || heard < u64::from(rows) * u64::from(columns) || rows >= MOST_AT_ONCE {
             return;
         }
         self.walked.repetitions = (rows + rows / 2 + 1).min(MOST_AT_ONCE);
@@ -234,21 +260,36 @@ enum Place<'a> {
     End,
     /// Not behind what came before.
     Back,
+    /// Where it was before.
+    Again,
 }
 
 impl Cursor {
     #[inline]
-    fn judge<'a>(&self, name: Oid<'a>, value: &Value<'_>) -> Place<'a> {
+    fn judge<'a>(&mut self, name: Oid<'a>, value: &Value<'_>) -> Place<'a> {
         if *value == Value::EndOfMibView {
             return Place::End;
         }
-        if oid::order(name.as_bytes(), &self.last).is_le() {
-            return Place::Back;
+        let back = oid::order(name.as_bytes(), &self.last).is_le();
+        match (name.behind(&self.prefix), &mut self.seen) {
+            // The column itself is no row of it.
+            (Some(index), Some(seen)) if !index.is_empty() => match seen.insert(hash(index)) {
+                true => Place::Row(index),
+                false => Place::Again,
+            },
+            _ if back => Place::Back,
+            (place, _) => place.map_or(Place::End, Place::Row),
         }
-        name.behind(&self.prefix).map_or(Place::End, Place::Row)
     }
 
     fn shown(&self) -> String {
         Oid::read(&self.prefix).map_or_else(String::new, |oid| oid.to_string())
     }
+}
+
+/// Of 20,000 rows two have one hash once in a hundred billion tables.
+fn hash(index: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(index);
+    hasher.finish()
 }

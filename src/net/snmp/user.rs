@@ -1,10 +1,10 @@
 //! SNMPv3, by the library: users, keys, engines and their clocks. One socket a family serves all devices.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ::snmp::v3::ReportStatus;
-use ::snmp::{Auth, AuthProtocol, Client, MasterKeys, Oid, PrivProtocol, Retry, UdpTransport, UsmConfig, Value};
+use ::snmp::v3::{EngineCache, ReportStatus};
+use ::snmp::{AuthProtocol, Client, MasterKeys, Oid, PrivProtocol, Retry, UdpTransport, UsmConfig, Value, VarBind};
 use std::net::SocketAddr;
 use tokio::sync::OnceCell;
 
@@ -28,21 +28,42 @@ const MAX_KEYS: usize = 64;
 pub(super) struct Users {
     v4: OnceCell<UdpTransport>,
     v6: OnceCell<UdpTransport>,
-    keys: Mutex<Vec<(Secret, Auth)>>,
+    keys: Mutex<Vec<(Secret, UsmConfig)>>,
+}
+
+/// A device, asked in the name of a user.
+pub(super) struct Asked {
+    client: Client,
+    peer: SocketAddr,
+    user: UsmConfig,
+    manner: Manner,
+    /// Who the device is, as those know it who ask about its VLANs one after the other.
+    vlans: OnceLock<Arc<EngineCache>>,
 }
 
 impl Users {
-    /// A client for one device; nothing is sent yet.
-    pub(super) async fn client(
+    /// A device to ask; nothing is sent yet.
+    pub(super) async fn device(&self, peer: SocketAddr, secret: &Secret, manner: Manner) -> Result<Asked, SnmpError> {
+        self.open(peer, self.user(peer, secret)?, manner, None).await
+    }
+
+    /// The same device asked in the context `vlan-N`, in which Cisco's bridges have their BRIDGE-MIB of VLAN N.
+    pub(super) async fn of_vlan(&self, device: &Asked, vlan: u32) -> Result<Asked, SnmpError> {
+        let user = device.user.clone().context_name(format!("vlan-{vlan}").into_bytes());
+        let engines = device.vlans.get_or_init(Arc::default).clone();
+        self.open(device.peer, user, device.manner, Some(engines)).await
+    }
+
+    async fn open(
         &self,
         peer: SocketAddr,
-        secret: &Secret,
+        user: UsmConfig,
         manner: Manner,
-    ) -> Result<Client, SnmpError> {
-        let auth = self.auth(peer, secret)?;
+        engines: Option<Arc<EngineCache>>,
+    ) -> Result<Asked, SnmpError> {
         let retry = Retry::fixed(manner.retries, Duration::ZERO)
             .map_err(|error| SnmpError::Net(NetError::new(Cause::Internal, error.to_string())))?;
-        Client::builder(peer, auth)
+        let builder = Client::builder(peer, user.clone())
             .request_timeout(manner.timeout)
             .send_timeout(manner.timeout)
             .retry(retry)
@@ -50,10 +71,14 @@ impl Users {
             .strict_source(manner.strict_source)
             // Without it a wrong user or key looks like silence, because the report that says so cannot be
             // authenticated. What it adds is believed for one packet only, and only from the agent's address.
-            .allow_unauthenticated_v3_time_correction(manner.strict_source)
-            .build_with(self.transport(peer).await?)
-            .await
-            .map_err(|error| of_library(peer, &error))
+            .allow_unauthenticated_v3_time_correction(manner.strict_source);
+        let builder = match engines {
+            Some(engines) => builder.engine_cache(engines),
+            None => builder,
+        };
+        let client = builder.build_with(self.transport(peer).await?).await;
+        let client = client.map_err(|error| of_library(peer, &error))?;
+        Ok(Asked { client, peer, user, manner, vlans: OnceLock::new() })
     }
 
     async fn transport(&self, peer: SocketAddr) -> Result<&UdpTransport, SnmpError> {
@@ -68,18 +93,17 @@ impl Users {
         cell.get_or_try_init(make).await.map_err(|error| of_library(peer, &error))
     }
 
-    fn auth(&self, peer: SocketAddr, secret: &Secret) -> Result<Auth, SnmpError> {
+    fn user(&self, peer: SocketAddr, secret: &Secret) -> Result<UsmConfig, SnmpError> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, auth)) = keys.iter().find(|(known, _)| known == secret) {
-            return Ok(auth.clone());
+        if let Some((_, user)) = keys.iter().find(|(known, _)| known == secret) {
+            return Ok(user.clone());
         }
-        let auth = usm(secret)
-            .map(Auth::from)
-            .map_err(|why| SnmpError::Auth { peer, why: format!("the secret cannot be used: {why}") })?;
+        let user =
+            usm(secret).map_err(|why| SnmpError::Auth { peer, why: format!("the secret cannot be used: {why}") })?;
         if keys.len() < MAX_KEYS {
-            keys.push((secret.clone(), auth.clone()));
+            keys.push((secret.clone(), user.clone()));
         }
-        Ok(auth)
+        Ok(user)
     }
 }
 
@@ -103,44 +127,51 @@ pub(super) fn usm(secret: &Secret) -> Result<UsmConfig, String> {
     user.with_master_keys(keys).map_err(|e| e.to_string())
 }
 
-/// The values of exactly these OIDs.
-pub(super) async fn get(client: &Client, peer: SocketAddr, oids: &[Oid]) -> Result<Vec<(Oid, Value)>, SnmpError> {
-    let answer = client.get_many(oids).await.map_err(|error| of_library(peer, &error))?;
-    Ok(answer.varbinds.into_iter().map(|vb| (vb.oid, vb.value)).collect())
-}
+impl Asked {
+    /// The values of exactly these OIDs.
+    pub(super) async fn get(&self, oids: &[Oid]) -> Result<Vec<(Oid, Value)>, SnmpError> {
+        self.told(self.client.get_many(oids).await.map(|answer| answer.varbinds))
+    }
 
-/// One GETBULK.
-pub(super) async fn get_bulk(
-    client: &Client,
-    peer: SocketAddr,
-    oids: &[Oid],
-    repetitions: u32,
-) -> Result<Vec<(Oid, Value)>, SnmpError> {
-    let answer = client.get_bulk(oids, 0, repetitions).await.map_err(|error| of_library(peer, &error))?;
-    Ok(answer.into_iter().map(|vb| (vb.oid, vb.value)).collect())
-}
+    /// What stands behind these OIDs: so many rows by a GETBULK, or without a number one by a GETNEXT.
+    pub(super) async fn behind(&self, oids: &[Oid], rows: Option<u32>) -> Result<Vec<(Oid, Value)>, SnmpError> {
+        self.told(match rows {
+            Some(rows) => self.client.get_bulk(oids, 0, rows).await,
+            None => self.client.get_next_many(oids).await.map(|answer| answer.varbinds),
+        })
+    }
 
-/// Walks a table as far as it comes until `deadline`.
-pub(super) async fn walk(client: &Client, peer: SocketAddr, table: &mut Table, clock: &Clock, deadline: Mono) {
-    loop {
-        let Some((names, repetitions)) = table.ask() else { return };
-        let oids: Vec<Oid> = names.filter_map(|name| Oid::from_ber(name).ok()).collect();
-        let answer = clock.until(deadline, get_bulk(client, peer, &oids, repetitions)).await;
-        let step = match answer {
-            Some(Ok(list)) => {
-                let list: Vec<Encoded> = list.into_iter().map(|(oid, value)| Encoded::new(&oid, value)).collect();
-                let bytes = list.iter().map(Encoded::len).sum();
-                table.take(list.iter().filter_map(Encoded::variable).map(Ok), bytes).unwrap_or(Step::Done)
+    fn told(&self, answer: ::snmp::Result<Vec<VarBind>>) -> Result<Vec<(Oid, Value)>, SnmpError> {
+        let answer = answer.map_err(|error| of_library(self.peer, &error))?;
+        Ok(answer.into_iter().map(|vb| (vb.oid, vb.value)).collect())
+    }
+
+    /// Walks a table as far as it comes until `deadline`.
+    pub(super) async fn walk(&self, table: &mut Table, clock: &Clock, deadline: Mono) {
+        let next = table.asks_next();
+        loop {
+            let Some((names, repetitions)) = table.ask() else { return };
+            let oids: Vec<Oid> = names.filter_map(|name| Oid::from_ber(name).ok()).collect();
+            let rows = (!next).then_some(repetitions);
+            let step = match clock.until(deadline, self.behind(&oids, rows)).await {
+                Some(Ok(list)) => {
+                    let list: Vec<Encoded> = list.into_iter().map(|(oid, value)| Encoded::new(&oid, value)).collect();
+                    let bytes = list.iter().map(Encoded::len).sum();
+                    table.take(list.iter().filter_map(Encoded::variable).map(Ok), bytes).unwrap_or(Step::Done)
+                }
+                Some(Err(error)) if clock.mono() < deadline => table.fail(error),
+                Some(Err(error)) => table.end(error),
+                None => table.end(SnmpError::Timeout { peer: self.peer }),
+            };
+            if step == Step::Done {
+                return;
             }
-            Some(Err(error)) if clock.mono() < deadline => table.fail(error),
-            Some(Err(error)) => table.end(error),
-            None => table.end(SnmpError::Timeout { peer }),
-        };
-        if step == Step::Done {
-            return;
         }
     }
 }
+
+/// snmpUnknownContexts (SNMP-TARGET-MIB, RFC 3413): the device has no context of that name, or none for this user.
+const UNKNOWN_CONTEXTS: &[u32] = &[1, 3, 6, 1, 6, 3, 12, 1, 5, 0];
 
 fn of_library(peer: SocketAddr, error: &::snmp::Error) -> SnmpError {
     use ::snmp::Error;
@@ -159,6 +190,9 @@ fn of_library(peer: SocketAddr, error: &::snmp::Error) -> SnmpError {
                 auth("security level not supported for this user: check authentication and privacy of the secret")
             }
             ReportStatus::NotInTimeWindow { .. } => auth("not in time window, even after a new synchronisation"),
+            ReportStatus::Other { oid, .. } if oid.arcs() == UNKNOWN_CONTEXTS => {
+                auth("unknown context: the device has none of that name, or not for this user")
+            }
             other => protocol(format!("report: {other}")),
         },
         Error::Closed { .. } | Error::RequestIdInUse { .. } | Error::RandomSource { .. } | Error::Config(_) => {

@@ -9,6 +9,7 @@ use super::fetch::Identity;
 use crate::config::defs::ProfileDef;
 use crate::config::defs::profile::choose::Chosen;
 use crate::config::defs::profile::{TableDef, Timer};
+use crate::model::device::Asking;
 
 /// The profiles in force; a new plan may bring others while probes run.
 #[derive(Debug, Default)]
@@ -53,6 +54,8 @@ impl Families {
 pub struct Family {
     /// The profile's id; empty if there is none, not even the generic one.
     pub id: Arc<str>,
+    /// How its devices want to be asked for tables.
+    pub(crate) asking: Asking,
     /// Its tables of the fast timer whose things have no probe of their own.
     pub(crate) tables: Vec<TableDef>,
     /// What these need.
@@ -68,6 +71,6 @@ impl Family {
         let tables: Vec<TableDef> = chosen.tables().into_iter().filter(health).cloned().collect();
         let mut wanted = Wanted::default();
         tables.iter().for_each(|table| wanted.table(table));
-        Self { id: Arc::from(chosen.id()), tables, wanted }
+        Self { id: Arc::from(chosen.id()), asking: chosen.asking(), tables, wanted }
     }
 }

@@ -17,7 +17,7 @@ const MOST_SILENT: usize = 2;
 
 /// VLANs of which tables are read one by one: each is some requests.
 const MAX_VLANS: usize = 128;
-/// What one VLAN may take: a device that knows no such community says nothing, however often it is asked.
+/// What one VLAN may take: a device that knows no such community or context says nothing, however often it is asked.
 const VLAN_TIME: Duration = Duration::from_secs(10);
 
 /// sysDescr.
@@ -93,8 +93,7 @@ pub async fn fetch(
     Ok(answers)
 }
 
-/// Fetches what is told of each VLAN by itself, one VLAN after the other, as far as the time suffices. Only of v1 and v2c:
-/// a VLAN has a community, and no user.
+/// Fetches what is told of each VLAN by itself, one VLAN after the other, as far as the time suffices.
 pub async fn vlans(
     session: &Session,
     chosen: &Chosen<'_>,
@@ -120,7 +119,7 @@ pub async fn vlans(
             let why = if at >= MAX_VLANS {
                 Some(format!("{MAX_VLANS} of {} VLANs are read", all.len()))
             } else if silent >= MOST_SILENT {
-                Some(format!("not asked from VLAN {vlan} on: the device fell silent"))
+                Some(format!("not asked from VLAN {vlan} on: the {MOST_SILENT} before told nothing"))
             } else {
                 (clock.mono() >= deadline).then(|| format!("not asked from VLAN {vlan} on: the time was over"))
             };
@@ -128,13 +127,19 @@ pub async fn vlans(
                 table.rows.iter().for_each(|column| answers.cut(column.clone(), why.clone()));
                 break;
             }
-            let Some(session) = session.of_vlan(vlan) else { return };
             let wanted = Wanted::in_vlan(table);
             let end = deadline.min(clock.mono().plus(VLAN_TIME));
-            if let Ok(found) = Box::pin(fetch(&session, &wanted, repetitions, clock, end)).await {
-                silent = if found.is_silent() { silent + 1 } else { 0 };
-                answers.vlan(vlan, found);
-            }
+            let found = match session.of_vlan(vlan).await {
+                Ok(session) => Box::pin(fetch(&session, &wanted, repetitions, clock, end)).await,
+                Err(error) => Err(error),
+            };
+            let found = found.unwrap_or_else(|error| {
+                let mut nothing = Answers::default();
+                table.rows.iter().for_each(|column| nothing.cut(column.clone(), error.to_string()));
+                nothing
+            });
+            silent = if found.is_silent() { silent + 1 } else { 0 };
+            answers.vlan(vlan, found);
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::fetch::{self, Identity};
 use super::part::{self, MAX_THINGS, Part, SENSORS};
+use super::silence::Silence;
 use super::{Wanted, evaluate_by_table};
 use crate::config::defs::profile::{TableDef, Timer};
 use crate::model::device::{Device, Thing, report};
@@ -22,7 +23,7 @@ use crate::model::time::Mono;
 use crate::model::wire::{MAX_REPORT, Packed, Record, Report};
 use crate::net::resolver::{self, Family};
 use crate::net::snmp::{self, Manner, Session, SnmpError};
-use crate::probe::snmp::{INCOMPLETE, MAX_REPETITIONS, RETRIES, SHORTFALL, STRICT_SOURCE, lacks};
+use crate::probe::snmp::{BULK, INCOMPLETE, LATE, MAX_REPETITIONS, RETRIES, SHORTFALL, STRICT_SOURCE, asking, lacks};
 use crate::probe::{Ctx, FAMILY, Prober, Run, RunFuture, target_row};
 
 /// Where agents listen.
@@ -51,7 +52,7 @@ pub static SPEC: KindSpec = KindSpec {
     en: "all that a device says of itself by SNMP and its profile: identity, sensors, neighbours, VLANs, addresses, ARP and MAC tables",
     on: &[ObjectKind::Asset],
     target: TargetNeed::Address,
-    settings: &[MAX_REPETITIONS, RETRIES, STRICT_SOURCE, FAMILY],
+    settings: &[MAX_REPETITIONS, BULK, RETRIES, STRICT_SOURCE, FAMILY],
     schema: KindSchema {
         kind: Cow::Borrowed("device"),
         tables: Cow::Borrowed(&[
@@ -95,13 +96,15 @@ pub static SPEC: KindSpec = KindSpec {
 /// The prober of a task.
 pub fn prober(_: &Ctx, task: &Arc<Task>, secret: Option<&Secret>) -> Result<Box<dyn Prober>, String> {
     let host = task.target.host.clone().filter(|host| !host.is_empty()).ok_or("the task names no host")?;
-    Ok(Box::new(Look { task: task.clone(), host, secret: secret.cloned(), sent: None, report: None }))
+    let secret = secret.cloned();
+    Ok(Box::new(Look { task: task.clone(), host, secret, silence: Silence::default(), sent: None, report: None }))
 }
 
 struct Look {
     task: Arc<Task>,
     host: String,
     secret: Option<Secret>,
+    silence: Silence,
     /// The last report that left.
     sent: Option<Sent>,
     report: Option<Report>,
@@ -134,6 +137,7 @@ impl Prober for Look {
                 return Run::invalid(Cause::NoSecret, format!("device needs a secret: {name}"));
             };
             let looked = self.look(&secret, cx, deadline.minus(MARGIN)).await;
+            self.silence.note(&looked);
             let took = cx.clock.mono().since(began);
             match looked {
                 Ok(Some(found)) => self.told(found, cx, took),
@@ -151,19 +155,21 @@ impl Prober for Look {
 impl Look {
     fn manner(&self) -> Manner {
         let retries = self.task.settings.int("retries").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-        let timeout = self.task.timeout().saturating_sub(MARGIN) / (retries + 1);
+        let timeout = self.task.timeout().saturating_sub(MARGIN + LATE) / (retries + 1);
         let strict_source = self.task.settings.bool("strict_source");
         Manner { timeout: timeout.clamp(MIN_TRY, TRY), retries, strict_source }
     }
 
-    async fn look(&self, secret: &Secret, cx: &Ctx, end: Mono) -> Result<Option<Found>, SnmpError> {
+    async fn look(&mut self, secret: &Secret, cx: &Ctx, end: Mono) -> Result<Option<Found>, SnmpError> {
         let clock = &cx.clock;
         let port = self.task.target.port.unwrap_or(PORT);
         let family = Family::of_setting(self.task.settings.text("family"));
         let found = resolver::resolve_by(&self.host, port, family, end, clock).await.map_err(SnmpError::Net)?;
         let peer = found.first().copied().ok_or_else(|| SnmpError::Net(resolver::no_address(&self.host)))?;
+        let manner = self.manner();
+        self.silence.knock(peer, secret, manner.strict_source, clock, end).await?;
         // Anew each time: a v3 device that was replaced since is another engine.
-        let session = Session::open(peer, secret, self.manner()).await?;
+        let mut session = Session::open(peer, secret, manner).await?;
         let identity = match Identity::of(&session, clock, end).await {
             Err(SnmpError::Timeout { .. })
                 if clock.until(end.plus(MARGIN / 2), snmp::refuses(peer, clock)).await == Some(true) =>
@@ -174,6 +180,7 @@ impl Look {
         };
         let families = cx.profiles.now();
         let chosen = identity.chosen(families.profiles());
+        session.ask_as(asking(&self.task).or(chosen.asking()));
         let wanted = Wanted::but_counters(&chosen);
         let repetitions = self.task.settings.int("max_repetitions").and_then(|n| u32::try_from(n).ok()).unwrap_or(25);
         let mut answers = fetch::fetch(&session, &wanted, repetitions, clock, end).await?;

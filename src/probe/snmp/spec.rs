@@ -70,6 +70,14 @@ pub(in crate::probe) const MAX_REPETITIONS: SettingDef = SettingDef {
     zh: "每次 GETBULK 请求的行数；设备吃不消时自动减半",
     en: "rows a GETBULK asks for; halved by itself when the device does not bear it",
 };
+/// Whether GETBULK is asked, for every kind that asks by SNMP.
+pub(in crate::probe) const BULK: SettingDef = SettingDef {
+    name: "bulk",
+    kind: SettingType::Bool,
+    default: Some("true"),
+    zh: "是否用 GETBULK 读表；关闭后用 GETNEXT 逐行读取，用于 GETBULK 有缺陷的设备",
+    en: "whether tables are read with GETBULK; off for devices that answer it wrongly: row by row, with GETNEXT",
+};
 /// Tries again, for every kind that asks by SNMP.
 pub(in crate::probe) const RETRIES: SettingDef = SettingDef {
     name: "retries",
@@ -103,6 +111,7 @@ pub static SPEC: KindSpec = KindSpec {
     target: TargetNeed::Address,
     settings: &[
         MAX_REPETITIONS,
+        BULK,
         RETRIES,
         SettingDef {
             name: "interfaces",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;
+use crate::model::device::Asking;
 use crate::model::{Cause, Secret, SecretText};
 use crate::net::serve::{self, Service};
 use crate::net::snmp::{Columns, Manner, Session, SnmpError, Value as Kept};
@@ -94,7 +95,6 @@ async fn each_fault_is_what_it_says() {
     for (fault, strict, want) in [
         (Fault::Loss, true, timeout),
         (Fault::Dead, true, timeout),
-        (Fault::Truncate, true, timeout),
         (Fault::WrongSource, true, timeout),
         (Fault::WrongSource, false, Ok(1)),
         (Fault::GenErr, true, Err(Cause::Protocol)),
@@ -102,13 +102,29 @@ async fn each_fault_is_what_it_says() {
         (Fault::NonIncreasing, true, Ok(1)), // a GET names nothing else
     ] {
         let target = target(Some((fault, 1.0)), Duration::ZERO).await;
-        let session = session(&target, 1, false, strict).await;
+        let mut session = session(&target, 1, false, strict).await;
         assert_eq!(ask(&session).await.map_err(|error| error.cause()), want, "{fault:?}");
-        if fault == Fault::NonIncreasing {
-            let table = table(&session, 25).await;
-            assert!(table.rows.is_empty() && table.shortfalls.len() == 2, "{table:?}");
+        if let Fault::NonIncreasing | Fault::GenErr = fault {
+            let why = if fault == Fault::GenErr { "the agent answered genErr" } else { "do not grow" };
+            for nonincreasing in [None, Some(true)] {
+                session.ask_as(Asking { nonincreasing, ..Asking::default() });
+                let table = table(&session, 25).await;
+                assert!(table.rows.is_empty() && table.shortfalls.len() == 2, "{table:?}");
+                assert!(table.shortfalls.iter().all(|said| said.contains(why)), "{table:?}");
+            }
         }
     }
+    // What is left of the answer says whose it is, or not even that.
+    let target = target(Some((Fault::Truncate, 1.0)), Duration::ZERO).await;
+    let session = session(&target, 1, false, true).await;
+    let mut undecoded = 0;
+    for _ in 0..10 {
+        match ask(&session).await {
+            Err(SnmpError::Malformed { .. }) => undecoded += 1,
+            other => assert!(matches!(other, Err(SnmpError::Timeout { .. })), "{other:?}"),
+        }
+    }
+    assert!(undecoded > 0 && session.traffic().is_some_and(|traffic| traffic.malformed == undecoded));
     for (fault, word) in Fault::ALL {
         assert_eq!(Fault::parse(word), Some(*fault));
     }
@@ -159,7 +175,8 @@ async fn a_walk_bears_every_fault_that_can_be_borne_and_names_the_others() {
     }
     for fault in [Fault::Dead, Fault::Truncate, Fault::WrongSource] {
         let (table, exchanged) = walked(Some((fault, 1.0)), 1, true).await;
-        assert!(matches!(table.error, Some(SnmpError::Timeout { .. })), "{fault:?} {table:?}");
+        let undecoded = fault == Fault::Truncate && matches!(table.error, Some(SnmpError::Malformed { .. }));
+        assert!(undecoded || matches!(table.error, Some(SnmpError::Timeout { .. })), "{fault:?} {table:?}");
         assert!(exchanged.requests > 8, "it was tried: {exchanged:?}");
     }
 }

@@ -17,7 +17,7 @@ use fengsui::sim::crowd::{Template, Vices};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::device::prober_within;
+use crate::device::prober_as;
 use crate::rig::{self, wait_for};
 use crate::snmp::{community, cx};
 
@@ -94,7 +94,7 @@ async fn recordings_served_by_the_simulator_agree_as_well_and_the_prober_reports
                     name_of(&path),
                     cx.clock.mono().since(began).as_secs_f64()
                 );
-                let mut prober = prober_within(&cx, at, WITHIN);
+                let mut prober = prober_as(&cx, at, &community("public"), WITHIN);
                 let run = prober.run(&cx, cx.clock.mono().plus(WITHIN)).await;
                 (path, asked, device, run, prober.news())
             });

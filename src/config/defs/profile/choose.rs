@@ -1,6 +1,7 @@
 //! Which profile a device has, and why.
 
 use super::{GENERIC, Match, ProfileDef, TableDef};
+use crate::model::device::Asking;
 
 /// One profile that a device might have.
 #[derive(Debug, Clone)]
@@ -58,6 +59,11 @@ impl<'a> Chosen<'a> {
     /// Its profiles, the more particular first.
     pub fn profiles(&self) -> impl Iterator<Item = &'a ProfileDef> + use<'a> {
         [self.own, self.like, self.generic].into_iter().flatten()
+    }
+
+    /// How it wants to be asked for tables.
+    pub fn asking(&self) -> Asking {
+        self.profiles().fold(Asking::default(), |asking, profile| asking.or(profile.asking))
     }
 
     /// All tables, the family's own first. A table of the same name takes the place of a more general one.

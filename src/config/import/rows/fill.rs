@@ -134,15 +134,13 @@ impl Judge<'_> {
                 self.fault(cells, Field::Secret, unknown);
                 return None;
             }
-            let port = port.or(asset.snmp.as_ref().map(|s| s.port)).unwrap_or(SNMP_PORT);
-            asset.snmp = Some(SnmpAccess { port, secret: name });
+            asset.snmp = Some(access(asset, port, name));
             return None;
         }
         let secret = self.secret(cells)?;
         let current = asset.snmp.as_ref().map(|snmp| snmp.secret.clone());
         let (name, new) = self.name_of(&secret, current.as_deref());
-        let port = port.or(asset.snmp.as_ref().map(|s| s.port)).unwrap_or(SNMP_PORT);
-        asset.snmp = Some(SnmpAccess { port, secret: name.clone() });
+        asset.snmp = Some(access(asset, port, name.clone()));
         Some((name, new.then_some(secret)))
     }
 
@@ -276,5 +274,13 @@ impl Judge<'_> {
             Some(new) => new.used_by += 1,
             None => self.secrets.push(NewSecret { name, secret, used_by: 1 }),
         }
+    }
+}
+
+/// How an asset is asked from now on: by another secret, and else as before.
+fn access(asset: &Asset, port: Option<u16>, secret: String) -> SnmpAccess {
+    match &asset.snmp {
+        Some(before) => SnmpAccess { port: port.unwrap_or(before.port), secret, ..before.clone() },
+        None => SnmpAccess::new(port.unwrap_or(SNMP_PORT), secret),
     }
 }

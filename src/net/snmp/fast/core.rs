@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::wheel::Wheel;
 use super::work::Work;
 use super::{Counts, Device};
-use crate::codec::snmp::{Body, Kind, Message};
+use crate::codec::snmp::{Body, Claim, Kind, Malformed, Message};
 use crate::model::observation::Cause;
 use crate::model::time::Mono;
 use crate::net::error::NetError;
@@ -73,6 +73,16 @@ struct Job {
     until: Option<Mono>,
     /// Bytes of the receive buffer that are kept for its answer.
     reserved: usize,
+    /// What came from its device in the name of this request, and could not be read.
+    malformed: Option<Malformed>,
+}
+
+impl Job {
+    /// Nothing came that could be read.
+    fn silence(&self) -> SnmpError {
+        let peer = self.order.device.peer;
+        self.malformed.map_or(SnmpError::Timeout { peer }, |why| SnmpError::Malformed { peer, why })
+    }
 }
 
 /// The receive buffer, shared among answers that are awaited.
@@ -126,7 +136,16 @@ impl Core {
                 return;
             }
         };
-        let job = Job { order, request: Vec::new(), tries: 0, excused: 0, sent_at: now, until: None, reserved: 0 };
+        let job = Job {
+            order,
+            request: Vec::new(),
+            tries: 0,
+            excused: 0,
+            sent_at: now,
+            until: None,
+            reserved: 0,
+            malformed: None,
+        };
         if let Some(slot) = self.slots.get_mut(at as usize) {
             slot.job = Some(job);
         }
@@ -140,7 +159,7 @@ impl Core {
         self.room.used -= std::mem::take(&mut job.reserved);
         slot.generation = (slot.generation + 1) & ((1 << GENERATION_BITS) - 1);
         let id = (ID_MARK | at << GENERATION_BITS | slot.generation) as i32;
-        (job.tries, job.excused, job.until) = (0, 0, None);
+        (job.tries, job.excused, job.until, job.malformed) = (0, 0, None, None);
         if step == Step::Ask && job.order.work.ask(&job.order.device, id, &mut job.request) {
             self.ready.push_back(at);
             if let Some(end) = job.order.end {
@@ -220,7 +239,12 @@ impl Core {
 
     /// A datagram came.
     pub(super) fn datagram(&mut self, from: SocketAddr, bytes: &[u8]) {
-        let Some((at, step)) = self.matched(from, bytes) else {
+        let step = match Message::read(bytes) {
+            Ok(message) => self.matched(from, &message, bytes.len()),
+            Err(why) if self.broken(from, bytes, why) => return,
+            Err(_) => None,
+        };
+        let Some((at, step)) = step else {
             self.counts.strays.fetch_add(1, Relaxed);
             return;
         };
@@ -230,26 +254,43 @@ impl Core {
 
     /// The job whose answer this is, and what follows: identifier, version, community and source must be those of its
     /// request.
-    fn matched(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<(u32, Step)> {
-        let message = Message::read(bytes).ok()?;
+    fn matched(&mut self, from: SocketAddr, message: &Message<'_>, bytes: usize) -> Option<(u32, Step)> {
         let Body::Pdu(answer) = message.body else { return None };
-        let id = answer.id as u32;
-        let (at, generation) = ((id & !ID_MARK) >> GENERATION_BITS, id & ((1 << GENERATION_BITS) - 1));
-        let slot = self.slots.get_mut(at as usize)?;
-        let job = slot.job.as_mut()?;
+        let Message { version, community, .. } = *message;
+        let (at, job) = self.asked(&Claim { version, community, kind: answer.kind, id: answer.id })?;
         let device = &job.order.device;
-        let ours = answer.kind == Kind::Response
-            && id & ID_MARK != 0
-            && slot.generation == generation
-            && job.tries > 0
-            && message.version == device.version
-            && message.community == &*device.community
-            && (from == device.peer || !device.manner.strict_source);
-        if !ours {
+        if from != device.peer && device.manner.strict_source {
             return None;
         }
-        device.answered(bytes.len());
-        Some((at, job.order.work.take(device, &answer, bytes.len())))
+        device.answered(bytes);
+        let step = job.order.work.take(device, &answer, bytes);
+        Some((at, step))
+    }
+
+    /// Notes that an answer could not be read, if it is one: from the very address that was asked, in the name of its
+    /// request. Who cannot know that name can spoil nothing, and who can does no more: a good answer is still waited for.
+    #[cold]
+    fn broken(&mut self, from: SocketAddr, bytes: &[u8], why: Malformed) -> bool {
+        let job = Claim::of_broken(bytes).and_then(|claim| self.asked(&claim));
+        let Some((_, job)) = job.filter(|(_, job)| job.order.device.peer == from) else { return false };
+        job.malformed = Some(why);
+        self.counts.malformed.fetch_add(1, Relaxed);
+        true
+    }
+
+    /// The job whose answer a message claims to be.
+    fn asked(&mut self, claim: &Claim<'_>) -> Option<(u32, &mut Job)> {
+        let id = claim.id as u32;
+        let (at, generation) = ((id & !ID_MARK) >> GENERATION_BITS, id & ((1 << GENERATION_BITS) - 1));
+        let slot = self.slots.get_mut(at as usize).filter(|slot| slot.generation == generation)?;
+        let job = slot.job.as_mut()?;
+        let device = &job.order.device;
+        let ours = claim.kind == Kind::Response
+            && id & ID_MARK != 0
+            && job.tries > 0
+            && claim.version == device.version
+            && claim.community == &*device.community;
+        ours.then_some((at, job))
     }
 
     /// Our receive buffer overflowed.
@@ -280,9 +321,9 @@ impl Core {
 
     fn look(&mut self, at: u32, now: Mono) {
         let Some(job) = self.slots.get_mut(at as usize).and_then(|slot| slot.job.as_mut()) else { return };
-        let peer = job.order.device.peer;
         if job.order.done.is_closed() || job.order.end.is_some_and(|end| end <= now) {
-            let step = job.order.work.end(SnmpError::Timeout { peer });
+            let error = job.silence();
+            let step = job.order.work.end(error);
             return self.go_on(at, step);
         }
         if let Some(until) = job.until {
@@ -312,7 +353,7 @@ impl Core {
             let why = "our receive buffer overflowed: raise net.core.rmem_max, or ask fewer devices at once";
             let error = match ours {
                 true => SnmpError::Net(NetError::new(Cause::Overflow, format!("snmp {peer}: {why}"))),
-                false => SnmpError::Timeout { peer },
+                false => job.silence(),
             };
             let step = job.order.work.fail(error);
             return self.go_on(at, step);

@@ -8,6 +8,7 @@ use ::snmp::Oid;
 use super::work::Work;
 use super::{Device, Manner};
 use crate::codec::snmp::{Body, Message, Version, write};
+use crate::model::device::Asking;
 use crate::net::snmp::SnmpError;
 use crate::net::snmp::table::{Sink, Step, Table, Walked};
 
@@ -25,7 +26,7 @@ pub fn rehearse<'a>(
     let manner = Manner { timeout: Duration::from_secs(1), retries: 0, strict_source: true };
     let device = Device::new(peer, version, Box::default(), manner);
     let names = columns.iter().map(|column| write::name(column.arcs())).collect();
-    let table = Table::new(names, Box::new(sink), Walked::new(25), version == Version::V1);
+    let table = Table::new(names, Box::new(sink), Walked::new(25), version == Version::V1, Asking::default());
     let (mut work, mut request) = (Work::Table(Box::new(table)), Vec::new());
     for bytes in answers {
         if !work.ask(&device, 1, &mut request) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::core::MAX_JOBS;
 use super::*;
 use crate::codec::snmp::{Body, Head, Message, Oid as Name, Value as Wire, Writer};
+use crate::model::device::Asking;
 use crate::net::snmp::table::{MOST_AT_ONCE, Sink, Walked};
 
 const PEER: &str = "192.0.2.1:161";
@@ -118,6 +119,53 @@ fn only_the_answer_to_this_very_request_counts_and_only_once() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_read_is_told_and_a_good_one_is_still_waited_for() {
+    let mut rig = Rig::new(1 << 20);
+    let device = device(PEER, false, 1);
+    let elsewhere: SocketAddr = "192.0.2.2:161".parse().unwrap();
+    for good in [true, false] {
+        let ended = rig.get(&device);
+        let (to, request) = rig.sent().remove(0);
+        let whole = answer(&request, |_| {});
+        let cut = &whole[..whole.len() - 3];
+        let mut long = whole.clone();
+        long[1] += 1;
+        let before = [&rig.counts.malformed, &rig.counts.strays].map(|count| count.load(Relaxed));
+        rig.core.datagram(to, cut);
+        rig.core.datagram(to, &long);
+        // Nobody else can say so, nor about another request.
+        rig.core.datagram(elsewhere, cut);
+        let other = answer(&request, |head| head.id ^= 1);
+        rig.core.datagram(to, &other[..other.len() - 3]);
+        let now = [&rig.counts.malformed, &rig.counts.strays].map(|count| count.load(Relaxed));
+        assert_eq!(now, [before[0] + 2, before[1] + 2]);
+        if good {
+            rig.core.datagram(to, &whole);
+            assert_eq!(outcome(ended), Some(Ok(1)));
+            continue;
+        }
+        let mut again = 0;
+        for _ in 0..190 {
+            rig.pass(ms(10));
+            again += rig.sent().len();
+        }
+        assert_eq!(again, 1, "as often as after silence");
+        let Some(Err(error)) = outcome(ended) else { panic!("it ends") };
+        assert_eq!(
+            (error.cause(), error.to_string().as_str()),
+            (Cause::Protocol, "snmp 192.0.2.1:161: an answer could not be decoded: no end of an element at byte 0")
+        );
+    }
+    // What was wrong with one answer says nothing of the next request.
+    let ended = rig.get(&device);
+    for _ in 0..190 {
+        rig.pass(ms(10));
+        rig.sent();
+    }
+    assert_eq!(outcome(ended).unwrap().unwrap_err().cause(), Cause::Timeout);
+}
+
+#[test]
 fn a_device_with_several_addresses_may_answer_from_another() {
     let mut rig = Rig::new(1 << 20);
     let mut device = Arc::into_inner(device(PEER, false, 0)).unwrap();
@@ -215,10 +263,37 @@ struct Vice {
     repeats: Option<u32>,
     /// It says nothing after so many answers.
     dies: Option<usize>,
+    /// It cannot count: an answer of more rows than these ends in a variable without a name.
+    garbles: Option<i32>,
+    /// The rows of a column come from the last to the first, and where the second is set for ever.
+    backwards: Option<bool>,
+}
+
+impl Vice {
+    /// What stands behind a name, as this agent sees it.
+    fn behind(self, mib: &Mib, name: &[u32]) -> Option<(Vec<u32>, i64)> {
+        let Some(endless) = self.backwards else {
+            let next = mib.range(name.to_vec()..).find(|(next, _)| **next != name)?;
+            return Some((next.0.clone(), *next.1));
+        };
+        let column = |name: &[u32]| name.get(3).copied().unwrap_or(0);
+        let of = |wanted: u32| mib.iter().rev().filter(move |(next, _)| column(next) == wanted);
+        let before = of(column(name)).find(|(next, _)| name.len() == 4 || next.as_slice() < name);
+        let again = || of(column(name)).next().filter(|_| endless);
+        let further =
+            || mib.keys().map(|next| column(next)).find(|next| *next > column(name)).and_then(|c| of(c).next());
+        before.or_else(again).or_else(further).map(|(next, value)| (next.clone(), *value))
+    }
 }
 
 /// Walks columns 1 to 3 below 1.3.9 at an agent; returns cells, what became of it, and how often it was asked.
 fn walk(mib: &Mib, vice: Vice, v1: bool, rows: u32) -> (Cells, Walked, usize) {
+    let (cells, walked, asked) = walk_as(mib, vice, v1, rows, Asking::default());
+    (cells, walked, asked.len())
+}
+
+/// The same, asking as told; returns of each question its kind.
+fn walk_as(mib: &Mib, vice: Vice, v1: bool, rows: u32, asking: Asking) -> (Cells, Walked, Vec<Kind>) {
     struct Seen(Cells);
     impl Sink for Seen {
         fn take(&mut self, column: usize, index: &[u8], value: &Wire<'_>) {
@@ -230,13 +305,14 @@ fn walk(mib: &Mib, vice: Vice, v1: bool, rows: u32) -> (Cells, Walked, usize) {
     let mut rig = Rig::new(1 << 20);
     let device = device(PEER, v1, 0);
     let columns = (1..=3).map(|column| write::name(&[1, 3, 9, column])).collect();
-    let table = Table::new(columns, Box::new(Seen(BTreeMap::new())), Walked::new(rows), v1);
+    let table = Table::new(columns, Box::new(Seen(BTreeMap::new())), Walked::new(rows), v1, asking);
     let mut ended = rig.submit(&device, Work::Table(Box::new(table)), Some(start().plus(ms(5000))));
-    let mut asked = 0;
+    let mut asked = Vec::new();
     for _ in 0..3000 {
         for (to, request) in rig.sent() {
-            asked += 1;
-            if vice.dies.is_none_or(|most| asked <= most) {
+            let Body::Pdu(pdu) = Message::read(&request).unwrap().body else { panic!("a request") };
+            asked.push(pdu.kind);
+            if vice.dies.is_none_or(|most| asked.len() <= most) {
                 rig.core.datagram(to, &respond(mib, vice, &request));
             }
         }
@@ -261,10 +337,10 @@ fn respond(mib: &Mib, vice: Vice, request: &[u8]) -> Vec<u8> {
     for _ in 0..rows {
         for (at, name) in last.iter_mut().enumerate() {
             let repeats = vice.repeats.is_some_and(|column| name.get(3).is_some_and(|at| *at >= column));
-            match mib.range(name.clone()..).find(|(next, _)| **next > *name).filter(|_| !repeats) {
+            match vice.behind(mib, name).filter(|_| !repeats) {
                 Some((next, value)) => {
-                    next.clone_into(name);
-                    found.push((name.clone(), Wire::Integer(*value)));
+                    *name = next;
+                    found.push((name.clone(), Wire::Integer(value)));
                 }
                 None if message.version == Version::V1 => {
                     return answer(request, |head| (head.status, head.index) = (2, at as i32 + 1));
@@ -287,6 +363,9 @@ fn respond(mib: &Mib, vice: Vice, request: &[u8]) -> Vec<u8> {
     let mut writer = Writer::begin(&head, &mut out);
     for (name, value) in found {
         writer.variable(&write::name(&name), &value);
+    }
+    if vice.garbles.is_some_and(|most| rows > most) {
+        writer.encoded(&[0x30, 2, 5, 0]);
     }
     assert!(writer.finish());
     out
@@ -355,6 +434,50 @@ fn names_that_do_not_grow_end_their_column_alone() {
 }
 
 #[test]
+fn names_that_do_not_grow_are_taken_where_the_profile_says_so_and_none_twice() {
+    let tolerant = Asking { nonincreasing: Some(true), ..Asking::default() };
+    for rows in [1, 4, 50] {
+        let (unsorted, endless) =
+            ([Some(false), Some(true)]).map(|backwards| Vice { backwards, ..Vice::default() }).into();
+        let (got, walked, _) = walk(&mib(), unsorted, false, rows);
+        assert_eq!((got.len(), walked.shortfalls.len()), (3, 3), "{:?}", walked.shortfalls);
+        assert_eq!(walked.shortfalls[0], "1.3.9.1: the agent's OIDs do not grow at 1.3.9.1.900");
+        for bulk in [None, Some(false)] {
+            let asking = Asking { bulk, ..tolerant };
+            let (got, walked, _) = walk_as(&mib(), unsorted, false, rows, asking);
+            assert_eq!((got, walked.whole()), (cells(&mib()), true), "{rows} rows, {walked:?}");
+            let (got, walked, asked) = walk_as(&mib(), endless, false, rows, asking);
+            assert_eq!((got, walked.shortfalls.len()), (cells(&mib()), 3), "{rows} rows, {walked:?}");
+            assert_eq!(walked.shortfalls[0], "1.3.9.2: the agent's OIDs come again at 1.3.9.2.1000");
+            assert!(asked.len() <= 12, "a circle is gone round once: {asked:?}");
+        }
+    }
+    let (got, walked, _) = walk_as(&mib(), Vice { repeats: Some(1), ..Vice::default() }, false, 5, tolerant);
+    assert_eq!((got.len(), walked.shortfalls.len()), (0, 3), "the column itself is no row of it");
+}
+
+#[test]
+fn a_device_that_answers_getbulk_wrongly_is_asked_row_by_row() {
+    let asking = Asking { bulk: Some(false), ..Asking::default() };
+    let (got, walked, asked) = walk_as(&mib(), Vice::default(), false, 25, asking);
+    assert_eq!((got, walked.whole(), walked.repetitions), (cells(&mib()), true, 1));
+    assert!(asked.iter().all(|kind| *kind == Kind::GetNext), "{asked:?}");
+    // One that falls silent is not asked again for fewer rows.
+    let (_, walked, asked) = walk_as(&mib(), Vice { dies: Some(2), ..Vice::default() }, false, 25, asking);
+    assert!(matches!(walked.error, Some(SnmpError::Timeout { .. })) && asked.len() == 3, "{walked:?}");
+}
+
+#[test]
+fn what_can_be_read_of_an_answer_is_kept_and_fewer_rows_are_asked_for() {
+    let (got, walked, _) = walk(&mib(), Vice { garbles: Some(3), ..Vice::default() }, false, 25);
+    assert_eq!((got, walked.whole(), walked.worn), (cells(&mib()), true, true), "{walked:?}");
+    let nothing = Vice { garbles: Some(0), fits: Some(0), ..Vice::default() };
+    let (_, walked, _) = walk(&mib(), nothing, false, 25);
+    let why = walked.error.unwrap().to_string();
+    assert!(why.starts_with("snmp 192.0.2.1:161: an answer could not be decoded: no name of a variable at"), "{why}");
+}
+
+#[test]
 fn what_came_before_a_device_fell_silent_is_kept() {
     let (got, walked, _) = walk(&mib(), Vice { dies: Some(1), ..Vice::default() }, false, 4);
     assert_eq!(got.len(), 12);
@@ -397,7 +520,8 @@ fn a_walk_without_end_is_cut() {
     }
     let mut rig = Rig::new(1 << 20);
     let device = device(PEER, false, 0);
-    let table = Table::new(vec![write::name(&[1, 3, 9, 1])], Box::new(Blind), Walked::new(1), false);
+    let columns = vec![write::name(&[1, 3, 9, 1])];
+    let table = Table::new(columns, Box::new(Blind), Walked::new(1), false, Asking::default());
     let mut ended = rig.submit(&device, Work::Table(Box::new(table)), None);
     let table = loop {
         for (to, request) in rig.sent() {

@@ -3,7 +3,7 @@
 use ::snmp::{ErrorStatus, Oid, Value};
 
 use super::Device;
-use crate::codec::snmp::{Head, Kind, Pdu, Version, Writer};
+use crate::codec::snmp::{Head, Kind, Pdu, Writer};
 use crate::net::snmp::table::{Step, Table};
 use crate::net::snmp::{SnmpError, convert};
 
@@ -39,10 +39,11 @@ impl Work {
                 writer.finish()
             }
             Self::Table(table) => {
+                let next = table.asks_next();
                 let Some((names, repetitions)) = table.ask() else { return false };
-                let (kind, rows) = match device.version {
-                    Version::V1 => (Kind::GetNext, 0),
-                    Version::V2c => (Kind::GetBulk, i32::try_from(repetitions).unwrap_or(i32::MAX)),
+                let (kind, rows) = match next {
+                    true => (Kind::GetNext, 0),
+                    false => (Kind::GetBulk, i32::try_from(repetitions).unwrap_or(i32::MAX)),
                 };
                 let mut writer = Writer::begin(&head(kind, rows), out);
                 names.for_each(|name| writer.name(name));
@@ -75,7 +76,7 @@ impl Work {
                 Err(malformed) => malformed,
             },
         };
-        self.end(SnmpError::Protocol { peer: device.peer, why: format!("the answer has {malformed}") })
+        self.fail(SnmpError::Malformed { peer: device.peer, why: malformed })
     }
 
     /// There is no answer to the last request, or one that says an error.

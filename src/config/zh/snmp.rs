@@ -1,0 +1,48 @@
+//! What asking devices by SNMP says.
+
+/// English, Chinese; the more particular first.
+pub(super) const TEXTS: &[(&str, &str)] = &[
+    ("snmp needs a secret: {}", "SNMP 需要凭据：{0}"),
+    ("device needs a secret: {}", "设备自述需要凭据：{0}"),
+    ("what the device answered could not be put together", "设备的应答无法整理"),
+    ("not asked: {}", "未读取：{0}"),
+    ("the device fell silent", "设备不再应答"),
+    ("the time was over", "时间已到"),
+    ("cut to {} of the rows: a report holds no more", "只保留 {0} 行：报告容纳不下更多"),
+    ("cut after {} rows: {}", "读到第 {0} 行中断：{1}"),
+    ("VLAN {}: {}", "VLAN {0}：{1}"),
+    ("not asked from VLAN {} on: {}", "自 VLAN {0} 起未读取：{1}"),
+    ("{} of {} VLANs are read", "{1} 个 VLAN 中只读取 {0} 个"),
+    ("more than {} rows", "超过 {0} 行"),
+    ("more than {} requests", "超过 {0} 次请求"),
+    ("none is named", "没有指定"),
+    ("snmp {}: port unreachable, no agent listens there", "snmp {0}：端口不可达，没有 SNMP 服务"),
+    ("the secret cannot be used: {}", "凭据无法使用：{0}"),
+    (
+        "the answer does not match our key: check the passwords of the secret",
+        "应答与我方密钥不符：请检查凭据中的密码",
+    ),
+    ("unknown user: check the user name of the secret", "未知的用户：请检查凭据中的用户名"),
+    ("wrong digest: check the authentication password and protocol", "摘要不符：请检查认证密码和认证协议"),
+    ("decryption error: check the privacy password and protocol", "解密失败：请检查加密密码和加密协议"),
+    (
+        "security level not supported for this user: check authentication and privacy of the secret",
+        "此用户不支持该安全级别：请检查凭据的认证和加密",
+    ),
+    ("not in time window, even after a new synchronisation", "重新同步后仍不在时间窗口内"),
+    ("the agent answered nothing after {}", "{0} 之后设备没有返回内容"),
+    ("the agent answered nothing", "设备没有返回内容"),
+    ("the agent answered {}", "设备返回 {0}"),
+    ("the agent's OIDs do not grow at {}", "设备返回的 OID 在 {0} 处不递增"),
+    ("the agent's OIDs come again at {}", "设备返回的 OID 在 {0} 处重复出现"),
+    ("an answer could not be decoded: {}", "应答无法解码：{0}"),
+    ("no {} at byte {}", "第 {1} 字节处应为 {0}"),
+    (
+        "unknown context: the device has none of that name, or not for this user",
+        "未知的上下文：设备没有此上下文，或此用户无权使用",
+    ),
+    ("the {} before told nothing", "前 {0} 个均未读到内容"),
+    ("interfaces cut after {} rows: {}", "接口表读到第 {0} 行中断：{1}"),
+    ("snmp: more than {} devices asked at once", "SNMP：同时查询的设备超过 {0} 台"),
+    ("snmp {}: {}", "SNMP {0}：{1}"),
+];
