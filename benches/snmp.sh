@@ -112,7 +112,7 @@ for line in sys.stdin:
         total += int(rest)
 print(count, total)
 PY
-cat >"$dir/gufo.py" <<'PY'
+cat >"$dir/with_gufo.py" <<'PY'
 import asyncio, resource, sys, time
 from gufo.snmp import SnmpVersion
 from gufo.snmp.aio import SnmpSession
@@ -182,7 +182,7 @@ turn_of_fengsui() {
     calc "$variables * $walkers * ($cycles + 1) / (($(ticks "$target") - $before + 0.5) / 100)" >>"$dir/rate"; echo >>"$dir/rate"
     of "$line" cpu_per_100k >>"$dir/fengsui.cpu"
     of "$line" rss_kib >>"$dir/fengsui.kib"
-    same "$(calc "$(of "$line" sum) / $walkers")" "$(calc "$sum")" fengsui
+    same $(($(of "$line" sum) / walkers)) "$sum" fengsui
 }
 turn_of_bare() {
     local line
@@ -199,7 +199,7 @@ turn_of_snmpbulkwalk() {
 }
 turn_of_gufo() { # sync or asyncio
     local spent kib total
-    read -r spent kib total < <("$python" "$dir/gufo.py" "$1" "$walkers" $at_once "$cycles" $port $repetitions "$dir/gufo-$1.times")
+    read -r spent kib total < <("$python" "$dir/with_gufo.py" "$1" "$walkers" $at_once "$cycles" $port $repetitions "$dir/gufo-$1.times")
     echo "$spent" >>"$dir/gufo-$1.cpu"
     echo "$kib" >>"$dir/gufo-$1.kib"
     same "$total" "$sum" "gufo-$1"
@@ -208,7 +208,7 @@ turn_of_exporter() {
     local before
     before=$(ticks "$exporter")
     "$python" "$dir/cycles.py" "$cycles" "$dir/exporter.times" \
-        curl -sf --fail-early --parallel --parallel-max $at_once --config "$dir/scrapes" >"$dir/scraping"
+        curl -sf --no-progress-meter --fail-early --parallel --parallel-max $at_once --config "$dir/scrapes" >"$dir/scraping"
     calc "($(ticks "$exporter") - $before) / 100" >"$dir/spent"
     per_100k "$(cat "$dir/spent")" $((walkers * (cycles + 1))) >>"$dir/exporter.cpu"
     awk '/^VmHWM:/ { print $2 }' "/proc/$exporter/status" >>"$dir/exporter.kib"
