@@ -15,7 +15,7 @@ use crate::console::command::Command;
 use crate::console::demo::{Demo, DemoOrder};
 use crate::console::{ConsoleParts, Handle};
 use crate::model::{AgentId, Secret, SecretText};
-use crate::sim::demo::{self as prefecture, Order, Show};
+use crate::sim::demo::{self as prefecture, Ears, Order, Show};
 
 /// Orders waiting on either side: a person clicks them one by one.
 const ORDERS: usize = 16;
@@ -42,6 +42,7 @@ pub struct Stage {
     pub agent: AgentId,
     show: Show,
     pace: f64,
+    ears: Ears,
     demo: Demo,
     orders: mpsc::Receiver<DemoOrder>,
 }
@@ -82,7 +83,7 @@ pub async fn prepare(parts: &mut ConsoleParts, own_place: bool, args: &Args) -> 
     parts.settings.definitions.push(definitions);
     parts.settings.definitions.extend(named.into_iter().filter(|dir| !usual.contains(dir)));
 
-    let cables = built.cables();
+    let (cables, ears) = (built.cables(), built.ears());
     let show = built.start(&clock).await.map_err(|error| {
         Failure::usage(pick(
             format!("演示的端口打不开：{error}；可能已有一个演示在运行"),
@@ -92,7 +93,7 @@ pub async fn prepare(parts: &mut ConsoleParts, own_place: bool, args: &Args) -> 
     let (pull, orders) = mpsc::channel(ORDERS);
     let demo = Demo { cables, pull, pulled: show.pulled() };
     let agent = AgentId::new(prefecture::AGENT).map_err(|error| Failure::unseen(error.to_string()))?;
-    Ok(Stage { inventory, agent, show, pace: args.pace, demo, orders })
+    Ok(Stage { inventory, agent, show, pace: args.pace, ears, demo, orders })
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
@@ -120,6 +121,11 @@ impl Stage {
                 .to_owned(),
         ));
         Ok(())
+    }
+
+    /// Where its devices send traps and log lines to.
+    pub const fn ears(&self) -> Ears {
+        self.ears
     }
 
     /// Troubles begin.

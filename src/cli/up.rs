@@ -61,12 +61,14 @@ pub fn run(args: Args) -> Answer {
     let own_place = args.console.data.is_some();
     let mut parts = console::parts(args.console)?;
     let (mut files, mut agent) = (args.inventory, args.agent);
-    let listen = [("syslog", args.syslog), ("trap", args.trap)];
+    let (mut syslog, mut trap) = (args.syslog, args.trap);
     super::block_on(2, async move {
         let stage = if args.demo {
             let stage = demo::prepare(&mut parts, own_place, &args.stage).await?;
             files.insert(0, stage.inventory.clone());
             agent = Some(stage.agent.clone());
+            syslog.push(stage.ears().syslog);
+            trap.push(stage.ears().trap);
             Some(stage)
         } else {
             None
@@ -75,7 +77,7 @@ pub fn run(args: Args) -> Answer {
         if let Some(stage) = &stage {
             stage.introduce(&handle).await?;
         }
-        match watch_this_machine(&handle, &files, agent, listen).await {
+        match watch_this_machine(&handle, &files, agent, [("syslog", syslog), ("trap", trap)]).await {
             Ok(agent) => Ok(serve(handle, agent, files, stage).await?),
             Err(failure) => {
                 handle.stop().await;

@@ -2,13 +2,20 @@
 //! address sends never gets here; what an answer means is for others.
 #![expect(clippy::disallowed_types, reason = "this is where UDP conversations are made")]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::UdpSocket;
 
 use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::error::NetError;
+
+/// Sends one datagram from an address of ours, of the family of `to`. Whether anybody took it is not known.
+pub async fn tell(own: IpAddr, to: SocketAddr, bytes: &[u8]) -> Result<(), NetError> {
+    let failed = |error: std::io::Error| NetError::io(format_args!("udp {to}"), &error);
+    let socket = UdpSocket::bind(SocketAddr::new(own, 0)).await.map_err(failed)?;
+    socket.send_to(bytes, to).await.map(drop).map_err(failed)
+}
 
 /// A socket that speaks with one peer only.
 #[derive(Debug)]

@@ -310,7 +310,7 @@ impl Table {
             oid::write(oid.arcs(), &mut table.names);
             encode(&oid, entry.at(std::time::Duration::ZERO), &mut table.variables);
             let wide = entry.tag() == super::recording::Tag::Counter64;
-            let moving = matches!(entry, Entry::Moving { .. }).then(|| Box::new((oid, entry)));
+            let moving = (!matches!(entry, Entry::Fixed(_))).then(|| Box::new((oid, entry)));
             let (name, variable) = (name..table.names.len(), variable..table.variables.len());
             table.entries.push(Line { name, variable, moving, wide });
         }

@@ -4,11 +4,13 @@
 //! It knows nothing of consoles: whoever starts it hands the inventory and definitions on, and the troubles are
 //! met over sockets. The kernel answers ICMP for all of 127.0.0.0/8, so the definitions use none.
 
+mod hardware; // makes of device
 mod network; // nodes, ports, cables
 mod places; // names, codes, units
 mod record; // recordings with moving counters
 mod story; // troubles, one after another
 mod texts; // inventory and definitions
+mod voices; // traps and lines of log
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -26,6 +28,7 @@ use crate::net::serve::Access;
 
 pub use story::{Order, Show};
 pub use texts::{AGENT, SECRET};
+pub use voices::Ears;
 
 /// The community of all its devices.
 pub const COMMUNITY: &str = "demo";
@@ -41,6 +44,7 @@ pub struct Demo {
     authority: Arc<Authority>,
     devices: Vec<DeviceSpec>,
     seed: u64,
+    ears: Ears,
 }
 
 impl Demo {
@@ -60,7 +64,12 @@ impl Demo {
                 });
             }
         }
-        Ok(Self { network, authority, devices, seed })
+        Ok(Self { network, authority, devices, seed, ears: Ears::of(net) })
+    }
+
+    /// Where its devices send traps and log lines to.
+    pub const fn ears(&self) -> Ears {
+        self.ears
     }
 
     /// The inventory, TOML. It names the secret `SECRET`, a v2c community whose value is `COMMUNITY`, and the
@@ -92,7 +101,7 @@ impl Demo {
     /// Opens all sockets; on the first error nothing stays open. Troubles begin with `Show::run`.
     pub async fn start(self, clock: &Clock) -> Result<Show, WorldError> {
         let world = World::start(self.devices, clock).await?;
-        Ok(Show::new(self.network, world, self.seed, clock.clone()))
+        Ok(Show::new(self.network, world, self.seed, self.ears, clock.clone()))
     }
 }
 
@@ -108,6 +117,7 @@ fn device(
     if !node.ports.is_empty() {
         let mut recording = record::recording(node, now, random);
         record::neighbours(&mut recording, network, at);
+        record::addresses(&mut recording, network, at);
         let recording = Arc::new(recording);
         services.push(ServiceSpec::new(SNMP, Kind::Snmp { recording, access: Access::community(COMMUNITY) }));
     }

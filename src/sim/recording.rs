@@ -4,7 +4,7 @@
 //! 67 TimeTicks, 68 Opaque, 70 Counter64; a trailing `x` (`4x`) means that the value is hexadecimal. Our own
 //! extension is `TAG:counter` with `START,RATE`: the value grows by RATE a second from the start of the
 //! device (`65:counter|1000,125000`, and `67:counter|0,100` is a sysUpTime). Behind it may stand waves,
-//! `DEPTH,PERIOD,PHASE` each, by which the rate swings. Recordings of the wild carry leading dots, blank lines,
+//! `DEPTH,PERIOD,PHASE` each, by which the rate swings. `TAG:gauge` with `MEAN` and waves swings about its mean. Recordings of the wild carry leading dots, blank lines,
 //! duplicates and disorder: those are taken. Anything else is refused by line.
 
 use std::collections::BTreeMap;
@@ -45,9 +45,18 @@ pub enum Entry {
         /// How the rate swings about that; their depths add up to 1 at most, so it never runs backwards.
         waves: Vec<Wave>,
     },
+    /// Swings about a mean: a load, a temperature.
+    Swinging {
+        /// Which type.
+        tag: Tag,
+        /// What it swings about.
+        mean: f64,
+        /// How it swings; their depths, parts of the mean, add up to 1 at most.
+        waves: Vec<Wave>,
+    },
 }
 
-/// One swing of a rate: up and down by `depth` of it, every `period`.
+/// One swing of a rate or a mean: up and down by `depth` of it, every `period`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wave {
     /// Part of the rate, 0 to 1.
@@ -63,6 +72,11 @@ impl Wave {
     fn gained(&self, seconds: f64) -> f64 {
         let turn = std::f64::consts::TAU / self.period;
         self.depth / turn * ((turn * self.phase).cos() - (turn * (seconds + self.phase)).cos())
+    }
+
+    /// Part of the mean by which it is off at that second.
+    fn off(&self, seconds: f64) -> f64 {
+        self.depth * (std::f64::consts::TAU / self.period * (seconds + self.phase)).sin()
     }
 }
 
@@ -143,6 +157,14 @@ impl Entry {
                     _ => Value::Integer(i32::try_from(grown).unwrap_or(i32::MAX)),
                 }
             }
+            Self::Swinging { tag, mean, waves } => {
+                let seconds = since.as_secs_f64();
+                let level = mean * (1.0 + waves.iter().map(|wave| wave.off(seconds)).sum::<f64>());
+                match tag {
+                    Tag::Gauge32 => Value::Gauge32(level.round() as u32),
+                    _ => Value::Integer(level.round() as i32),
+                }
+            }
         }
     }
 
@@ -150,7 +172,7 @@ impl Entry {
     pub fn tag(&self) -> Tag {
         match self {
             Self::Fixed(value) => Tag::of(value),
-            Self::Moving { tag, .. } => *tag,
+            Self::Moving { tag, .. } | Self::Swinging { tag, .. } => *tag,
         }
     }
 
@@ -179,7 +201,21 @@ impl Entry {
                     _ => Err("only the numeric tags 2 65 66 67 70 take `:counter`".into()),
                 }
             }
-            Some(other) => Err(format!("variation `{}` is not supported; only `:counter` is", short(other))),
+            Some("gauge") => {
+                let (mean, swings) = text.split_once(',').map_or((text, None), |(mean, swings)| (mean, Some(swings)));
+                let mean: f64 = mean.trim().parse().map_err(|_| format!("`{}` is no mean", short(mean)))?;
+                let waves = swings.map(waves).transpose()?.unwrap_or_default();
+                match kind {
+                    Tag::Integer | Tag::Gauge32 if mean.is_finite() => Ok(Self::Swinging { tag: kind, mean, waves }),
+                    _ => Err(
+                        "only the tags 2 and 66 take `:gauge`, with MEAN and waves, such as 2:gauge|40,0.1,3600,0"
+                            .into(),
+                    ),
+                }
+            }
+            Some(other) => {
+                Err(format!("variation `{}` is not supported; only `:counter` and `:gauge` are", short(other)))
+            }
         }
     }
 
@@ -223,7 +259,9 @@ fn waves(text: &str) -> Result<Vec<Wave>, String> {
         .collect::<Result<_, _>>()?;
     let depth: f64 = waves.iter().map(|wave| wave.depth).sum();
     if depth > 1.0 || waves.len() > MAX_WAVES {
-        return Err(format!("at most {MAX_WAVES} waves, and depths that add up to 1 at most: a counter only grows"));
+        return Err(format!(
+            "at most {MAX_WAVES} waves, and depths that add up to 1 at most: a counter only grows, a gauge is not below 0"
+        ));
     }
     Ok(waves)
 }
@@ -358,6 +396,8 @@ mod tests {
             ("1.3.6.1.2.1.2.2.1.10.1|65:counter|4294967290,1", Value::Counter32(4)),
             ("1.3.6.1.2.1.31.1.1.1.6.1|70:counter|7,0.5", Value::Counter64(12)),
             ("1.3.6.1.2.1.31.1.1.1.6.1|70:counter|0,100,1,20,5", Value::Counter64(1000)), // from crest to trough
+            ("1.3.6.1.2.1.31.1.1.1.6.1|2:gauge|40,0.5,40,0", Value::Integer(60)), // a quarter of the swing: its crest
+            ("1.3.6.1.2.1.31.1.1.1.6.1|66:gauge|40", Value::Gauge32(40)),
             ("1.3.6.1.2.1.31.1.1.1.6.1|70|18446744073709551615", Value::Counter64(u64::MAX)),
         ] {
             assert_eq!(one(line).as_ref(), Ok(&want), "{line}");
@@ -377,7 +417,7 @@ mod tests {
                 "a.snmprec:6: `99` is no tag; known are 2 4 5 6 64 65 66 67 68 70, with `x` for hex",
                 "a.snmprec:7: `-1` is no Counter32",
                 "a.snmprec:8: `:counter` takes START,RATE, such as 0,125000",
-                "a.snmprec:9: variation `numeric` is not supported; only `:counter` is",
+                "a.snmprec:9: variation `numeric` is not supported; only `:counter` and `:gauge` are",
                 "a.snmprec:10: a hex value has an even number of digits",
             ]
         );

@@ -44,12 +44,12 @@ fn told(built: &prefecture::Demo, dir: &Path) -> Told {
 }
 
 /// A prefecture that runs, where nobody else's does.
-async fn running(clock: &Clock, dir: &Path) -> (Told, Show) {
+async fn running(clock: &Clock, dir: &Path) -> (Told, Ears, Show) {
     for net in 66..=250 {
         let built = prefecture::Demo::new(net, SEED, clock.wall()).unwrap();
-        let told = told(&built, dir);
+        let (told, ears) = (told(&built, dir), built.ears());
         if let Ok(show) = built.start(clock).await {
-            return (told, show);
+            return (told, ears, show);
         }
     }
     panic!("no free addresses in all of 127.0.0.0/8");
@@ -98,14 +98,21 @@ fn the_inventory_is_a_prefecture_that_plans_without_a_word() {
 async fn every_probe_of_the_demo_is_answered() {
     let clock = Clock::system();
     let dir = tempfile::tempdir().unwrap();
-    let (told, show) = running(&clock, dir.path()).await;
+    let (told, _, show) = running(&clock, dir.path()).await;
     let cx = cx(&clock);
-    let mut ports = BTreeSet::new();
+    let (mut ports, mut texts) = (BTreeSet::new(), BTreeSet::new());
     for task in told.plan.tasks.iter().filter(|task| &*task.kind != "host") {
         let run = look(&cx, task, LONG).await;
         assert_eq!(run.outcome, Outcome::Ok, "{}: {:?}", task.id, run.detail);
+        texts.extend(run.rows.iter().flat_map(|row| &row.values).filter_map(|value| match value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        }));
         let aliases = run.rows.iter().filter(|row| row.table == 1);
         ports.extend(aliases.map(|row| row.object.clone()));
+    }
+    for profile in ["huawei-vrp", "hillstone-stoneos", "h3c-comware", "linux"] {
+        assert!(texts.iter().any(|text| &**text == profile), "{profile}: {texts:?}");
     }
     for link in told.inventory.links.values() {
         for end in [&link.a, &link.b] {
@@ -122,7 +129,7 @@ async fn every_probe_of_the_demo_is_answered() {
 async fn a_pulled_cable_takes_what_is_behind_it_along_and_gives_it_back() {
     let clock = Clock::system();
     let dir = tempfile::tempdir().unwrap();
-    let (told, show) = running(&clock, dir.path()).await;
+    let (told, _, show) = running(&clock, dir.path()).await;
     let mut pulled = show.pulled();
     let (orders, asked) = mpsc::channel(4);
     // So slow that no trouble of its own comes while we look.
@@ -151,6 +158,40 @@ async fn a_pulled_cable_takes_what_is_behind_it_along_and_gives_it_back() {
             assert_eq!(run.outcome, outcome, "{id}: {:?}", run.detail);
         }
     }
+    drop(orders);
+    playing.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pulled_cable_is_told_by_a_trap_and_a_line_of_the_device_that_can_still_be_heard() {
+    let clock = Clock::system();
+    let dir = tempfile::tempdir().unwrap();
+    let (_told, ears, show) = running(&clock, dir.path()).await;
+    let socket = |at| {
+        let socket = std::net::UdpSocket::bind(at).unwrap();
+        socket.set_read_timeout(Some(LONG)).unwrap();
+        socket
+    };
+    let (traps, lines) = (socket(ears.trap), socket(ears.syslog));
+    let read = move |socket: &std::net::UdpSocket| {
+        let mut bytes = [0; 2048];
+        let (len, from) = socket.recv_from(&mut bytes).unwrap();
+        (from.ip().to_string(), bytes[..len].to_vec())
+    };
+    let (orders, asked) = mpsc::channel(4);
+    let playing = tokio::spawn(show.run(0.001, asked));
+    let link = LinkId::new("aks-kuqa").unwrap();
+    orders.send(Order::Pull(link)).await.unwrap();
+    let heard = tokio::task::spawn_blocking(move || (read(&traps), read(&lines)));
+    let ((from, trap), (wrote, line)) = heard.await.unwrap();
+    let core = ears.trap.ip().to_string().replace("255.254", "0.1");
+    assert_eq!((&from, &wrote), (&core, &core));
+    let notice = crate::codec::trap::read(&trap).unwrap().unwrap();
+    assert_eq!(notice.oid, "1.3.6.1.6.3.1.1.5.3");
+    assert!(notice.text.contains("=XGigabitEthernet0/0/2"), "{}", notice.text);
+    let line = crate::codec::syslog::read(&line);
+    assert_eq!((line.host.as_str(), line.tag.as_str(), line.severity), ("AKS-CORE-1", "IFNET/IF_STATE", 4));
+    assert_eq!(line.text, "Interface XGigabitEthernet0/0/2 has turned into DOWN state.");
     drop(orders);
     playing.await.unwrap();
 }

@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::hardware::{ACCESS, CORE, FIREWALL, Make, SERVER};
 use super::places::{CARRIERS, COUNTY_SERVERS, PLACES, Place, SERVERS, SERVICES, SITES_AT_HOME};
 
 /// Ports of the demo's services: all above 1024, none a usual one.
@@ -49,8 +50,8 @@ pub(super) struct Node {
     pub(super) address: Ipv4Addr,
     pub(super) importance: u8,
     pub(super) cabinet: String,
-    pub(super) describes: &'static str,
-    pub(super) model: u32,
+    /// What it is, of those that speak SNMP.
+    pub(super) make: Option<&'static Make>,
     pub(super) answers: Answers,
     pub(super) ports: Vec<Port>,
     /// Groups of what it hangs on.
@@ -144,12 +145,12 @@ impl Builder {
 
     fn devices(&mut self, place: &Place, at: usize) {
         #[rustfmt::skip]
-        let kinds: [(&str, &str, &str, u8, &str, u32, u8); 3] = [
-            ("core", "核心交换机", "switch", 1, "Simulated core switch, 24 x 10GE, software 5.170 (Fengsui demo)", 1, 3),
-            ("fw", "出口防火墙", "firewall", 2, "Simulated firewall, 8 x GE, software 5.20 (Fengsui demo)", 2, 2),
-            ("access", "接入交换机", "switch", 3, "Simulated access switch, 24 x GE, software 5.160 (Fengsui demo)", 3, 1),
+        let kinds: [(&str, &str, &str, u8, &'static Make, u8); 3] = [
+            ("core", "核心交换机", "switch", 1, &CORE, 3),
+            ("fw", "出口防火墙", "firewall", 2, &FIREWALL, 2),
+            ("access", "接入交换机", "switch", 3, &ACCESS, 1),
         ];
-        for (part, name, kind, host, describes, model, importance) in kinds {
+        for (part, name, kind, host, make, importance) in kinds {
             let importance = if at == 0 { importance } else { importance.min(2) };
             let node = Node {
                 id: format!("{}-{part}-1", place.slug),
@@ -159,8 +160,7 @@ impl Builder {
                 address: self.ip(at, host),
                 importance,
                 cabinet: format!("{} {} 柜 {} U", place.room, if host == 3 { "B1" } else { "A1" }, 30 + host),
-                describes,
-                model,
+                make: Some(make),
                 answers: Answers::Device,
                 ports: Vec::new(),
                 depends: Vec::new(),
@@ -199,8 +199,7 @@ impl Builder {
             address,
             importance,
             cabinet: format!("{room} C{} 柜 {} U", 1 + at / 8, 4 + 3 * (at % 8)),
-            describes: "Simulated server, Linux (Fengsui demo)",
-            model: 4,
+            make: snmp.then_some(&SERVER),
             answers: Answers::Server(tcp.to_vec()),
             ports: Vec::new(),
             depends: vec![vec![core_id]],
@@ -248,8 +247,7 @@ impl Builder {
             address: self.ip(host, fourth),
             importance: if at == 0 { 3 } else { 2 },
             cabinet: if at_home { place.room.to_owned() } else { "网站集约化平台".to_owned() },
-            describes: "",
-            model: 0,
+            make: None,
             answers: Answers::Site(tls),
             ports: Vec::new(),
             depends: hangs,
@@ -265,8 +263,7 @@ impl Builder {
             address: self.ip(0, 60 + at),
             importance: 3,
             cabinet: "行署大院信息中心机房".to_owned(),
-            describes: "",
-            model: 0,
+            make: None,
             answers: Answers::Site(false),
             ports: Vec::new(),
             depends: vec![vec![(*server).to_owned()]],
@@ -335,8 +332,8 @@ impl Builder {
         let tier = if at == 0 { "metro" } else { "access" };
         let parts = [self.part(at, "core"), self.part(at, "fw"), self.part(at, "access")];
         let names = [
-            ("core-fw", "核心至防火墙", "XGigabitEthernet0/0/20", "GigabitEthernet1/0/0", 20u8),
-            ("fw-access", "防火墙至接入交换机", "GigabitEthernet1/0/1", "GigabitEthernet0/0/24", 30),
+            ("core-fw", "核心至防火墙", "XGigabitEthernet0/0/20", "ethernet0/0", 20u8),
+            ("fw-access", "防火墙至接入交换机", "ethernet0/1", "GigabitEthernet1/0/24", 30),
         ];
         let pairs = [(parts[0], parts[1]), (parts[1], parts[2])];
         for ((id, name, from, to, fourth), (near, far)) in names.into_iter().zip(pairs) {
@@ -373,18 +370,18 @@ impl Builder {
             for (room, n) in rooms.iter().zip(1..) {
                 let [there, back] = self.load(1000, 0.03);
                 let port =
-                    self.port(access, format!("GigabitEthernet0/0/{n}"), (*room).to_owned(), 1000, [back, there]);
+                    self.port(access, format!("GigabitEthernet1/0/{n}"), (*room).to_owned(), 1000, [back, there]);
                 // A bad patch cord in a few places: errors, too few for an alert.
                 if self.random.u8(..) < 24 {
                     self.change(access, port, |port| port.errors = 0.01);
                 }
             }
-            let empty = self.port(access, "GigabitEthernet0/0/5".to_owned(), String::new(), 1000, [0.0; 2]);
+            let empty = self.port(access, "GigabitEthernet1/0/5".to_owned(), String::new(), 1000, [0.0; 2]);
             self.change(access, empty, |port| port.up = false);
             let shut = self.port(core, "XGigabitEthernet0/0/19".to_owned(), String::new(), 10_000, [0.0; 2]);
             self.change(core, shut, |port| (port.up, port.enabled) = (false, false));
             self.port(core, "Vlanif100".to_owned(), "设备管理".to_owned(), 1000, [octets(0.3), octets(0.4)]);
-            self.port(fw, "MEth0/0/0".to_owned(), "带外管理".to_owned(), 100, [octets(0.02), octets(0.02)]);
+            self.port(fw, "MGT0".to_owned(), "带外管理".to_owned(), 100, [octets(0.02), octets(0.02)]);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Recordings of the demo's devices: what an SNMP agent of that role would say, with counters that move in the
 //! rhythm of a working day.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::network::{Network, Node, Port};
@@ -18,14 +19,18 @@ const LLDP_LOCAL: &[u32] = &[1, 0, 8802, 1, 1, 2, 1, 3, 7, 1];
 /// LldpChassisIdSubtype macAddress, LldpPortIdSubtype interfaceName.
 const BY_MAC: i32 = 4;
 const BY_NAME: i32 = 5;
-/// Enterprise number of nobody.
-const MODEL: &[u32] = &[1, 3, 6, 1, 4, 1, 99999, 7];
+/// ipAddrTable and ipNetToMediaTable (RFC 4293 keeps them).
+const IP_ADDRESS: &[u32] = &[1, 3, 6, 1, 2, 1, 4, 20, 1];
+const IP_TO_MEDIA: &[u32] = &[1, 3, 6, 1, 2, 1, 4, 22, 1];
+/// dynamic.
+const LEARNT: i32 = 3;
 const DAY: f64 = 86_400.0;
 /// When a working day is busiest, seconds of the day in UTC: half past eleven in Beijing.
 const BUSIEST: f64 = 3.5 * 3600.0;
-/// ethernetCsmacd and softwareLoopback.
+/// ethernetCsmacd, softwareLoopback and propVirtual (IANAifType-MIB).
 const ETHERNET: i32 = 6;
 const LOOPBACK: i32 = 24;
+const VIRTUAL: i32 = 53;
 
 fn oid(base: &[u32], rest: &[u32]) -> Oid {
     Oid::from([base, rest].concat())
@@ -47,8 +52,11 @@ pub(super) fn recording(node: &Node, now: Wall, random: &mut fastrand::Rng) -> R
         rate: 100.0,
         waves: Vec::new(),
     };
-    all.put(oid(SYSTEM, &[1, 0]), text(node.describes));
-    all.put(oid(SYSTEM, &[2, 0]), fixed(Value::ObjectIdentifier(oid(MODEL, &[node.model]))));
+    if let Some(make) = node.make {
+        all.put(oid(SYSTEM, &[1, 0]), text(make.describes));
+        all.put(oid(SYSTEM, &[2, 0]), fixed(Value::ObjectIdentifier(make.object_id())));
+        make.tell(node, &mut all, random);
+    }
     all.put(oid(SYSTEM, &[3, 0]), uptime);
     all.put(oid(SYSTEM, &[4, 0]), text(place.map_or("", |place| place.person)));
     all.put(oid(SYSTEM, &[5, 0]), text(&node.id.to_uppercase()));
@@ -86,6 +94,39 @@ pub(super) fn neighbours(all: &mut Recording, network: &Network, at: usize) {
     }
 }
 
+/// The addresses of its lines' ends, one /30 each, and who answers at the others: 10.x, since nobody routes 127.0.0.0/8.
+pub(super) fn addresses(all: &mut Recording, network: &Network, at: usize) {
+    for cable in network.cables.iter().filter(|cable| cable.carrier.is_some()) {
+        let [a, b] = &cable.ends;
+        for (here, there) in [(a, b), (b, a)] {
+            let Some((_, port)) = here.port.filter(|(node, _)| *node == at) else { continue };
+            let [own, far] = [here.address, there.address].map(routed);
+            let [o1, o2, o3, o4] = own.octets().map(u32::from);
+            let mut row =
+                |column: u32, value: Value| all.put(oid(IP_ADDRESS, &[column, o1, o2, o3, o4]), Entry::Fixed(value));
+            row(1, Value::IpAddress(own.octets()));
+            row(2, Value::Integer(i32::try_from(port).unwrap_or_default()));
+            row(3, Value::IpAddress([255, 255, 255, 252]));
+            let neighbour = there.port.and_then(|(node, port)| Some((network.nodes.get(node)?, port)));
+            let Some((other, far_port)) = neighbour else { continue };
+            let [f1, f2, f3, f4] = far.octets().map(u32::from);
+            let mut row = |column: u32, value: Value| {
+                all.put(oid(IP_TO_MEDIA, &[column, port, f1, f2, f3, f4]), Entry::Fixed(value));
+            };
+            row(1, Value::Integer(i32::try_from(port).unwrap_or_default()));
+            row(2, Value::OctetString(mac(other, far_port).into()));
+            row(3, Value::IpAddress(far.octets()));
+            row(4, Value::Integer(LEARNT));
+        }
+    }
+}
+
+/// The address that a device calls its own, of the one that it answers at.
+fn routed(address: Ipv4Addr) -> Ipv4Addr {
+    let [_, second, third, fourth] = address.octets();
+    Ipv4Addr::new(10, second, third, fourth)
+}
+
 /// The address of a port, of its node's and its index.
 fn mac(node: &Node, index: u32) -> Vec<u8> {
     let octet = |at: usize| node.address.octets().get(at).copied().unwrap_or_default();
@@ -101,7 +142,12 @@ fn rows(all: &mut Recording, node: &Node, port: &Port, now: Wall, random: &mut f
     let mut row = |base: &[u32], column: u32, entry: Entry| all.put(oid(base, &[column, n]), entry);
     row(IF, 1, Entry::Fixed(Value::Integer(i32::try_from(n).unwrap_or_default())));
     row(IF, 2, text(&port.name));
-    row(IF, 3, Entry::Fixed(Value::Integer(if loopback { LOOPBACK } else { ETHERNET })));
+    let made_of = match port.name.as_str() {
+        "lo" => LOOPBACK,
+        name if name.starts_with("Vlanif") => VIRTUAL,
+        _ => ETHERNET,
+    };
+    row(IF, 3, Entry::Fixed(Value::Integer(made_of)));
     row(IF, 4, Entry::Fixed(Value::Integer(1500)));
     row(IF, 5, Entry::Fixed(Value::Gauge32(narrow)));
     row(IF, 6, Entry::Fixed(Value::OctetString(if loopback { Vec::new() } else { mac }.into())));

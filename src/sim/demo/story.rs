@@ -1,14 +1,17 @@
 //! Troubles, one after another: a county's backbone port goes down and returns, a device stops answering, a
-//! website errs, a certificate nears its end and is renewed; calm between them, two at once at most. Beside them
+//! website errs, a certificate nears its end and is renewed, a switch grows hot, somebody tries passwords; calm between
+//! them, two at once at most. Devices say by traps and log lines what happens to them, and now and then who logs in. Beside them
 //! people pull cables and put them back. What two of them break at once is mended with the last.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::Pulled;
-use super::network::{Answers, Network};
+use super::network::{Answers, Network, Node};
+use super::voices::Voices;
+use super::{COMMUNITY, Ears, Pulled};
 use crate::model::{LinkId, Mono};
 use crate::net::clock::Clock;
 use crate::sim::world::{Action, Step, World};
@@ -22,6 +25,16 @@ const CABLE_LASTS: u64 = 90;
 const DEVICE_LASTS: u64 = 75;
 const WEBSITE_LASTS: u64 = 90;
 const CERTIFICATE_LASTS: u64 = 150;
+const GUESSES_LAST: u64 = 60;
+/// Longer than the two minutes for which rules wait.
+const HEAT_LASTS: u64 = 300;
+/// Between two lines that say nothing of note.
+const SMALL_TALK: std::ops::Range<u64> = 15..40;
+/// Passwords that somebody tries: more than the rule takes for a mistake.
+const GUESSES: u8 = 6;
+/// Who tries them, and who works there.
+const STRANGER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 66);
+const KEEPER: Ipv4Addr = Ipv4Addr::new(10, 65, 0, 57);
 /// Troubles at one time.
 const MOST: usize = 2;
 /// In one of so many troubles the next one does not wait for the end.
@@ -52,6 +65,10 @@ enum Trouble {
     Website(usize),
     /// Node whose certificate ends soon.
     Certificate(usize),
+    /// Node at which somebody tries passwords.
+    Guesses(usize),
+    /// Node that is hot.
+    Heat(usize),
     /// A person has pulled it: cable.
     Pulled(usize),
 }
@@ -63,6 +80,7 @@ pub struct Show {
     world: World,
     clock: Clock,
     random: fastrand::Rng,
+    voices: Voices,
     /// Which troubles keep a service silent, or a port down.
     broken: BTreeMap<Part, BTreeSet<Trouble>>,
     /// When those of the story end.
@@ -84,8 +102,9 @@ enum Part {
 }
 
 impl Show {
-    pub(super) fn new(network: Network, world: World, seed: u64, clock: Clock) -> Self {
+    pub(super) fn new(network: Network, world: World, seed: u64, ears: Ears, clock: Clock) -> Self {
         Self {
+            voices: Voices::new(ears, clock.clone(), COMMUNITY),
             network,
             world,
             clock,
@@ -107,9 +126,10 @@ impl Show {
     pub async fn run(mut self, pace: f64, mut orders: mpsc::Receiver<Order>) {
         let span = |seconds: u64| Duration::from_secs(seconds).div_f64(pace);
         let mut next = self.clock.mono().plus(span(FIRST));
+        let mut talk = next;
         loop {
             let ends = self.ends.iter().min_by_key(|(_, at)| **at).map(|(trouble, at)| (*trouble, *at));
-            let wake = ends.map_or(next, |(_, at)| at.min(next));
+            let wake = ends.map_or(next, |(_, at)| at.min(next)).min(talk);
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => self.obey(&order).await,
@@ -118,6 +138,10 @@ impl Show {
                 () = self.clock.sleep_until(wake) => {}
             }
             let now = self.clock.mono();
+            if now >= talk {
+                self.small_talk().await;
+                talk = now.plus(span(self.random.u64(SMALL_TALK)));
+            }
             if let Some((trouble, _)) = ends.filter(|(_, at)| *at <= now) {
                 self.ends.remove(&trouble);
                 self.change(trouble, false).await;
@@ -142,7 +166,7 @@ impl Show {
             return span(CALM.start);
         }
         if self.bag.is_empty() {
-            self.bag = vec![1, 2, 3];
+            self.bag = vec![1, 2, 3, 4, 5];
             self.random.shuffle(&mut self.bag);
             self.bag.push(0); // the bag is emptied from its end: a cable first
         }
@@ -169,6 +193,8 @@ impl Show {
                 let device = |id: &str| id.contains("-access-") || id.contains("-fw-");
                 nodes.filter(|(_, n)| device(&n.id) && free(n.place)).map(|(n, _)| n).collect()
             }
+            4 => nodes.filter(|(_, n)| logs_in_words(n) && free(n.place)).map(|(n, _)| n).collect(),
+            5 => nodes.filter(|(_, n)| heat(n).is_some() && free(n.place)).map(|(n, _)| n).collect(),
             2 => nodes
                 .filter(|(_, n)| matches!(n.answers, Answers::Site(_)) && free(n.place))
                 .map(|(n, _)| n)
@@ -180,6 +206,8 @@ impl Show {
             0 => (Trouble::Cable(one), CABLE_LASTS),
             1 => (Trouble::Silent(one), DEVICE_LASTS),
             2 => (Trouble::Website(one), WEBSITE_LASTS),
+            4 => (Trouble::Guesses(one), GUESSES_LAST),
+            5 => (Trouble::Heat(one), HEAT_LASTS),
             _ => (Trouble::Certificate(one), CERTIFICATE_LASTS),
         })
     }
@@ -191,9 +219,11 @@ impl Show {
                 let far = self.network.cables.get(n)?.ends.get(1)?.port?;
                 Some(self.network.nodes.get(far.0)?.place)
             }
-            Trouble::Silent(n) | Trouble::Website(n) | Trouble::Certificate(n) => {
-                Some(self.network.nodes.get(n)?.place)
-            }
+            Trouble::Silent(n)
+            | Trouble::Website(n)
+            | Trouble::Certificate(n)
+            | Trouble::Guesses(n)
+            | Trouble::Heat(n) => Some(self.network.nodes.get(n)?.place),
         }
     }
 
@@ -229,6 +259,7 @@ impl Show {
                 for part in self.parts_of(n) {
                     self.hold(part, trouble, begins).await;
                 }
+                self.speak_of(n, !begins).await;
             }
             Trouble::Silent(n) => {
                 let Some(id) = node(n).map(|node| node.id.clone()) else { return };
@@ -247,6 +278,41 @@ impl Show {
                 tracing::info!(asset = id, begins, "demo: certificate nears its end");
                 self.set(id, service, "not_after", if begins { "5d" } else { "365d" }).await;
             }
+            Trouble::Guesses(n) => {
+                let Some(node) = node(n).filter(|_| begins) else { return };
+                tracing::info!(asset = node.id, "demo: somebody tries passwords");
+                self.voices.guesses(node, STRANGER, GUESSES).await;
+            }
+            Trouble::Heat(n) => {
+                let Some((id, (variable, [good, bad]))) = node(n).and_then(|n| Some((n.id.clone(), heat(n)?))) else {
+                    return;
+                };
+                tracing::info!(asset = id, begins, "demo: hot device");
+                self.set(id, "snmp", variable, if begins { bad } else { good }).await;
+            }
+        }
+    }
+
+    /// The devices at the ends of a cable say that their ports went up or down, if they can be heard.
+    async fn speak_of(&mut self, cable: usize, up: bool) {
+        let Some(cable) = self.network.cables.get(cable) else { return };
+        for (at, index) in cable.ends.iter().filter_map(|end| end.port) {
+            let Some(node) = self.network.nodes.get(at) else { continue };
+            let port = node.ports.iter().find(|port| port.index == index);
+            let cut = self.broken.contains_key(&Part::Device(node.id.clone()));
+            let is_up = !self.broken.contains_key(&Part::Port(node.id.clone(), index));
+            if let Some(port) = port.filter(|_| !cut && up == is_up) {
+                self.voices.port(node, port, up).await;
+            }
+        }
+    }
+
+    /// Somebody logs in somewhere, as on any day.
+    async fn small_talk(&mut self) {
+        let heard = |node: &&Node| logs_in_words(node) && !self.broken.contains_key(&Part::Device(node.id.clone()));
+        let among: Vec<&Node> = self.network.nodes.iter().filter(heard).collect();
+        if let Some(node) = self.random.choice(among) {
+            self.voices.everyday(node, KEEPER).await;
         }
     }
 
@@ -334,4 +400,14 @@ impl Show {
 
 fn site_service(answers: &Answers) -> &'static str {
     if *answers == Answers::Site(true) { "https" } else { "http" }
+}
+
+/// Whether its log speaks of logins in the words of VRP.
+fn logs_in_words(node: &Node) -> bool {
+    node.make.is_some_and(|make| make.tells_logins)
+}
+
+/// What a failing fan does to it.
+fn heat(node: &Node) -> Option<(&'static str, [&'static str; 2])> {
+    node.make?.heat
 }

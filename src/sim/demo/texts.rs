@@ -226,6 +226,17 @@ keep = {keep}
 settings = {{ retries = 0, interfaces = false }}
 
 [[probe]]
+id = "asset-device"
+zh = "设备自述"
+en = "What a device says of itself"
+kind = "device"
+on = "asset"
+where = 'asset.has_snmp && "demo" in asset.tags'
+interval = {device}
+timeout = {snmp_timeout}
+settings = {{ retries = 0 }}
+
+[[probe]]
 id = "website-http"
 zh = "网站可用性"
 en = "Website availability"
@@ -271,6 +282,7 @@ runbook = "snmp-silent"
         snmp_timeout = late(3.0, 10.0),
         alive = every(4.0),
         alive_timeout = late(1.5, 4.0),
+        device = every(60.0),
         http = every(10.0),
         http_timeout = late(3.0, 10.0),
         tls = every(30.0),
