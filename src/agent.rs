@@ -13,6 +13,7 @@ mod runs;
 mod status;
 mod sweep;
 mod triggers;
+mod walks;
 
 use std::path::PathBuf;
 use std::sync::Arc;

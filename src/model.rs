@@ -19,6 +19,7 @@ pub mod secret;
 pub mod summary;
 pub mod time;
 pub mod waiver;
+pub mod walk;
 pub mod wire;
 
 pub use alert::{Alert, AlertKey, AlertState, Severity};

@@ -19,6 +19,7 @@ pub mod tcp; // whether a port accepts a connection
 pub mod tls; // the certificate a server presents
 pub mod transaction; // several requests that together are a service
 mod variation; // by how much the round trip varies; no kind
+pub mod walk; // everything below an OID, for a person; no kind
 pub mod way; // DSCP, source and interface of packets; no kind
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
 use crate::agent::sweep::Sweeps;
 use crate::agent::triggers::Triggers;
+use crate::agent::walks::Walks;
 use crate::collect;
 use crate::config;
 use crate::config::defs;
@@ -28,9 +29,11 @@ use crate::engine::schedule::{self, Schedule};
 use crate::engine::summarise::{self, Summariser};
 use crate::model::field::KindSchema;
 use crate::model::plan::{Job, Plan, PlanProfile, Task};
+use crate::model::walk;
 use crate::model::wire::{Desired, JobResult, Record, Roster};
 use crate::model::{Cause, Mono, Now, Object, Purpose, Wall};
 use crate::net::stop::Stop;
+use crate::probe::walk::Walk;
 use crate::probe::{self, Ctx, KINDS, Run};
 use crate::relay::spool::{Append, SavedState, Spool};
 use crate::relay::uplink::UplinkStatus;
@@ -89,7 +92,8 @@ pub(super) async fn run(mut parts: Parts, ears: Ears) {
             done = core.runs.next() => core.finished(done),
             () = core.bulk.next(&mut finished) => {}
             Some(parcel) = core.ears.next() => core.heard(parcel),
-            object = core.triggers.changed() => core.look_at(&object, "its configuration file was changed"),
+            at = core.triggers.changed() => core.look_at(&at, "its configuration file was changed"),
+            records = core.walks.next() => records.into_iter().for_each(|record| core.record(record)),
             records = core.sweeps.next() => records.into_iter().for_each(|record| core.record(record)),
             () = core.cx.clock.sleep_until(wake) => {}
         }
@@ -130,6 +134,7 @@ struct Core {
     bulk: Bulk,
     hours: Hours,
     sweeps: Sweeps,
+    walks: Walks,
     triggers: Triggers,
     ears: Ears,
     tasks: HashMap<Arc<str>, Arc<Task>>,
@@ -165,6 +170,7 @@ impl Core {
             bulk: Bulk::new(cx.clone()),
             hours: Hours::default(),
             sweeps: Sweeps::new(cx.clone()),
+            walks: Walks::new(cx.clone()),
             triggers: Triggers::default(),
             tasks: HashMap::new(),
             profiles: None,
@@ -268,7 +274,7 @@ impl Core {
             let result = match job {
                 Job::ProbeNow { id, object, count, spacing_ms } => {
                     let spacing = Duration::from_millis(spacing_ms);
-                    match self.probe_now(&object, count, spacing) {
+                    match self.probe_now(&object, None, count, spacing) {
                         Ok(tasks) => JobResult { id, ok: true, detail: format!("{tasks} probes asked for") },
                         Err(why) => JobResult { id, ok: false, detail: why },
                     }
@@ -281,6 +287,16 @@ impl Core {
                     Ok(()) => continue, // it is answered when it ends
                     Err((id, detail)) => JobResult { id, ok: false, detail },
                 },
+                Job::Walk { id, object, oid } => {
+                    let begun = match self.walk(&object, &oid) {
+                        Ok(walk) => self.walks.begin(id, walk),
+                        Err(why) => Err((id, why)),
+                    };
+                    match begun {
+                        Ok(()) => continue, // as a sweep
+                        Err((id, detail)) => JobResult { id, ok: false, detail },
+                    }
+                }
                 Job::Unknown { id } => {
                     JobResult { id, ok: false, detail: "this agent does not know this job; update it".to_owned() }
                 }
@@ -289,16 +305,23 @@ impl Core {
         }
     }
 
-    fn probe_now(&mut self, object: &Object, count: u32, spacing: Duration) -> Result<usize, String> {
+    fn probe_now(
+        &mut self,
+        object: &Object,
+        kind: Option<&str>,
+        count: u32,
+        spacing: Duration,
+    ) -> Result<usize, String> {
         let now = self.cx.clock.mono();
-        let mine: Vec<Arc<Task>> = self.tasks.values().filter(|task| task.object == *object).cloned().collect();
+        let wanted = |task: &Task| task.object == *object && kind.is_none_or(|kind| *task.kind == *kind);
+        let mine: Vec<Arc<Task>> = self.tasks.values().filter(|task| wanted(task)).cloned().collect();
         if mine.is_empty() {
             return Err(format!("this agent has no probe on {object}"));
         }
         if mine.iter().all(|task| !self.hours.open(task)) {
             return Err(format!("{object} is probed in its working hours only"));
         }
-        if self.schedule.probe_now(object, count, spacing, now) == 0 {
+        if self.schedule.probe_now(object, kind, count, spacing, now) == 0 {
             return Err(format!("{object} was probed out of turn too often; wait a minute"));
         }
         for task in mine.iter().filter(|task| bulk::is_bulk(&task.kind) && self.hours.open(task)) {
@@ -307,9 +330,25 @@ impl Core {
         Ok(mine.len())
     }
 
+    /// A walk of a device, asked as the task asks that reads it by its profile.
+    fn walk(&self, object: &Object, oid: &str) -> Result<Walk, String> {
+        let root = walk::read(oid).map_err(|bad| bad.to_string())?;
+        let reads = |task: &&Arc<Task>| {
+            task.object == *object && probe::kind(&task.kind).is_some_and(|kind| kind.spec.profiles)
+        };
+        let task = self.tasks.values().filter(reads).min_by_key(|task| &task.id);
+        let task = task.ok_or_else(|| format!("this agent does not read {object} by SNMP"))?;
+        if !self.hours.open(task) {
+            return Err(format!("{object} is probed in its working hours only"));
+        }
+        let secrets = self.runs.secrets();
+        let secret = task.secret.as_ref().and_then(|name| secrets.get(name));
+        Walk::of(task, secret.ok_or("its secret is not in the plan")?, secrets.values(), root)
+    }
+
     /// Something says that it is time for a look.
-    fn look_at(&mut self, object: &Object, reason: &str) {
-        if let Err(why) = self.probe_now(object, 1, Duration::ZERO) {
+    fn look_at(&mut self, (object, kind): &(Object, Arc<str>), reason: &str) {
+        if let Err(why) = self.probe_now(object, Some(kind), 1, Duration::ZERO) {
             tracing::debug!(%object, reason, %why, "not probed out of turn");
         }
     }
@@ -368,8 +407,8 @@ impl Core {
             tasks.sort_by(|a, b| a.id.cmp(&b.id));
             self.bulk.set(&self.hours.those_open(&tasks));
         }
-        for object in self.triggers.due(now.mono) {
-            self.look_at(&object, "the device told of it");
+        for at in self.triggers.due(now.mono) {
+            self.look_at(&at, "the device told of it");
         }
         self.start_due(now);
         if now.mono >= self.next_tick || self.summaries.waits() {
@@ -448,8 +487,8 @@ impl Core {
                 }
                 Effect::Save(saved) => self.save(saved),
                 Effect::Forget(key) => self.parcel.saved.push(SavedState { key, body: None }),
-                Effect::ProbeNow { object, count, spacing, reason } => {
-                    if let Err(why) = self.probe_now(&object, count, spacing) {
+                Effect::ProbeNow { object, kind, count, spacing, reason } => {
+                    if let Err(why) = self.probe_now(&object, kind.as_deref(), count, spacing) {
                         tracing::debug!(%object, %reason, %why, "not probed out of turn");
                     }
                 }

@@ -87,6 +87,11 @@ impl Runs {
         problems
     }
 
+    /// The secrets of the plan.
+    pub(super) const fn secrets(&self) -> &BTreeMap<String, Secret> {
+        &self.secrets
+    }
+
     fn build(&self, task: &Arc<Task>) -> Slot {
         let secret = task.secret.as_ref().and_then(|name| self.secrets.get(name));
         if let (Some(name), None) = (&task.secret, secret) {

@@ -4,7 +4,7 @@
 //!
 //! Files are watched by a task of its own, because a look at thousands of them may wait for a disk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,11 @@ use crate::probe::config::{AFTER, PATH, stamp};
 const SETTLE: Duration = Duration::from_secs(30);
 /// The field that says when a configuration was changed last.
 const CHANGED: &str = "config_changed_seconds";
-/// Objects whose files changed and that wait for the loop.
+/// Changed files that wait for the loop.
 const WAITING: usize = 256;
+
+/// Which object is to be looked at, and by probes of which kind.
+type Look = (Object, Arc<str>);
 
 /// What may make tasks run.
 #[derive(Default)]
@@ -36,7 +39,7 @@ pub(super) struct Triggers {
     /// The uptime at the last change of an object's configuration, as a poll saw it.
     polled: HashMap<Object, f64>,
     files: Vec<Arc<Task>>,
-    watching: Option<(JoinHandle<()>, mpsc::Receiver<Object>)>,
+    watching: Option<(JoinHandle<()>, mpsc::Receiver<Look>)>,
 }
 
 impl Drop for Triggers {
@@ -128,11 +131,11 @@ impl Triggers {
         }
     }
 
-    /// The next object whose file changed; never returns while none is watched.
-    pub(super) async fn changed(&mut self) -> Object {
+    /// Whose file changed next; never returns while none is watched.
+    pub(super) async fn changed(&mut self) -> Look {
         match &mut self.watching {
             Some((_, changed)) => match changed.recv().await {
-                Some(object) => object,
+                Some(look) => look,
                 None => std::future::pending().await,
             },
             None => std::future::pending().await,
@@ -144,19 +147,20 @@ impl Triggers {
         self.due.values().min().copied()
     }
 
-    /// Objects that are to be looked at now.
-    pub(super) fn due(&mut self, now: Mono) -> Vec<Object> {
+    /// What is to be looked at now: by the tasks alone that are looked at after something.
+    pub(super) fn due(&mut self, now: Mono) -> BTreeSet<Look> {
         let due: Vec<Object> =
             self.due.iter().filter(|(_, at)| **at <= now).map(|(object, _)| object.clone()).collect();
         due.iter().for_each(|object| {
             self.due.remove(object);
         });
-        due
+        let those = self.tasks.values().filter(|task| due.contains(&task.object));
+        those.map(|task| (task.object.clone(), task.kind.clone())).collect()
     }
 }
 
 /// Tells whose file is another than before, after every change below the watched paths.
-async fn look_after(mut watch: watch::Watch, tasks: Vec<Arc<Task>>, tell: mpsc::Sender<Object>) {
+async fn look_after(mut watch: watch::Watch, tasks: Vec<Arc<Task>>, tell: mpsc::Sender<Look>) {
     let stamps = || {
         let tasks = tasks.clone();
         tokio::task::spawn_blocking(move || tasks.iter().map(|task| stamp(task)).collect::<Vec<_>>())
@@ -165,7 +169,8 @@ async fn look_after(mut watch: watch::Watch, tasks: Vec<Arc<Task>>, tell: mpsc::
     while watch.changed().await.is_some() {
         let Ok(now) = stamps().await else { return };
         for (task, (was, is)) in tasks.iter().zip(before.iter().zip(&now)) {
-            if is.is_some() && was != is && tell.send(task.object.clone()).await.is_err() {
+            let changed = is.is_some() && was != is;
+            if changed && tell.send((task.object.clone(), task.kind.clone())).await.is_err() {
                 return;
             }
         }
@@ -211,8 +216,8 @@ mod tests {
         for round in 0..50 {
             std::fs::write(dir.path().join("b.cfg"), "2".repeat(round + 2)).unwrap();
             let told = tokio::time::timeout(Duration::from_secs(1), triggers.changed()).await;
-            if let Ok(object) = told {
-                assert_eq!(object.to_string(), "asset:b");
+            if let Ok((object, kind)) = told {
+                assert_eq!((object.to_string().as_str(), &*kind), ("asset:b", "config"));
                 return;
             }
         }
@@ -245,7 +250,10 @@ mod tests {
         triggers.heard(&[hit("a", "trap-config-changed")], now.plus(SETTLE / 2));
         assert!(triggers.due(now.plus(SETTLE / 2)).is_empty());
         let due = triggers.due(now.plus(SETTLE));
-        assert_eq!(due.iter().map(ToString::to_string).collect::<Vec<_>>(), ["asset:a"]);
+        assert_eq!(
+            due.iter().map(|(object, kind)| format!("{object} {kind}")).collect::<Vec<_>>(),
+            ["asset:a config"]
+        );
         assert!(triggers.due(now.plus(SETTLE * 2)).is_empty());
         // Another accepted key: at once; the same task again: not.
         let other = task("a", &[("host_key", SettingValue::Text("SHA256:x".into()))]);

@@ -1,22 +1,25 @@
 //! `fengsui snmp`: asks one agent, for a person who wants to see what a device says.
 
 mod poll; // a device by its profile
+mod via; // a walk by the agent that reads an asset
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Subcommand;
 
 pub(super) use self::poll::show_device;
+use super::reach::Reach;
 use super::text::{parse_duration, pick};
 use super::{Answer, Exit, Failure, Format, block_on, print};
-use crate::codec::text;
 use crate::model::device::Asking;
+use crate::model::walk;
 use crate::model::{Secret, SecretText};
 use crate::net::clock::Clock;
 use crate::net::resolver::{Family, resolve};
-use crate::net::snmp::{Manner, Oid, Session, SnmpError, Value, refuses};
+use crate::net::snmp::{Manner, Oid, Session, SnmpError, Value, refuses, shown as shown_value};
 use crate::sim::recording::parse_oid;
 use crate::sim::scenario::{auth_word, privacy_word};
 
@@ -52,11 +55,14 @@ pub enum What {
     },
     /// Ask for everything below an OID
     Walk {
-        /// Host or address, with :PORT if it is not 161
+        /// Host or address, with :PORT if not 161; @ASSET: its agent asks
         target: String,
-        /// OID, dotted numbers
+        /// OID, dotted numbers or a name such as ifTable
         #[arg(default_value = "1.3.6.1.2.1")]
         oid: String,
+        /// Where, for @ASSET.
+        #[command(flatten)]
+        reach: Reach,
         /// Who asks.
         #[command(flatten)]
         who: Who,
@@ -173,6 +179,11 @@ fn keyed<T>(
 
 /// Runs it.
 pub fn run(args: Args) -> Answer {
+    if let What::Walk { target, oid, how, reach, .. } = &args.what
+        && let Some(asset) = target.strip_prefix('@')
+    {
+        return via::walk(asset, oid, how.format, reach);
+    }
     block_on(1, ask(args))?
 }
 
@@ -193,13 +204,15 @@ async fn ask(args: Args) -> Answer {
             let has = |oid: &Oid| found.get(oid).is_some_and(|value| !value.is_exception());
             Ok(if oids.iter().all(has) { Exit::Good } else { Exit::Bad })
         }
-        What::Walk { target, oid, who, how } => {
-            let root = oid_of(&oid)?;
+        What::Walk { target, oid, who, how, .. } => {
+            let root = walk::read(&oid).map_err(|bad| Failure::usage(pick(bad.zh(), bad.to_string())))?;
+            let root = Oid::from_slice(&root);
             let session = open(&target, &who, &how).await?;
             let mut count = 0_u64;
             let mut told = |oid: &Oid, value: &Value| {
                 count += 1;
                 show(oid, Some(value), how.format);
+                ControlFlow::Continue(())
             };
             if let Err(error) = session.walk(&root, REPETITIONS, &mut told).await {
                 return Err(failed(error).await);
@@ -289,7 +302,6 @@ fn show(oid: &Oid, value: Option<&Value>, format: Format) {
 
 /// Type, number if it is one, and text.
 fn describe(value: Option<&Value>) -> (&'static str, Option<i128>, String) {
-    let number = |kind, n: i128| (kind, Some(n), n.to_string());
     match value {
         None => ("null", None, pick("设备没有此项", "the device has none").to_owned()),
         Some(Value::NoSuchObject) => {
@@ -300,25 +312,8 @@ fn describe(value: Option<&Value>) -> (&'static str, Option<i128>, String) {
             let none = pick("设备没有此行（noSuchInstance）", "the device has no such row (noSuchInstance)");
             ("no_such_instance", None, none.to_owned())
         }
-        Some(Value::Integer(v)) => number("integer", (*v).into()),
-        Some(Value::Counter32(v)) => number("counter32", (*v).into()),
-        Some(Value::Gauge32(v) | Value::UInteger32(v)) => number("gauge32", (*v).into()),
-        Some(Value::TimeTicks(v)) => number("timeticks", (*v).into()),
-        Some(Value::Counter64(v)) => number("counter64", (*v).into()),
-        Some(Value::ObjectIdentifier(oid)) => ("oid", None, oid.to_string()),
-        Some(Value::IpAddress(a)) => ("address", None, std::net::Ipv4Addr::from(*a).to_string()),
-        Some(Value::OctetString(bytes)) => match text::readable(bytes) {
-            Some(text) => ("text", None, text),
-            None => hex(bytes),
-        },
-        Some(Value::Opaque(bytes) | Value::Nsap(bytes)) => hex(bytes),
-        Some(Value::Null) => ("null", None, String::new()),
-        Some(other) => ("unknown", None, format!("{other:?}")),
+        Some(value) => shown_value(value),
     }
-}
-
-fn hex(bytes: &[u8]) -> (&'static str, Option<i128>, String) {
-    ("hex", None, bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// The path of a file as messages show it.

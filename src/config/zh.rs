@@ -5,6 +5,7 @@
 mod checks; // those of baseline checks
 mod snmp; // those of asking devices
 mod table; // the patterns
+mod walk; // those of raw walks
 
 /// A text, in Chinese as far as its patterns are known.
 pub fn text(english: &str) -> String {
@@ -45,6 +46,7 @@ fn exact(english: &str) -> Option<String> {
         .chain(snmp::TEXTS)
         .chain(table::TEXTS)
         .chain(checks::TEXTS)
+        .chain(walk::TEXTS)
         .find_map(|pattern| apply(pattern, english))
 }
 

@@ -21,6 +21,7 @@ pub mod route;
 pub mod shape;
 pub mod statistics;
 pub mod topology;
+pub mod walks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

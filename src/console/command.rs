@@ -10,7 +10,7 @@ use crate::model::incident::{AckKind, CloseCause, Incident, IncidentState, Timel
 use crate::model::inventory::Inventory;
 use crate::model::maintenance::Work;
 use crate::model::waiver::{Answer, Plea};
-use crate::model::{AgentId, Object, PersonId, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
+use crate::model::{AgentId, AssetId, Object, PersonId, RegionId, Secret, SecretText, Severity, Wall, ZoneId};
 
 /// What a principal may do. An admin runs the console, a security administrator owns what graded protection says of it,
 /// an operator handles incidents, a viewer looks; `Metrics` stands apart.
@@ -307,6 +307,13 @@ pub enum Command {
     /// Say what a person found, in place of a machine or where it cannot tell (security). An answer without a reason
     /// takes the one before away.
     Answers(Vec<Answer>),
+    /// Have the agent that reads a device walk it (operator); answers `Outcome::Started`.
+    Walk {
+        /// The device.
+        asset: AssetId,
+        /// Below which OID, as `model::walk` reads it.
+        oid: String,
+    },
     /// Have an object's probes run now (operator).
     ProbeNow {
         /// Object.

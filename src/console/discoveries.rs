@@ -15,16 +15,16 @@ use super::api::shape;
 use super::command::{Actor, Command, Outcome};
 use super::imports::{permitted, written};
 use super::service::Service;
-use super::store::DiscoveryRow;
+use super::store::{DiscoveryRow, WalkRow};
 use crate::config::import::slug;
 use crate::model::discovery::{Found, Wanted};
 use crate::model::inventory::{Asset, AssetKind, AssetStatus, Inventory, SnmpAccess};
 use crate::model::{AgentId, AssetId, OrganisationId, RegionId, Wall, ZoneId};
 
-/// A sweep of which nothing was heard for so long is taken for lost.
+/// A sweep or walk of which nothing was heard for so long is taken for lost.
 const LOST: Duration = Duration::from_secs(300);
 
-/// Where a sweep stands.
+/// Where a sweep or a walk stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// The agent has not begun.
@@ -53,13 +53,27 @@ impl State {
 
     /// Of a sweep, as of now.
     pub fn of(row: &DiscoveryRow, now: Wall) -> Self {
-        match (row.ended, row.ok) {
-            (Some(_), Some(true)) => Self::Done,
-            (Some(_), _) => Self::Failed,
-            _ if now.since(row.heard.unwrap_or(row.created)) > LOST => Self::Lost,
-            _ if row.heard.is_none() => Self::Waiting,
-            _ => Self::Running,
+        Self::told((row.created, row.heard), row.ended.and(row.ok), now)
+    }
+
+    /// Of a walk, as of now.
+    pub fn of_walk(row: &WalkRow, now: Wall) -> Self {
+        Self::told((row.created, row.heard), row.ended.and(row.ok), now)
+    }
+
+    fn told((created, heard): (Wall, Option<Wall>), ended: Option<bool>, now: Wall) -> Self {
+        match ended {
+            Some(true) => Self::Done,
+            Some(false) => Self::Failed,
+            None if now.since(heard.unwrap_or(created)) > LOST => Self::Lost,
+            None if heard.is_none() => Self::Waiting,
+            None => Self::Running,
         }
+    }
+
+    /// Whether more is to come.
+    pub const fn going(self) -> bool {
+        matches!(self, Self::Waiting | Self::Running)
     }
 }
 

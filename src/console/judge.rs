@@ -168,7 +168,7 @@ async fn carry_out(service: &Service, effects: Vec<Effect>) {
             }
             Effect::Save(state) => saved.push(keep(state)),
             Effect::Forget(key) => saved.push((key, None)),
-            Effect::ProbeNow { object, count, spacing, reason } => {
+            Effect::ProbeNow { object, count, spacing, reason, .. } => {
                 let actor = Actor { name: Arc::from("console"), role: Role::Operator, scope: Scope::All };
                 let spacing_ms = u64::try_from(spacing.as_millis()).unwrap_or(u64::MAX);
                 let command = Command::ProbeNow { object, count, spacing_ms };

@@ -43,6 +43,7 @@ mod tokens;
 pub mod traffic;
 pub mod types;
 mod waivers;
+mod walks;
 pub mod ways;
 mod writer;
 
@@ -73,6 +74,7 @@ use crate::model::discovery::Found;
 use crate::model::incident::Incident;
 use crate::model::inventory::Inventory;
 use crate::model::plan::Job;
+use crate::model::walk;
 use crate::model::wire::{Batch, BatchAnswer, EnrollAnswer, JobResult};
 use crate::model::{AgentId, Alert, AssetId, Now, Object, Secret, Wall};
 
@@ -294,6 +296,30 @@ impl Store {
     pub async fn discovery(&self, id: &str) -> Result<Option<(DiscoveryRow, Vec<Found>)>, StoreError> {
         let id = id.to_owned();
         self.read(move |core| discoveries::one(core, &id)).await
+    }
+
+    /// Raw walks of an asset in scope, newest first.
+    pub async fn walks(&self, scope: &Scope, asset: &AssetId) -> Result<Vec<WalkRow>, StoreError> {
+        if !self.sees(scope, &Object::Asset(asset.clone())) {
+            return Ok(Vec::new());
+        }
+        let asset = asset.clone();
+        self.read(move |core| walks::list(core, &asset)).await
+    }
+
+    /// A raw walk of an asset in scope, with what came, in the order in which the device told it.
+    pub async fn walk(
+        &self,
+        scope: &Scope,
+        asset: &AssetId,
+        id: &str,
+    ) -> Result<Option<(WalkRow, Vec<walk::Row>)>, StoreError> {
+        if !self.sees(scope, &Object::Asset(asset.clone())) {
+            return Ok(None);
+        }
+        let id = id.to_owned();
+        let found = self.read(move |core| walks::one(core, &id)).await?;
+        Ok(found.filter(|(row, _)| row.asset == *asset))
     }
 
     /// Marks a job as done; ingest does so itself for `job_result` records.

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::engine::rule::{Effect, Saved};
 use crate::model::alert::{AlertKey, AlertState, ClearReason};
 use crate::model::hearing;
-use crate::model::plan::{MatchUse, PlanRule, RuleSource};
+use crate::model::plan::{ConfirmUse, MatchUse, PlanRule, RuleSource};
 use crate::model::port;
 use crate::model::wire::{Record, RosterEntry, alert_from_json};
 use crate::model::{Alert, AssetId, Mono, Now, Object, ObjectKind, Observation, Outcome, ProblemId, RuleId, Wall};
@@ -30,8 +30,6 @@ const MAX_COUNTED: usize = 10_000;
 const MAX_PORTS: usize = 4_096;
 /// What is heard again is told again this often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
-/// Looks at one asset, at most so often: what is heard meanwhile waits for the next, which begins after it.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Before the keys of what is kept, so that they are told from those of other rules.
 const KEPT: &str = "~heard|";
 
@@ -64,14 +62,23 @@ struct Raised {
     looked: bool,
 }
 
+/// A look that was asked for.
+struct Asked {
+    at: Mono,
+    /// Until the next.
+    every: Duration,
+    /// The rule that waits for another, which begins after what it heard.
+    waits: Option<RuleId>,
+}
+
 /// Alerts of rules on what is heard.
 #[derive(Default)]
 pub struct Alarms {
     rules: BTreeMap<RuleId, Rule>,
     raised: BTreeMap<Key, Raised>,
     counted: HashMap<Key, VecDeque<Mono>>,
-    /// When a look was asked for, and the rule that waits for another.
-    looks: BTreeMap<AssetId, (Mono, Option<RuleId>)>,
+    /// When a look by probes of a kind was asked for. What is heard before the next may be waits for it.
+    looks: BTreeMap<(AssetId, Arc<str>), Asked>,
     ports: HashMap<AssetId, BTreeSet<Arc<str>>>,
     dropped: u64,
 }
@@ -140,7 +147,7 @@ impl Alarms {
                             .used
                             .confirm
                             .as_ref()
-                            .and_then(|_| look(&mut self.looks, &hit, now.mono))
+                            .and_then(|confirm| look(&mut self.looks, &hit, confirm, now.mono))
                             .into_iter()
                             .collect();
                     }
@@ -150,8 +157,8 @@ impl Alarms {
             _ => (Object::Asset(hit.asset.clone()), part),
         };
         let mut out = Vec::new();
-        if rule.used.confirm.is_some() {
-            out.extend(look(&mut self.looks, &hit, now.mono));
+        if let Some(confirm) = &rule.used.confirm {
+            out.extend(look(&mut self.looks, &hit, confirm, now.mono));
         }
         let key = (hit.rule.clone(), object, instance);
         if hit.raise {
@@ -170,7 +177,7 @@ impl Alarms {
         let Some(rule) = self.rules.get(&key.0) else { return Vec::new() };
         let used = &rule.used;
         let expires = now.mono.plus(Duration::from_millis(used.expires_ms));
-        let confirm = used.confirm.as_ref().filter(|_| rule.borne_out.contains(&hit.asset));
+        let confirm = used.confirm.as_ref().filter(|c| c.within_ms > 0 && rule.borne_out.contains(&hit.asset));
         let confirm_at = confirm.map(|c| now.mono.plus(Duration::from_millis(c.within_ms)));
         let mut out = Vec::new();
         if let Some(raised) = self.raised.get_mut(&key) {
@@ -265,13 +272,13 @@ impl Alarms {
             }
         }
         let mut out: Vec<Effect> = over.iter().filter_map(|(key, by)| self.end(key, *by, now)).collect();
-        self.looks.retain(|asset, (at, waits)| {
-            if now.mono.since(*at) < LOOK_EVERY {
+        self.looks.retain(|(asset, kind), asked| {
+            if now.mono.since(asked.at) < asked.every {
                 return true;
             }
-            let Some(rule) = waits.take() else { return false };
-            *at = now.mono;
-            out.push(ask(asset, &rule));
+            let Some(rule) = asked.waits.take() else { return false };
+            asked.at = now.mono;
+            out.push(ask(asset, kind, &rule));
             true
         });
         out
@@ -329,23 +336,31 @@ fn enough(counted: &mut HashMap<Key, VecDeque<Mono>>, key: &Key, used: &MatchUse
     times.len() >= used.count as usize
 }
 
-/// A look at the asset, unless the last one was asked for just now.
-fn look(looks: &mut BTreeMap<AssetId, (Mono, Option<RuleId>)>, hit: &Hit, now: Mono) -> Option<Effect> {
-    match looks.get_mut(&hit.asset) {
-        Some((at, waits)) if now.since(*at) < LOOK_EVERY => {
-            *waits = Some(hit.rule.clone());
+/// A look at the state that the rule speaks of, unless the last one was asked for just now.
+fn look(
+    looks: &mut BTreeMap<(AssetId, Arc<str>), Asked>,
+    hit: &Hit,
+    confirm: &ConfirmUse,
+    now: Mono,
+) -> Option<Effect> {
+    let at = (hit.asset.clone(), confirm.kind.clone());
+    match looks.get_mut(&at) {
+        Some(asked) if now.since(asked.at) < asked.every => {
+            asked.waits = Some(hit.rule.clone());
             None
         }
         _ => {
-            looks.insert(hit.asset.clone(), (now, None));
-            Some(ask(&hit.asset, &hit.rule))
+            let every = Duration::from_millis(confirm.every_ms);
+            looks.insert(at, Asked { at: now, every, waits: None });
+            Some(ask(&hit.asset, &confirm.kind, &hit.rule))
         }
     }
 }
 
-fn ask(asset: &AssetId, rule: &RuleId) -> Effect {
+fn ask(asset: &AssetId, kind: &Arc<str>, rule: &RuleId) -> Effect {
     Effect::ProbeNow {
         object: Object::Asset(asset.clone()),
+        kind: Some(kind.clone()),
         count: 1,
         spacing: Duration::from_secs(1),
         reason: format!("rule {rule} heard of it"),

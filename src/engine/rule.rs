@@ -77,6 +77,8 @@ pub enum Effect {
     ProbeNow {
         /// At what.
         object: Object,
+        /// By probes of this kind alone; by all of them if it says none.
+        kind: Option<Arc<str>>,
         /// How often.
         count: u32,
         /// How far apart.

@@ -238,9 +238,16 @@ impl Schedule {
         }
     }
 
-    /// Asks for `count` extra runs of all tasks of an object (and, of an interface, of its asset); answers how
-    /// many the limit allows.
-    pub fn probe_now(&mut self, object: &Object, count: u32, spacing: Duration, now: Mono) -> u32 {
+    /// Asks for `count` extra runs of all tasks of an object (and, of an interface, of its asset), or of those of a kind
+    /// alone; answers how many the limit allows.
+    pub fn probe_now(
+        &mut self,
+        object: &Object,
+        kind: Option<&str>,
+        count: u32,
+        spacing: Duration,
+        now: Mono,
+    ) -> u32 {
         let owner = match object {
             Object::Interface { asset, .. } => Some(Object::Asset(asset.clone())),
             _ => None,
@@ -251,6 +258,7 @@ impl Schedule {
             .filter_map(|o| self.by_object.get(o))
             .flatten()
             .copied()
+            .filter(|i| kind.is_none_or(|kind| self.slots.get(*i).is_some_and(|slot| *slot.task.kind == *kind)))
             .collect();
         if tasks.is_empty() {
             return 0;

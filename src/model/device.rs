@@ -6,6 +6,8 @@ pub mod report;
 
 use std::sync::Arc;
 
+use super::time::Wall;
+
 /// How devices of a family want to be asked for tables. What is not said is left to whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Asking {
@@ -91,6 +93,8 @@ pub struct Class {
     /// The fields that tell one from another, if several tables of a device may list the same ones: what a later table
     /// says of one that is known is left out, and of what one table says twice, but for what moves, one counts.
     pub key: &'static [&'static str],
+    /// The fields by which a thing is known again at another look.
+    pub known_by: &'static [&'static str],
     /// Its fields, in order.
     pub parts: &'static [Part],
 }
@@ -132,6 +136,8 @@ pub struct SensorKind {
     pub unit: &'static str,
     /// The least and most that any device can mean: beyond stands a sentinel that no profile knows.
     pub bounds: (f64, f64),
+    /// The field of samples that its value is, and what it is divided by to be that; no field if it has a status alone.
+    pub sample: (&'static str, f64),
     /// In Chinese.
     pub zh: &'static str,
     /// In English.
@@ -142,32 +148,33 @@ const fn kind(
     name: &'static str,
     unit: &'static str,
     bounds: (f64, f64),
+    sample: (&'static str, f64),
     zh: &'static str,
     en: &'static str,
 ) -> SensorKind {
-    SensorKind { name, unit, bounds, zh, en }
+    SensorKind { name, unit, bounds, sample, zh, en }
 }
 
 /// All kinds of sensors.
 pub const SENSORS: &[SensorKind] = &[
-    kind("temperature", "°C", (-100.0, 300.0), "温度", "temperature"),
-    kind("fan", "rpm", (0.0, 100_000.0), "风扇", "fan"),
-    kind("fan_ratio", "%", (0.0, 100.0), "风扇转速比", "fan speed"),
-    kind("power_supply", "", (0.0, 0.0), "电源", "power supply"),
-    kind("board", "", (0.0, 0.0), "板卡", "board"),
-    kind("voltage", "V", (-100_000.0, 100_000.0), "电压", "voltage"),
-    kind("current", "A", (-100_000.0, 100_000.0), "电流", "current"),
-    kind("power", "W", (-1e7, 1e7), "功率", "power"),
-    kind("optical_rx", "dBm", (-60.0, 40.0), "光模块收光功率", "optical power received"),
-    kind("optical_tx", "dBm", (-60.0, 40.0), "光模块发光功率", "optical power sent"),
-    kind("optical", "dBm", (-60.0, 40.0), "光功率", "optical power"),
-    kind("humidity", "%", (0.0, 100.0), "湿度", "humidity"),
-    kind("frequency", "Hz", (0.0, 1e12), "频率", "frequency"),
-    kind("charge", "%", (0.0, 100.0), "电池电量", "battery charge"),
-    kind("battery", "", (0.0, 0.0), "电池", "battery"),
-    kind("load", "%", (0.0, 1_000.0), "负载率", "load"),
-    kind("runtime", "s", (0.0, 1e8), "电池剩余时间", "battery runtime"),
-    kind("sessions", "", (0.0, 1e12), "会话数", "sessions"),
+    kind("temperature", "°C", (-100.0, 300.0), ("temperature_celsius", 1.0), "温度", "temperature"),
+    kind("fan", "rpm", (0.0, 100_000.0), ("fan_rpm", 1.0), "风扇", "fan"),
+    kind("fan_ratio", "%", (0.0, 100.0), ("fan_ratio", 100.0), "风扇转速比", "fan speed"),
+    kind("power_supply", "", (0.0, 0.0), ("", 1.0), "电源", "power supply"),
+    kind("board", "", (0.0, 0.0), ("", 1.0), "板卡", "board"),
+    kind("voltage", "V", (-100_000.0, 100_000.0), ("voltage_volts", 1.0), "电压", "voltage"),
+    kind("current", "A", (-100_000.0, 100_000.0), ("current_amperes", 1.0), "电流", "current"),
+    kind("power", "W", (-1e7, 1e7), ("power_watts", 1.0), "功率", "power"),
+    kind("optical_rx", "dBm", (-60.0, 40.0), ("optical_dbm", 1.0), "光模块收光功率", "optical power received"),
+    kind("optical_tx", "dBm", (-60.0, 40.0), ("optical_dbm", 1.0), "光模块发光功率", "optical power sent"),
+    kind("optical", "dBm", (-60.0, 40.0), ("optical_dbm", 1.0), "光功率", "optical power"),
+    kind("humidity", "%", (0.0, 100.0), ("humidity_ratio", 100.0), "湿度", "humidity"),
+    kind("frequency", "Hz", (0.0, 1e12), ("frequency_hertz", 1.0), "频率", "frequency"),
+    kind("charge", "%", (0.0, 100.0), ("charge_ratio", 100.0), "电池电量", "battery charge"),
+    kind("battery", "", (0.0, 0.0), ("", 1.0), "电池", "battery"),
+    kind("load", "%", (0.0, 1_000.0), ("load_ratio", 100.0), "负载率", "load"),
+    kind("runtime", "s", (0.0, 1e8), ("runtime_seconds", 1.0), "电池剩余时间", "battery runtime"),
+    kind("sessions", "", (0.0, 1e12), ("sessions", 1.0), "会话数", "sessions"),
 ];
 
 /// The names of [`SENSORS`].
@@ -187,6 +194,7 @@ pub static DEVICE: Class = Class {
     zh: "设备",
     en: "device",
     key: &[],
+    known_by: &[],
     parts: &[
         Part::text("profile", "模板", "profile"),
         Part::text("vendor", "厂商", "vendor"),
@@ -209,6 +217,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "接口",
         en: "interfaces",
         key: &[],
+        known_by: &["name"],
         parts: &[
             Part::text("name", "名称", "name").needed(),
             Part::count("index", "索引", "index"),
@@ -233,6 +242,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "CPU",
         en: "CPU",
         key: &[],
+        known_by: &["name"],
         parts: &[
             Part::text("name", "名称", "name").needed(),
             Part::number("ratio", "利用率", "ratio").needed().moves(),
@@ -243,6 +253,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "内存",
         en: "memory",
         key: &[],
+        known_by: &["name"],
         parts: &[
             Part::text("name", "名称", "name").needed(),
             Part::number("used_ratio", "利用率", "used ratio").needed().moves(),
@@ -256,6 +267,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "传感器",
         en: "sensors",
         key: &[],
+        known_by: &["kind", "name"],
         parts: &[
             Part::word("kind", &SENSOR_KINDS, "种类", "kind").needed(),
             Part::text("name", "名称", "name").needed(),
@@ -269,6 +281,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "邻居",
         en: "neighbours",
         key: &[],
+        known_by: &["protocol", "local_port", "chassis", "port"],
         parts: &[
             Part::word("protocol", DISCOVERY, "协议", "protocol").needed(),
             Part::text("local_port", "本端口", "local port"),
@@ -284,6 +297,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "VLAN",
         en: "VLANs",
         key: &[],
+        known_by: &["id"],
         parts: &[Part::count("id", "编号", "id").needed(), Part::text("name", "名称", "name")],
     },
     Class {
@@ -291,6 +305,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "地址",
         en: "addresses",
         key: &[],
+        known_by: &["address", "interface"],
         parts: &[
             Part::text("address", "地址", "address").needed(),
             Part::count("prefix_length", "前缀长度", "prefix length"),
@@ -302,6 +317,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "ARP",
         en: "ARP",
         key: &["address", "interface"],
+        known_by: &["address", "interface"],
         parts: &[
             Part::text("address", "地址", "address").needed(),
             Part::text("mac", "MAC", "MAC").needed(),
@@ -314,6 +330,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "MAC 地址表",
         en: "MAC table",
         key: &["mac"],
+        known_by: &["mac", "fdb"],
         parts: &[
             Part::text("mac", "MAC", "MAC").needed(),
             Part::text("port", "端口", "port"),
@@ -326,6 +343,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "BGP 邻居",
         en: "BGP peers",
         key: &["peer"],
+        known_by: &["peer"],
         parts: &[
             Part::text("peer", "对端", "peer").needed(),
             Part::count("remote_as", "对端 AS", "remote AS"),
@@ -339,6 +357,7 @@ pub static CLASSES: [Class; 11] = [
         zh: "OSPF 邻居",
         en: "OSPF neighbours",
         key: &[],
+        known_by: &["address"],
         parts: &[
             Part::text("address", "地址", "address").needed(),
             Part::text("router_id", "路由器标识", "router id"),
@@ -394,6 +413,8 @@ pub struct Thing {
     pub item: usize,
     /// The column (or scalar) that its main value comes from.
     pub from: Arc<[u32]>,
+    /// When it was seen, if the last look did not reach it.
+    pub as_of: Option<Wall>,
 }
 
 /// What is missing of a device, and why.
@@ -420,6 +441,11 @@ impl Device {
     /// The things of a class; none for a class that there is not.
     pub fn of(&self, class: &str) -> &[Thing] {
         CLASSES.iter().position(|c| c.name == class).and_then(|at| self.things.get(at)).map_or(&[], Vec::as_slice)
+    }
+    /// How many things of a class the last look did not reach, and from when the oldest of them is.
+    pub fn kept(&self, class: &str) -> (usize, Option<Wall>) {
+        let seen = self.of(class).iter().filter_map(|thing| thing.as_of);
+        (seen.clone().count(), seen.min())
     }
     /// A value of the device itself.
     pub fn fact(&self, name: &str) -> &Fact {
@@ -449,6 +475,7 @@ mod tests {
             parts.sort_unstable();
             parts.dedup();
             assert_eq!(parts.len(), class.parts.len(), "{}", class.name);
+            assert!(class.known_by.iter().all(|name| class.place(name).is_some()), "{}", class.name);
         }
     }
 }

@@ -17,7 +17,7 @@ use super::discovery::{Keys, Wanted};
 use super::id::{AgentId, CalendarId, Object, ObjectKind, ProbeId, ProblemId, ProfileId, RuleId};
 use super::secret::Secret;
 
-pub use heard::{ConfirmUse, MatchUse, PlanSource};
+pub use heard::{ConfirmUse, LOOK_EVERY_MS, MatchUse, PlanSource};
 
 /// The plan schema that this build writes. It reads older ones, and of a newer one the parts it knows.
 pub const PLAN_SCHEMA: u32 = 1;
@@ -356,6 +356,15 @@ pub enum Job {
         /// Values of the secrets it names; put in when the job is handed out.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         keys: Keys,
+    },
+    /// Read everything that a device has below an OID, with the secret of the tasks on it.
+    Walk {
+        /// Job id.
+        id: String,
+        /// The device.
+        object: Object,
+        /// OID, dotted.
+        oid: String,
     },
     /// One of a newer console; it is answered with a refusal.
     #[serde(skip)]

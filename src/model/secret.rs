@@ -109,6 +109,20 @@ pub enum SshProof {
 }
 
 impl Secret {
+    /// What is secret about it; call it only to keep it out of something.
+    pub fn texts(&self) -> Vec<&str> {
+        let texts = match self {
+            Self::SnmpCommunity { community, .. } => vec![community],
+            Self::SnmpV3 { auth, privacy, .. } => {
+                let auth = auth.iter().map(|(_, key)| key);
+                auth.chain(privacy.iter().map(|(_, key)| key)).collect()
+            }
+            Self::Login { password, .. } => vec![password],
+            Self::Token(token) => vec![token],
+            Self::Ssh { proof: SshProof::Password(text) | SshProof::Key(text), .. } => vec![text],
+        };
+        texts.into_iter().map(SecretText::expose).collect()
+    }
     /// The word for its type, as `fengsui secret` writes it.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -22,6 +22,7 @@ use super::plan::{Job, Plan};
 use super::secret::SecretText;
 use super::summary::{Histogram, Summary};
 use super::time::Wall;
+use super::walk;
 use alert::AlertBody;
 
 pub use alert::alert_from_json;
@@ -192,6 +193,8 @@ pub enum Record {
     JobResult(JobResult),
     /// How far a sweep is and what it found.
     Discovery(Progress),
+    /// What a raw walk brought.
+    Walk(walk::Progress),
     /// Lines and traps of devices.
     Log(Log),
     /// What a device says of itself.
@@ -213,6 +216,7 @@ impl Record {
             Self::AgentStatus(_) => "agent_status",
             Self::JobResult(_) => "job_result",
             Self::Discovery(_) => "discovery",
+            Self::Walk(_) => "walk",
             Self::Log(_) => "log",
             Self::Report(_) => "report",
             Self::Finding(_) => "finding",
@@ -249,6 +253,7 @@ impl Record {
             "agent_status" => Self::AgentStatus(AgentStatus::deserialize(body)?),
             "job_result" => Self::JobResult(JobResult::deserialize(body)?),
             "discovery" => Self::Discovery(Progress::deserialize(body)?),
+            "walk" => Self::Walk(walk::Progress::deserialize(body)?),
             "log" => Self::Log(Log::deserialize(body)?),
             "report" => Self::Report(Report::deserialize(body)?),
             "finding" => Self::Finding(Findings::deserialize(body)?),
@@ -274,6 +279,7 @@ impl Serialize for Body<'_> {
             Record::AgentStatus(s) => s.serialize(to),
             Record::JobResult(j) => j.serialize(to),
             Record::Discovery(d) => d.serialize(to),
+            Record::Walk(w) => w.serialize(to),
             Record::Log(l) => l.serialize(to),
             Record::Report(r) => r.serialize(to),
             Record::Finding(f) => f.serialize(to),

@@ -10,6 +10,7 @@ mod convert; // values as they stand on the wire, and values to keep
 mod engine; // notifications of v3, and the engine they are sent to
 mod fast; // v1 and v2c
 mod knock; // whether anybody is there
+mod shown; // values as people read them
 mod table; // a walk of several columns, step by step
 mod user; // v3
 mod walk;
@@ -29,6 +30,7 @@ pub use self::convert::encode;
 pub use self::engine::{Engine, Opened, PeerClock};
 pub use self::fast::{Traffic, rehearse};
 pub use self::knock::{knock, refuses};
+pub use self::shown::shown;
 pub(super) use self::user::{auth_of, privacy_of};
 pub use self::walk::{Columns, MAX_ROWS, Sink, Walked};
 

@@ -343,7 +343,8 @@ fn thing(
         }
         facts.push(fact);
     }
-    let mut thing = Thing { facts, row: index.to_vec(), item, from: from.unwrap_or_else(|| Arc::from(&[][..])) };
+    let from = from.unwrap_or_else(|| Arc::from(&[][..]));
+    let mut thing = Thing { facts, row: index.to_vec(), item, from, as_of: None };
     complete(class, &mut thing);
     let lacks = class.parts.iter().zip(&thing.facts).any(|(part, fact)| part.needed && fact.is_null());
     let says_nothing =

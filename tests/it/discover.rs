@@ -8,7 +8,14 @@ use serde_json::Value;
 use crate::rig::{Site, text};
 
 /// Simulated devices that run until they are dropped.
-struct Devices(Child, u16);
+pub(crate) struct Devices(Child, u16);
+
+impl Devices {
+    /// The port of all of them.
+    pub(crate) fn port(&self) -> String {
+        self.1.to_string()
+    }
+}
 
 impl Drop for Devices {
     fn drop(&mut self) {
@@ -21,7 +28,7 @@ impl Drop for Devices {
 const SERVED: usize = 3;
 
 /// One device an address from 127.78.NET.1 on, all on one port that was free at the first.
-fn devices(net: u8) -> Devices {
+pub(crate) fn devices(net: u8) -> Devices {
     let start = |port: u16| {
         let listen = format!("127.78.{net}.1/24:{port}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_fengsui"))

@@ -48,3 +48,4 @@ mod stamp;
 mod stamp_suite;
 mod trap;
 mod tree;
+mod walk;

@@ -3,7 +3,7 @@
 // server; when the tab is shown again, everything is looked at once.
 import htmx from "htmx.org";
 
-const TOPICS = ["incidents", "objects", "agents", "definitions", "inventory", "audit", "discoveries", "baseline"];
+const TOPICS = ["incidents", "objects", "agents", "definitions", "inventory", "audit", "discoveries", "baseline", "walks"];
 
 let stream: EventSource | undefined;
 

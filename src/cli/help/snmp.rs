@@ -4,7 +4,8 @@
 pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Host or address, with :PORT if it is not 161", "主机或地址；端口不是 161 时加 :端口"),
     ("OIDs, dotted numbers", "OID，点分数字"),
-    ("OID, dotted numbers", "OID，点分数字"),
+    ("Host or address, with :PORT if not 161; @ASSET: its agent asks", "主机或地址；@资产：由探针询问"),
+    ("OID, dotted numbers or a name such as ifTable", "OID，点分数字，或 ifTable 之类的名称"),
     ("SNMPv2c community", "SNMPv2c 团体名"),
     ("SNMPv3 user", "SNMPv3 用户"),
     (

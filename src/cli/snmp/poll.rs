@@ -147,7 +147,17 @@ pub(in crate::cli) fn show_device(device: &Device) {
     }
     for cut in &device.incomplete {
         let class = Class::named(cut.class).map_or(cut.class, |class| pick(class.zh, class.en));
-        say(&pick(format!("不完整：{class}：{}", cut.reason), format!("incomplete: {class}: {}", cut.reason)));
+        let (zh, en) = match device.kept(cut.class) {
+            (rows, Some(at)) => (
+                format!("；保留旧行 {rows} 行，最早见于 {at}"),
+                format!("; {rows} rows of before are kept, the oldest of {at}"),
+            ),
+            _ => Default::default(),
+        };
+        say(&pick(
+            format!("不完整：{class}：{}{zh}", cut.reason),
+            format!("incomplete: {class}: {}{en}", cut.reason),
+        ));
     }
 }
 

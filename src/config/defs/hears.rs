@@ -8,7 +8,7 @@ use crate::config::reader::Table;
 use crate::model::ObjectKind;
 use crate::model::field::{Catalog, KindSpec};
 use crate::model::hearing;
-use crate::model::plan::{ConfirmUse, MatchUse, RuleAt, RuleSource};
+use crate::model::plan::{ConfirmUse, LOOK_EVERY_MS, MatchUse, RuleAt, RuleSource};
 use crate::model::wire::LogSource;
 
 use super::Judge;
@@ -121,9 +121,6 @@ fn patterns(given: &Table<'_>, key: &'static str, wants: Option<&str>) -> Vec<St
 fn read_confirm(table: &Table<'_>, catalog: Catalog) -> Option<ConfirmUse> {
     table.name("confirm");
     let within = bounded(table, "within", Duration::from_secs(1), MAX_WITHIN);
-    if !table.has("within") {
-        table.missing("within", "\"10s\"");
-    }
     let names = || catalog.iter().map(|kind| kind.name);
     let kind = table.text("kind", "\"snmp\"");
     if let (Some(kind), Some(item)) = (kind, table.item("kind"))
@@ -131,9 +128,11 @@ fn read_confirm(table: &Table<'_>, catalog: Catalog) -> Option<ConfirmUse> {
     {
         item.fault(format!("unknown kind `{kind}`"), did_you_mean(kind, names()));
     }
+    let every = bounded(table, "every", Duration::from_millis(LOOK_EVERY_MS), MAX_WITHIN);
     table.finish();
-    let within_ms = u64::try_from(within?.as_millis()).unwrap_or(u64::MAX);
-    Some(ConfirmUse { kind: kind?.into(), within_ms })
+    let ms = |time: Option<Duration>| time.and_then(|time| u64::try_from(time.as_millis()).ok());
+    let (within_ms, every_ms) = (ms(within).unwrap_or(0), ms(every).unwrap_or(LOOK_EVERY_MS));
+    Some(ConfirmUse { kind: kind?.into(), within_ms, every_ms })
 }
 
 /// Where it runs: the agent hears, so the agent judges.

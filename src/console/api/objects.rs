@@ -126,7 +126,7 @@ fn matches_text(asset: &Asset, part: &str) -> bool {
     has(asset.id.as_str()) || has(&asset.name) || asset.address.as_deref().is_some_and(has)
 }
 
-fn find_asset<'a>(call: &Call, inventory: &'a Inventory) -> Result<&'a Asset, Problem> {
+pub(super) fn find_asset<'a>(call: &Call, inventory: &'a Inventory) -> Result<&'a Asset, Problem> {
     let id = call.part("id");
     let seen = regions_of(inventory, &call.actor.scope);
     AssetId::new(id)

@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::query::{AFTER, LIMIT, Param, param, required};
 use super::{
     accounts, admin, discoveries, events, graded, imports, incidents, inventory, maintenance, objects, openapi,
-    statistics, topology,
+    statistics, topology, walks,
 };
 
 /// The future of a reply.
@@ -84,6 +84,10 @@ pub(super) const fn post(
     run: fn(Call) -> Answer,
 ) -> Route {
     Route { method: "POST", path, needs, about, takes: &[], body, list: false, run }
+}
+
+const fn operator_only(route: Route) -> Route {
+    Route { needs: Needs::Operator, ..route }
 }
 
 const fn admin_only(route: Route) -> Route {
@@ -507,6 +511,21 @@ const ROUTES: &[Route] = &[
     ),
     admin_only(get("/import/{token}/bad.xlsx", &[], "the bad rows as a workbook", run!(imports::bad))),
     get("/import/template.xlsx", &[], "an empty workbook with the headings that are known", run!(imports::template)),
+    // -- raw walks of devices
+    operator_only(list("/assets/{id}/walks", &[], "raw walks of a device by SNMP, newest first", run!(walks::list))),
+    post(
+        "/assets/{id}/walks",
+        Needs::Operator,
+        Body::Json(&[("oid", "dotted numbers, or a name such as ifTable or ifOperStatus.3"), REASON]),
+        "have the agent that reads the device ask it for everything below an OID: at most 2,000 variables within 60 s",
+        run!(walks::start),
+    ),
+    operator_only(get(
+        "/assets/{id}/walks/{walk}",
+        &[],
+        "a raw walk with what came so far; secrets are not in it",
+        run!(walks::one),
+    )),
     // -- discovery
     admin_only(list(
         "/discoveries",

@@ -76,6 +76,9 @@ fn the_roles_of_all_routes_are_these() {
     assert_eq!(
         of(Needs::Operator),
         [
+            "GET /assets/{id}/walks",
+            "GET /assets/{id}/walks/{walk}",
+            "POST /assets/{id}/walks",
             "POST /incidents/{id}/ack",
             "POST /incidents/{id}/assign",
             "POST /incidents/{id}/close",

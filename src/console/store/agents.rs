@@ -297,6 +297,7 @@ pub(super) fn job_done(writer: &mut Writer, agent: &AgentId, result: &JobResult)
             params![result.id, agent.as_str(), now.millis(), result.ok, result.detail],
         )
         .map_err(sql("finish a job"))?;
+    super::walks::ended(writer, agent, result)?;
     super::discoveries::ended(writer, agent, result)
 }
 

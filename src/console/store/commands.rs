@@ -13,7 +13,7 @@ use super::types::{StoreError, TokenRow};
 use super::writer::Writer;
 use super::{
     Store, accounts, agents, audit, certificates, discoveries, incidents, inventory, looks, maintenance, sealed,
-    tokens, waivers,
+    tokens, waivers, walks,
 };
 use crate::console::command::{Actor, Command, CommandError, Outcome, Role, Scope, said};
 use crate::engine::incident::{Input, Refused};
@@ -95,6 +95,7 @@ fn words(command: &Command) -> (&'static str, String, Role) {
         Command::Resolve { id, .. } => ("incident.resolve", incident(id), Role::Operator),
         Command::Close { id, .. } => ("incident.close", incident(id), Role::Operator),
         Command::Note { id, .. } => ("incident.note", incident(id), Role::Operator),
+        Command::Walk { asset, .. } => ("snmp.walk", format!("asset:{asset}"), Role::Operator),
         Command::ProbeNow { object, .. } => ("probe.now", object.to_string(), Role::Operator),
         Command::MaintenanceAdd(_) => ("maintenance.add", "maintenance".to_owned(), Role::Operator),
         Command::MaintenanceApprove { id } => ("maintenance.approve", format!("maintenance:{id}"), Role::Operator),
@@ -212,6 +213,13 @@ fn carry_out(
         Command::WaiverAdd(plea) => waivers::add(writer, actor, entry, *plea),
         Command::WaiverRevoke { id } => waivers::revoke(writer, actor, entry, &id),
         Command::Answers(given) => waivers::answer(writer, actor, entry, given),
+        Command::Walk { asset, oid } => {
+            if !Seen::new(&actor.scope, &writer.shared.live().inventory).sees(&Object::Asset(asset.clone())) {
+                return Err(CommandError::NotFound { what: "asset", id: asset.to_string() });
+            }
+            entry.after = serde_json::json!({ "oid": oid }).to_string();
+            walks::command(writer, who, asset, &oid)
+        }
         Command::ProbeNow { object, count, spacing_ms } => probe_now(writer, actor, &object, count, spacing_ms),
         Command::Discover { agent, wanted, zone, region, found } => {
             entry.after = serde_json::json!({

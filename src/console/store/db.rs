@@ -32,6 +32,7 @@ pub(super) const CORE: Migrations = &[
     include_str!("sql/core-8.sql"),
     include_str!("sql/core-9.sql"),
     include_str!("sql/core-10.sql"),
+    include_str!("sql/core-11.sql"),
 ];
 /// Of raw-YYYYMMDD.db.
 pub(super) const RAW: Migrations = &[include_str!("sql/raw-1.sql"), include_str!("sql/raw-2.sql")];

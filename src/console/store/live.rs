@@ -37,6 +37,8 @@ pub struct Changes {
     pub jobs: u64,
     /// Sweeps: begun, further, ended.
     pub discoveries: u64,
+    /// Raw walks: begun, further, ended.
+    pub walks: u64,
     /// Audit rows: commands that were carried out or refused, sign-ins, ends of sessions.
     pub audit: u64,
     /// Graded protection: results, waivers, answers.

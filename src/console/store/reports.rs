@@ -5,12 +5,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::db::sql;
 use super::types::{ReportRow, StoreError};
 use super::writer::Writer;
-use crate::model::wire::{Packed, Report};
+use crate::model::device::{CLASSES, report};
+use crate::model::wire::{MAX_REPORT, Packed, Report};
 use crate::model::{AgentId, AssetId, Object, Wall};
 
-/// Takes the place of what was held, unless that is newer.
+/// Takes the place of what was held, unless that is newer. Rows that a cut table did not reach stay, with their time.
 pub(super) fn take(writer: &mut Writer, agent: &AgentId, at: Wall, report: &Report) -> Result<(), StoreError> {
     let Object::Asset(asset) = &report.object else { return Ok(()) };
+    let packed = completed(&writer.core, asset, at, &report.packed)?;
     writer
         .core
         .prepare_cached(
@@ -27,11 +29,29 @@ pub(super) fn take(writer: &mut Writer, agent: &AgentId, at: Wall, report: &Repo
                 agent.as_str(),
                 at.millis(),
                 report.fingerprint.cast_signed(),
-                report.packed.bytes()
+                packed.as_ref().unwrap_or(&report.packed).bytes()
             ])
         })
         .map(drop)
         .map_err(sql("store the report of a device"))
+}
+
+/// A report of which some table was cut, with what the one before holds of it; nothing if that adds nothing, or no longer
+/// fits a report.
+fn completed(core: &Connection, asset: &AssetId, at: Wall, packed: &Packed) -> Result<Option<Packed>, StoreError> {
+    let Some(text) = packed.text().filter(|text| report::is_cut(text)) else { return Ok(None) };
+    let Some(before) = of(core, asset)?.filter(|before| before.at <= at) else { return Ok(None) };
+    let read = |text: &str| serde_json::from_str(text).ok().map(|object| report::read(&object));
+    let (Some(new), Some(old)) = (read(&text), before.packed.text().as_deref().and_then(read)) else {
+        return Ok(None);
+    };
+    let whole = report::completed(new, at, (&old, before.at));
+    Ok(CLASSES
+        .iter()
+        .any(|class| whole.kept(class.name).0 > 0)
+        .then(|| report::within(whole, MAX_REPORT))
+        .as_deref()
+        .and_then(Packed::of))
 }
 
 /// The report of an asset.

@@ -96,6 +96,7 @@ async fn retire(store: &Store, first_raw: Day, first_log: Day, now: Wall) -> Res
                 "DELETE FROM gap WHERE received < ?1",
                 "DELETE FROM job WHERE done < ?1",
                 "DELETE FROM discovery WHERE created < ?1",
+                "DELETE FROM walk WHERE created < ?1",
                 "DELETE FROM enrol_token WHERE expires < ?1",
             ] {
                 writer.core.execute(text, [before]).map_err(sql("retire rows"))?;

@@ -14,6 +14,7 @@ mod maintenance;
 mod reports;
 mod rolls;
 mod samples;
+mod walks;
 
 use std::collections::BTreeMap;
 use std::path::Path;

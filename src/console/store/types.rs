@@ -516,6 +516,33 @@ pub struct StoreStats {
     pub wal_bytes: u64,
 }
 
+/// A raw walk that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WalkRow {
+    /// Id; also that of its job.
+    pub id: String,
+    /// Who reads.
+    pub agent: AgentId,
+    /// The device.
+    pub asset: AssetId,
+    /// Who asked.
+    pub actor: String,
+    /// When.
+    pub created: Wall,
+    /// Below which OID, dotted.
+    pub oid: String,
+    /// Rows that came.
+    pub rows: u64,
+    /// When the agent told of it last.
+    pub heard: Option<Wall>,
+    /// When it ended.
+    pub ended: Option<Wall>,
+    /// Whether no error ended it.
+    pub ok: Option<bool>,
+    /// Words of its end.
+    pub detail: String,
+}
+
 /// A sweep that was asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiscoveryRow {

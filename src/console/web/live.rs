@@ -42,6 +42,8 @@ pub enum Topic {
     Discoveries,
     /// Results of graded protection, waivers and answers.
     Baseline,
+    /// Raw walks: begun, further, ended.
+    Walks,
 }
 
 impl Topic {
@@ -56,6 +58,7 @@ impl Topic {
             Self::Audit => "audit",
             Self::Discoveries => "discoveries",
             Self::Baseline => "baseline",
+            Self::Walks => "walks",
         }
     }
 }
@@ -163,6 +166,9 @@ pub async fn run(service: Service) {
                 }
                 if now.baseline != seen.baseline {
                     service.live.tell(Topic::Baseline, Vec::new());
+                }
+                if now.walks != seen.walks {
+                    service.live.tell(Topic::Walks, Vec::new());
                 }
                 seen = now;
             }

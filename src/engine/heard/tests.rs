@@ -61,6 +61,20 @@ severity = "major"
 confirm = { kind = "snmp", within = "10s" }
 match = { raise = ['3.4.5: (?<port>[A-Z]\S+)', '3.4.5: (?<port>)\d'] }
 [[rule]]
+id = "light"
+on = "asset"
+source = "trap"
+severity = "minor"
+confirm = { kind = "icmp", every = "1m" }
+match = { raise = ['6.7.8'] }
+[[rule]]
+id = "light-polled"
+problem = "light"
+on = "asset"
+kind = "icmp"
+severity = "minor"
+raise = 'loss_ratio < 0'
+[[rule]]
 id = "login"
 on = "asset"
 source = "syslog"
@@ -136,7 +150,10 @@ impl Play {
                     let by = alert.cleared_by.map(|by| format!(" {}", by.as_str())).unwrap_or_default();
                     format!("{s} {sign} {} x{}{by}", alert.key, alert.count)
                 }
-                Effect::ProbeNow { object, .. } => format!("{s} ? {object}"),
+                Effect::ProbeNow { object, kind, .. } => match kind.as_deref() {
+                    Some("snmp") => format!("{s} ? {object}"),
+                    other => format!("{s} ? {object} {other:?}"),
+                },
                 other => format!("{s} {other:?}"),
             });
         }
@@ -293,6 +310,23 @@ fn a_trap_is_told_by_the_index_of_its_first_variable_and_a_look_that_knows_names
     play.says(&[]);
     play.hear(21, LogSource::Trap, "10.0.0.1", "1.2.4", "1.3.6.1.4.1.9.7.67=x");
     play.says(&["21 ? asset:a", "21 - fan|asset:a|67 x1 condition"]);
+}
+
+#[test]
+fn the_look_is_by_the_kind_that_reads_the_state_and_as_seldom_as_the_rule_says() {
+    let mut play = Play::new();
+    for s in [0, 1, 30] {
+        play.hear(s, LogSource::Trap, "10.0.0.1", "6.7.8", "");
+        play.tick(s + 2);
+    }
+    play.says(&["0 ? asset:a Some(\"icmp\")", "0 + light|asset:a| x1"]);
+    // Another kind does not wait for it.
+    play.hear(33, LogSource::Trap, "10.0.0.1", "1.2.3", "");
+    play.tick(60);
+    play.says(&["33 ? asset:a", "33 + fan|asset:a| x1", "60 ? asset:a Some(\"icmp\")"]);
+    play.tick(121);
+    play.hear(122, LogSource::Trap, "10.0.0.1", "6.7.8", "");
+    play.says(&["122 ? asset:a Some(\"icmp\")", "122 + light|asset:a| x4"]);
 }
 
 #[test]

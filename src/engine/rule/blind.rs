@@ -81,6 +81,7 @@ impl Rules {
         let alive = others.filter(|home| home.feeds.iter().any(|f| f.far && f.fails == 0));
         out.extend(alive.take(ASKED).map(|home| Effect::ProbeNow {
             object: home.object.clone(),
+            kind: None,
             count: 1,
             spacing: Duration::from_secs(1),
             reason: format!("{} is silent: is anybody heard?", self.homes[h].object),

@@ -157,6 +157,7 @@ impl Rules {
         };
         (feed.agent.is_none() && feed.interval > wait).then(|| Effect::ProbeNow {
             object: home.object.clone(),
+            kind: None,
             count: 2,
             spacing: (wait / 3).max(Duration::from_secs(1)),
             reason: format!("rule {} is about to {word}", rule.def.id),

@@ -133,22 +133,35 @@ fn extra_runs_are_limited_an_object_and_never_overlap_a_run() {
     s.set(&[task("a", 3_600_000, 900), task("b", 3_600_000, 900)], ms(0));
     play(&mut s, (0..12_000).step_by(100), true);
     let a: Object = "asset:a".parse().unwrap();
-    assert_eq!(s.probe_now(&a, 3, Duration::from_secs(1), ms(20_000)), 3);
-    assert_eq!(s.probe_now(&a, 3, Duration::from_secs(1), ms(20_000)), 2);
-    assert_eq!(s.probe_now(&a, 3, Duration::from_secs(1), ms(20_000)), 0);
-    assert_eq!(s.probe_now(&"asset:zzz".parse().unwrap(), 3, Duration::from_secs(1), ms(20_000)), 0);
+    assert_eq!(s.probe_now(&a, None, 3, Duration::from_secs(1), ms(20_000)), 3);
+    assert_eq!(s.probe_now(&a, None, 3, Duration::from_secs(1), ms(20_000)), 2);
+    assert_eq!(s.probe_now(&a, None, 3, Duration::from_secs(1), ms(20_000)), 0);
+    assert_eq!(s.probe_now(&"asset:zzz".parse().unwrap(), None, 3, Duration::from_secs(1), ms(20_000)), 0);
     let log = play(&mut s, (20_000..30_000).step_by(100), true);
     assert_eq!(log.len(), 3, "two fell on a run under way");
     assert_eq!(s.counts().refused, 1 + 3 + 2);
-    assert_eq!(s.probe_now(&a, 9, Duration::from_secs(1), ms(44_000)), 4, "one token every six seconds");
+    assert_eq!(s.probe_now(&a, None, 9, Duration::from_secs(1), ms(44_000)), 4, "one token every six seconds");
     // While one is under way the next is dropped.
     assert_eq!(play(&mut s, [44_000, 45_000, 46_000], false).len(), 1);
     let port: Object = "interface:b/eth0".parse().unwrap();
     assert_eq!(
-        s.probe_now(&port, 1, Duration::from_secs(1), ms(50_000)),
+        s.probe_now(&port, None, 1, Duration::from_secs(1), ms(50_000)),
         1,
         "an interface is seen by its asset's tasks"
     );
+}
+
+#[test]
+fn extra_runs_of_a_kind_leave_the_other_tasks_of_the_object_alone() {
+    let mut s = Schedule::new(1);
+    let slow = Arc::new(Task { kind: "device".into(), ..Task::clone(&task("a|slow", 3_600_000, 900)) });
+    s.set(&[task("a", 3_600_000, 900), slow], ms(0));
+    play(&mut s, (0..12_000).step_by(100), true);
+    let a: Object = "asset:a".parse().unwrap();
+    assert_eq!(s.probe_now(&a, Some("device"), 1, Duration::ZERO, ms(20_000)), 1);
+    let due = s.due(ms(20_000));
+    assert_eq!(due.iter().map(|due| &*due.task.id).collect::<Vec<_>>(), ["a|slow"]);
+    assert_eq!(s.probe_now(&a, Some("snmp"), 1, Duration::ZERO, ms(20_000)), 0, "there is none");
 }
 
 #[test]

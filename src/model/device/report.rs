@@ -1,9 +1,16 @@
 //! A device as one JSON object, written and read back, and whether one is news after another: what moves at every
-//! look (counters, temperatures) is none. A report is bounded; what does not fit is cut and named as missing.
+//! look (counters, temperatures) is none. A report is bounded; what does not fit is cut and named as missing. Of a table
+//! that was cut, what the look before saw is kept with its time: a device that answers badly has not lost its ports.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 
 use super::{CLASSES, Class, DEVICE, Device, Fact, Holds, Incomplete, Part, Thing};
+use crate::model::time::Wall;
 
 /// Version of the object.
 const VERSION: u32 = 1;
@@ -15,6 +22,10 @@ pub fn object(device: &Device) -> Json {
 
 /// Tables that are others at every look on a busy network: who is on the air right now.
 const ROAMING: [&str; 2] = ["arp", "macs"];
+/// Rows of those are kept so long at most: who was on the air yesterday says nothing of today.
+const ROAMING_KEPT: Duration = Duration::from_secs(86_400);
+/// The field of a row that the last look did not reach: when it was seen, RFC 3339.
+const AS_OF: &str = "as_of";
 
 /// A number that changes with everything in the object but what moves (FNV-1a).
 pub fn fingerprint(device: &Device) -> u64 {
@@ -58,15 +69,73 @@ pub fn within(mut device: Device, most: usize) -> String {
     }
 }
 
+/// Whether a report says that some table did not come whole. A text that is no report says nothing.
+pub fn is_cut(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        incomplete: Vec<IgnoredAny>,
+    }
+    serde_json::from_str::<Head>(text).is_ok_and(|head| !head.incomplete.is_empty())
+}
+
+/// A device as seen at `now`, with the rows that its cut tables did not reach as they were `before`. Whole tables are left
+/// as they are, and so is everything of another box, which its serial number tells.
+pub fn completed(mut device: Device, now: Wall, (before, then): (&Device, Wall)) -> Device {
+    if let (Some(was), Some(is)) = (before.fact("serial").text(), device.fact("serial").text())
+        && was != is
+    {
+        return device;
+    }
+    for ((class, old), new) in CLASSES.iter().zip(&before.things).zip(&mut device.things) {
+        if !device.incomplete.iter().any(|cut| cut.class == class.name) {
+            continue;
+        }
+        // Several may have one name: as many are missing as there are fewer of it.
+        let mut reached: HashMap<String, usize> = HashMap::new();
+        new.iter().for_each(|thing| *reached.entry(known_as(class, thing)).or_default() += 1);
+        for thing in old {
+            if let Some(left) = reached.get_mut(&known_as(class, thing)).filter(|left| **left > 0) {
+                *left -= 1;
+                continue;
+            }
+            let seen = thing.as_of.unwrap_or(then);
+            if !ROAMING.contains(&class.name) || now.since(seen) < ROAMING_KEPT {
+                new.push(Thing { as_of: Some(seen), ..thing.clone() });
+            }
+        }
+    }
+    device
+}
+
+fn known_as(class: &Class, thing: &Thing) -> String {
+    let facts = class.known_by.iter().map(|name| thing.fact(class, name));
+    facts.map(|fact| format!("{fact:?}\u{1f}")).collect()
+}
+
 fn written(device: &Device, wanted: impl Fn(&Part) -> bool + Copy) -> Json {
     let mut object = Map::new();
     object.insert("v".into(), json!(VERSION));
     object.insert(DEVICE.name.into(), record(&DEVICE, &device.facts, wanted));
     for (class, things) in CLASSES.iter().zip(&device.things) {
-        let rows = things.iter().map(|thing| record(class, &thing.facts, wanted));
+        let rows = things.iter().map(|thing| {
+            let mut row = record(class, &thing.facts, wanted);
+            if let (Some(at), Json::Object(row)) = (thing.as_of, &mut row) {
+                row.insert(AS_OF.into(), json!(at.to_string()));
+            }
+            row
+        });
         object.insert(class.name.into(), rows.collect());
     }
-    let incomplete = device.incomplete.iter().map(|i| json!({ "table": i.class, "reason": i.reason }));
+    let incomplete = device.incomplete.iter().map(|i| {
+        let (kept, since) = device.kept(i.class);
+        match since {
+            None => json!({ "table": i.class, "reason": i.reason }),
+            Some(at) => {
+                json!({ "table": i.class, "reason": i.reason, "kept_rows": kept, AS_OF: at.to_string() })
+            }
+        }
+    });
     object.insert("incomplete".into(), incomplete.collect());
     Json::Object(object)
 }
@@ -90,7 +159,8 @@ pub fn read(object: &Json) -> Device {
         let thing = |row: &Json| {
             let facts = facts(class, row);
             let lacks = class.parts.iter().zip(&facts).any(|(part, fact)| part.needed && fact.is_null());
-            (!lacks).then(|| Thing { facts, ..Thing::default() })
+            let as_of = row.get(AS_OF).and_then(Json::as_str).and_then(Wall::parse);
+            (!lacks).then(|| Thing { facts, as_of, ..Thing::default() })
         };
         rows.iter().filter_map(thing).collect()
     };
@@ -139,6 +209,55 @@ mod tests {
         assert_eq!(one.fact("serial").text(), Some("2102351"));
         assert_eq!((one.of("interfaces").len(), one.of("macs").len(), one.incomplete.len()), (1, 3, 1));
         assert_eq!(read(&object(&one)), one);
+    }
+
+    #[test]
+    fn rows_that_a_cut_table_did_not_reach_stay_with_the_time_when_they_were_seen() {
+        let at = |minute: i64| Wall::from_millis(minute * 60_000);
+        let of = |ports: &[&str], macs: &[&str], incomplete: &[&str]| {
+            read(&json!({
+                "device": { "serial": "2102351" },
+                "interfaces": ports.iter().map(|name| json!({ "name": name, "oper": "up" })).collect::<Vec<_>>(),
+                "macs": macs.iter().map(|mac| json!({ "mac": mac, "fdb": 1 })).collect::<Vec<_>>(),
+                "incomplete": incomplete.iter().map(|t| json!({ "table": t, "reason": "no answer in time" })).collect::<Vec<_>>(),
+            }))
+        };
+        let told = |device: &Device| -> Vec<String> {
+            ["interfaces", "macs"]
+                .into_iter()
+                .flat_map(|class| {
+                    let class = Class::named(class).unwrap();
+                    device.of(class.name).iter().map(move |thing| {
+                        let name = thing.fact(class, class.parts[0].name).text().unwrap_or_default().to_owned();
+                        thing.as_of.map_or(name.clone(), |at| format!("{name} {}", at.millis() / 60_000))
+                    })
+                })
+                .collect()
+        };
+        let whole = of(&["GE1", "GE2", "GE3", "GE3"], &["a", "b"], &[]);
+        // One is cut, the other is whole and replaces; of two alike one came.
+        let first = completed(of(&["GE1", "GE3"], &["c"], &["interfaces"]), at(20), (&whole, at(10)));
+        assert_eq!(told(&first), ["GE1", "GE3", "GE2 10", "GE3 10", "c"]);
+        // Cut again: what was kept keeps its time, and survives the way over the wire.
+        let first = read(&object(&first));
+        let second = completed(of(&["GE3", "GE4"], &[], &["interfaces", "macs"]), at(30), (&first, at(20)));
+        assert_eq!(told(&second), ["GE3", "GE4", "GE1 20", "GE2 10", "GE3 10", "c 20"]);
+        assert_eq!(second.kept("interfaces"), (3, Some(at(10))));
+        let written = object(&second);
+        assert_eq!(written["incomplete"][0]["kept_rows"], 3);
+        assert_eq!(written["incomplete"][0]["as_of"], "1970-01-01T00:10:00.000Z");
+        assert_eq!(written["interfaces"][2]["as_of"], "1970-01-01T00:20:00.000Z");
+        assert!(is_cut(&written.to_string()) && !is_cut(&object(&whole).to_string()) && !is_cut("[]"));
+        // Whole again: nothing of before is left.
+        let third = completed(of(&["GE1"], &[], &[]), at(40), (&second, at(30)));
+        assert_eq!(told(&third), ["GE1"]);
+        // Who was on the air is kept for a day; ports for as long as it takes.
+        let late = completed(of(&[], &[], &["interfaces", "macs"]), at(20 + 1_440), (&second, at(30)));
+        assert_eq!(told(&late), ["GE3 30", "GE4 30", "GE1 20", "GE2 10", "GE3 10"]);
+        // Another box has none of it.
+        let mut other = of(&["GE9"], &[], &["interfaces"]);
+        other.facts[DEVICE.place("serial").unwrap()] = Fact::Text("2102999".into());
+        assert_eq!(told(&completed(other, at(50), (&second, at(30)))), ["GE9"]);
     }
 
     #[test]

@@ -46,6 +46,16 @@ pub struct MatchUse {
 pub struct ConfirmUse {
     /// Kind of the probe.
     pub kind: Arc<str>,
-    /// Milliseconds after which what it saw counts.
+    /// Milliseconds after which what it saw counts; 0: the look is made, and overrules nothing.
     pub within_ms: u64,
+    /// Milliseconds from one such look at an asset to the next: what reads all of a device is asked for now and then.
+    #[serde(default = "at_once")]
+    pub every_ms: u64,
+}
+
+/// What a confirming look waits after the last one unless it says otherwise.
+pub const LOOK_EVERY_MS: u64 = 1_000;
+
+const fn at_once() -> u64 {
+    LOOK_EVERY_MS
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use ::snmp::ErrorStatus;
 
@@ -13,17 +14,27 @@ use crate::model::time::Mono;
 use crate::net::clock::Clock;
 
 impl Session {
-    /// Walks a subtree and hands out each variable, in order; ends where the agent's OIDs stop growing.
+    /// Walks a subtree and hands out each variable, in order, as long as more are wanted; ends where the agent's OIDs stop
+    /// growing. A device that does not bear the rows it is asked for is asked for one at a time.
     pub async fn walk(
         &self,
         root: &Oid,
-        repetitions: u32,
-        told: &mut (dyn FnMut(&Oid, &Value) + Send),
+        mut repetitions: u32,
+        told: &mut (dyn FnMut(&Oid, &Value) -> ControlFlow<()> + Send),
     ) -> Result<(), SnmpError> {
         let mut last = root.clone();
         loop {
             let list = match self.get_bulk(std::slice::from_ref(&last), repetitions).await {
                 Err(SnmpError::Status { status: ErrorStatus::NoSuchName, .. }) if self.v1 => return Ok(()),
+                // One that never said anything is dead, not burdened.
+                Err(error)
+                    if repetitions > 1
+                        && error.is_burden()
+                        && (last != *root || matches!(error, SnmpError::Status { .. })) =>
+                {
+                    repetitions = 1;
+                    continue;
+                }
                 other => other?,
             };
             if list.is_empty() {
@@ -38,7 +49,9 @@ impl Session {
                     let why = format!("the agent's OIDs do not grow at {oid}");
                     return Err(SnmpError::Protocol { peer: self.peer, why });
                 }
-                told(&oid, &value);
+                if told(&oid, &value).is_break() {
+                    return Ok(());
+                }
                 last = oid;
             }
         }

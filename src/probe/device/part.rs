@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::HEALTH;
 use crate::config::defs::profile::TableDef;
-use crate::model::device::{SENSOR_KINDS, STATUS, Thing};
+use crate::model::device::{self, SENSOR_KINDS, STATUS, Thing};
 use crate::model::field::{Field, Table, TableOn};
 use crate::model::id::MAX_NAME;
 use crate::model::observation::Value;
@@ -17,25 +17,6 @@ use crate::model::time::Mono;
 /// Things of one device; the largest chassis have some hundred sensors.
 pub(in crate::probe) const MAX_THINGS: usize = 1_000;
 
-/// Which column of the table of sensors a kind's value stands in, and what a value is divided by. Kinds that are not
-/// here have a status alone.
-const VALUES: &[(&str, usize, f64)] = &[
-    ("temperature", 2, 1.0),
-    ("fan", 3, 1.0),
-    ("fan_ratio", 4, 100.0),
-    ("voltage", 5, 1.0),
-    ("current", 6, 1.0),
-    ("power", 7, 1.0),
-    ("optical_rx", 8, 1.0),
-    ("optical_tx", 8, 1.0),
-    ("optical", 8, 1.0),
-    ("humidity", 9, 100.0),
-    ("charge", 10, 100.0),
-    ("load", 11, 100.0),
-    ("frequency", 12, 1.0),
-    ("runtime", 13, 1.0),
-    ("sessions", 14, 1.0),
-];
 /// By position in `STATUS`: the device does not say. It is a state of its own, so that rules can ask for it.
 const UNKNOWN: u8 = 4;
 /// The device says that there is none.
@@ -135,9 +116,9 @@ impl Part {
                 };
                 set(&mut values, 0, Value::State(kind));
                 set(&mut values, 1, Value::State(word(STATUS, "status").unwrap_or(UNKNOWN)));
-                let name = SENSOR_KINDS.get(usize::from(kind))?;
-                if let Some((_, at, by)) = VALUES.iter().find(|(of, ..)| of == name) {
-                    set(&mut values, *at, gauge(number("value").map(|value| value / by)));
+                let (field, by) = device::SENSORS.get(usize::from(kind))?.sample;
+                if let Some(at) = SENSORS.fields.iter().position(|of| of.name == field) {
+                    set(&mut values, at, gauge(number("value").map(|value| value / by)));
                 }
                 values
             }
@@ -270,8 +251,9 @@ mod tests {
         assert_eq!(names(STATES), STATUS);
         assert_eq!(STATUS[usize::from(UNKNOWN)], "unknown");
         assert_eq!(SENSORS.fields.len(), WIDTH);
+        let table = SENSORS;
         for kind in device::SENSORS {
-            let value = VALUES.iter().find(|(name, ..)| *name == kind.name);
+            let value = table.fields.iter().skip(2).find(|field| field.name == kind.sample.0);
             let counts = !kind.unit.is_empty() || kind.name == "sessions";
             assert_eq!(value.is_some(), counts, "{}", kind.name);
             let unit = match kind.unit {
@@ -286,8 +268,8 @@ mod tests {
                 "s" => "_seconds",
                 _ => "",
             };
-            if let Some((_, at, _)) = value {
-                assert!(SENSORS.fields[*at].name.ends_with(unit), "{}", kind.name);
+            if let Some(field) = value {
+                assert!(field.name.ends_with(unit), "{}", kind.name);
             }
         }
     }

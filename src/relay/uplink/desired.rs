@@ -100,7 +100,11 @@ async fn settle(line: &Line, plan_rev: &mut watch::Receiver<u64>, new: u64) {
 
 fn fresh(begun: &mut VecDeque<String>, job: &Job) -> bool {
     let id = match job {
-        Job::ProbeNow { id, .. } | Job::Roster { id } | Job::Discover { id, .. } | Job::Unknown { id } => id,
+        Job::ProbeNow { id, .. }
+        | Job::Roster { id }
+        | Job::Discover { id, .. }
+        | Job::Walk { id, .. }
+        | Job::Unknown { id } => id,
     };
     if begun.contains(id) {
         return false;

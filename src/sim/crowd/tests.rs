@@ -70,7 +70,11 @@ async fn every_address_answers_from_the_recording_and_no_other_does() {
         assert_eq!(rows[1], (vec![2], cells(12, None)));
         assert_eq!(rows[2], (vec![300], cells(13, Some(23))));
         let mut all = 0;
-        session.walk(&Oid::from_slice(&[1, 3]), 3, &mut |_, _| all += 1).await.unwrap();
+        let mut told = |_: &_, _: &_| {
+            all += 1;
+            std::ops::ControlFlow::Continue(())
+        };
+        session.walk(&Oid::from_slice(&[1, 3]), 3, &mut told).await.unwrap();
         assert_eq!(all, 8);
         let up = session.get_bulk(&[Oid::from_slice(&[1, 3, 6, 1, 2, 1, 1, 3])], 1).await.unwrap();
         assert!(matches!(up[0].1, Kept::TimeTicks(100..2000)), "it moves: {up:?}");
@@ -189,7 +193,11 @@ async fn lines_out_of_order_are_answered_as_they_stand_and_a_walk_ends_by_name()
     let session = session(&target, 1, false, true).await;
     let oid = |text: &str| recording::parse_oid(text).unwrap();
     let mut walked = Vec::new();
-    let ended = session.walk(&oid("1.3.9"), 2, &mut |oid, _| walked.push(oid.to_string())).await.unwrap_err();
+    let mut told = |oid: &Oid, _: &Kept| {
+        walked.push(oid.to_string());
+        std::ops::ControlFlow::Continue(())
+    };
+    let ended = session.walk(&oid("1.3.9"), 2, &mut told).await.unwrap_err();
     assert_eq!(walked, ["1.3.9.1.1", "1.3.9.1.2", "1.3.9.2.1", "1.3.9.2.2"]);
     assert!(ended.to_string().ends_with("the agent's OIDs do not grow at 1.3.9.1.3"), "{ended}");
     let table = table(&session, 25).await;

@@ -146,7 +146,11 @@ async fn a_walk_of_recordings_out_of_order_ends_and_says_why() {
         let (_service, at) = served(all).await;
         let session = session(at).await;
         let mut walked = 0;
-        let (root, mut told) = (Oid::from_slice(&[1]), |_: &Oid, _: &Wire| walked += 1);
+        let root = Oid::from_slice(&[1]);
+        let mut told = |_: &Oid, _: &Wire| {
+            walked += 1;
+            std::ops::ControlFlow::Continue(())
+        };
         let walk = session.walk(&root, 25, &mut told);
         let ended = clock.until(clock.mono().plus(WITHIN), walk).await.expect("a walk that ends");
         let ended = ended.expect_err("it cannot get to the end").to_string();

@@ -38,6 +38,7 @@ audit-do-resolve = Resolve by hand
 audit-do-close = Close an incident
 audit-do-note = Add a note
 audit-do-probe = Probe now
+audit-do-walk = read raw (SNMP walk)
 audit-do-maintenance-add = Announce maintenance
 audit-do-maintenance-approve = Agree to maintenance
 audit-do-maintenance-end = End maintenance

@@ -38,6 +38,7 @@ audit-do-resolve = 手工恢复事件
 audit-do-close = 关闭事件
 audit-do-note = 添加备注
 audit-do-probe = 立即监测
+audit-do-walk = 读取原始数据（SNMP）
 audit-do-maintenance-add = 登记维护窗口
 audit-do-maintenance-approve = 复核维护窗口
 audit-do-maintenance-end = 结束维护窗口

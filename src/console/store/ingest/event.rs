@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::super::db::sql;
 use super::super::types::StoreError;
 use super::super::writer::Writer;
-use super::super::{agents, changes, discoveries, events, findings, incidents, own, reports};
+use super::super::{agents, changes, discoveries, events, findings, incidents, own, reports, walks};
 use super::{Context, HISTORY, Outcome, refuse};
 use crate::engine::incident::Input;
 use crate::model::finding::Inspection;
@@ -53,6 +53,7 @@ pub(super) fn take(
         Record::AgentStatus(status) => take_status(writer, context, at, status, outcome),
         Record::JobResult(result) => agents::job_done(writer, agent, &result),
         Record::Discovery(progress) => discoveries::progress(writer, agent, progress),
+        Record::Walk(progress) => walks::progress(writer, agent, progress),
         Record::Log(log) => take_log(writer, context, seq, log, outcome),
         Record::Report(report) => {
             if !context.authority.allows(&report.object) {

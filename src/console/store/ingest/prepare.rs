@@ -3,6 +3,7 @@
 use crate::model::discovery::MAX_ADDRESSES;
 use crate::model::finding::Inspection;
 use crate::model::id::MAX_NAME;
+use crate::model::walk::MAX_ROWS as MAX_WALKED;
 use crate::model::wire::{
     Batch, Envelope, Facts, Gap, Heard, Log, MAX_LOG_ROWS, MAX_SAMPLE_ROWS, Record, Report, Samples, Stream,
 };
@@ -123,6 +124,9 @@ fn item(stream: Stream, envelope: &Envelope) -> Item {
         }
         Ok(Some(Record::Discovery(progress))) if progress.found.len() > MAX_ADDRESSES => {
             malformed("it found more than a sweep may look at".to_owned())
+        }
+        Ok(Some(Record::Walk(progress))) if progress.rows.len() > MAX_WALKED => {
+            malformed("it brought more than a walk may".to_owned())
         }
         Ok(Some(Record::Report(report))) if wrong_report(&report) => {
             malformed("the report is of no asset, or unpacks to no object".to_owned())

@@ -39,6 +39,35 @@ async fn the_last_report_is_kept_with_the_time_of_its_last_change() {
 }
 
 #[tokio::test]
+async fn a_cut_table_deletes_nothing_and_says_from_when_its_rows_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let core = AssetId::new("core-1").unwrap();
+    let whole = r#"{"v":1,"interfaces":[{"name":"GE1"},{"name":"GE2"}]}"#;
+    let cut =
+        r#"{"v":1,"interfaces":[{"name":"GE1"}],"incomplete":[{"table":"interfaces","reason":"no answer in time"}]}"#;
+    let mut rows = Vec::new();
+    for (n, text) in (1_u64..).zip([whole, cut, cut, whole]) {
+        world.send(world.batch(Stream::Bulk, n, vec![report("asset:core-1", text, n)])).await.unwrap();
+        let row = world.store.report(&Scope::All, &core).await.unwrap().unwrap();
+        let object: serde_json::Value = serde_json::from_str(&row.packed.text().unwrap()).unwrap();
+        rows.push((object, row.at));
+        world.forward(Duration::from_secs(600));
+    }
+    let first = rows[0].1.to_string();
+    for (object, _) in &rows[1..3] {
+        assert_eq!(object["interfaces"][1]["name"], "GE2");
+        assert_eq!(object["interfaces"][1]["as_of"], first.as_str());
+        assert_eq!(
+            (&object["incomplete"][0]["kept_rows"], &object["incomplete"][0]["as_of"]),
+            (&1.into(), &first.as_str().into())
+        );
+        assert!(object["interfaces"][0].get("as_of").is_none());
+    }
+    assert!(rows[3].0["interfaces"][1].get("as_of").is_none());
+}
+
+#[tokio::test]
 async fn reports_of_others_are_refused_and_what_is_no_object_is_put_aside() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::open(dir.path()).await;

@@ -307,6 +307,7 @@ fn action_word(l: Lang, action: &str) -> Option<&'static str> {
         "maintenance.approve" => text::audit_do_maintenance_approve(l),
         "maintenance.end" => text::audit_do_maintenance_end(l),
         "probe.now" => text::audit_do_probe(l),
+        "snmp.walk" => text::audit_do_walk(l),
         "inventory.apply" => text::audit_do_inventory(l),
         "secret.set" => text::audit_do_secret_set(l),
         "secret.remove" => text::audit_do_secret_remove(l),

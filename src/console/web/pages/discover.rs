@@ -156,7 +156,11 @@ const fn state_word(lang: Lang, state: State) -> &'static str {
 }
 
 fn state(cx: &Cx, row: &DiscoveryRow) -> Markup {
-    let state = State::of(row, cx.now);
+    state_badge(cx, State::of(row, cx.now))
+}
+
+/// Where a sweep or a walk stands.
+pub fn state_badge(cx: &Cx, state: State) -> Markup {
     let word = state_word(cx.lang, state);
     match state {
         State::Done => badge::good(true, word),
@@ -175,7 +179,7 @@ fn show_one(cx: &Cx, row: &DiscoveryRow, proposals: &[Proposal], refused: Option
     let l = cx.lang;
     let here = format!("/discover/{}", encode(&row.id));
     let title = text::discover_one_title(l, row.wanted.ranges.join(", "));
-    let going = matches!(State::of(row, cx.now), State::Waiting | State::Running);
+    let going = State::of(row, cx.now).going();
     let progress = html! {
         p { (state(cx, row)) " " (text::discover_progress(l, row.looked, row.total, row.found)) }
         progress max=(row.total.max(1)) value=(row.looked) { (row.looked) "/" (row.total) }

@@ -135,11 +135,15 @@ impl Net {
     /// What a probe of that kind saw in a window of ten seconds that ended so long ago; another one of that kind is
     /// written `KIND-NAME`.
     async fn saw(&mut self, ago: u64, kind: &str, object: &str, fields: &[(&str, f64)]) {
+        self.saw_of(ago, kind, object, "", fields).await;
+    }
+
+    async fn saw_of(&mut self, ago: u64, kind: &str, object: &str, instance: &str, fields: &[(&str, f64)]) {
         let service = self.world.service();
         let to = service.clock.wall().minus(Duration::from_secs(ago));
         let row = SampleRow {
             object: object.parse().unwrap(),
-            instance: Arc::from(""),
+            instance: Arc::from(instance),
             runs: self.ended.0,
             packets: [0; 5],
             causes: [(self.ended.1.to_owned(), 1)].into_iter().filter(|(cause, _)| !cause.is_empty()).collect(),

@@ -2,7 +2,9 @@
 //! found out stand apart.
 
 pub mod device;
+pub mod fresh;
 pub mod ports;
+pub mod walk;
 
 use maud::{Markup, html};
 

@@ -115,6 +115,63 @@ async fn a_device_is_shown_with_its_tables_and_what_is_missing_of_them() {
 }
 
 #[tokio::test]
+async fn what_was_measured_since_stands_in_place_of_the_report_with_its_own_time() {
+    let mut net = Net::new().await;
+    net.world.declare(SNMP).await;
+    let mut told = core();
+    told["cpu"] = json!([{ "name": "board 1", "ratio": 0.5 }, { "name": "board 2", "ratio": 0.25 }]);
+    told["memory"] = json!([{ "name": "board 1", "used_ratio": 0.5 }]);
+    told["device"]["uptime_seconds"] = json!(60.0);
+    told["interfaces"][0]["oper"] = json!("up");
+    net.send(Stream::Bulk, report_of("core", told)).await;
+    let mut admin = net.world.admin().await;
+    admin.get("/assets/core/device?table=cpu").await.shows(&["50 %", "25 %"]);
+    net.saw(0, "snmp", "asset:core", &[("up", 1.0), ("uptime_seconds", 7_200.0)]).await;
+    net.saw_of(0, "snmp", "asset:core", "board 1", &[("cpu_ratio", 0.875)]).await;
+    net.saw_of(
+        0,
+        "snmp",
+        "asset:core",
+        "temperature/板卡 1",
+        &[("sensor", 0.0), ("sensor_status", 2.0), ("temperature_celsius", 88.5)],
+    )
+    .await;
+    net.saw(
+        0,
+        "snmp",
+        "interface:core/XGE0/0/1",
+        &[("admin", 0.0), ("oper", 1.0), ("in_bps", 2_500_000.0), ("out_bps", 1_000.0)],
+    )
+    .await;
+    let page = admin.get("/assets/core/device?table=cpu").await;
+    page.shows(&["87.5 %", "25 %", "2 h", ">Seen<", "hx-trigger=\"live-objects from:body"]).lacks(&["50 %"]);
+    admin.get("/assets/core/device?table=sensors").await.shows(&["88.5", "critical"]).lacks(&["41.5"]);
+    let ports = admin.get("/assets/core/device?table=interfaces").await;
+    ports.shows(&["down", "2.5 Mbit/s"]);
+    let file = admin.get("/assets/core/device?table=interfaces&format=csv").await;
+    assert!(file.body.contains("2500000"), "{}", file.body);
+}
+
+#[tokio::test]
+async fn rows_that_a_cut_table_did_not_reach_stay_on_the_page_with_their_time() {
+    let mut net = Net::new().await;
+    net.world.declare(SNMP).await;
+    net.send(Stream::Bulk, report_of("core", core())).await;
+    let mut cut = core();
+    cut["macs"] = json!([{ "mac": "02:11:00:00:00:03", "port": "XGE0/0/2", "fdb": 11, "status": "learned" }]);
+    cut["incomplete"] = json!([{ "table": "macs", "reason": "not asked: the time was over" }]);
+    net.send(Stream::Bulk, report_of("core", cut)).await;
+    let mut admin = net.world.admin().await;
+    let page = admin.get("/assets/core/device?table=macs&rows=500").await;
+    page.shows(&["rows of before that were not reached and are kept: 119, the oldest seen", ">Seen<"]);
+    assert_eq!(ids(&page.body).len(), 120);
+    admin.chinese().get("/assets/core/device?table=macs").await.shows(&["保留的旧行 119 行", ">见于<"]);
+    net.send(Stream::Bulk, report_of("core", core())).await;
+    let mut admin = net.world.admin().await;
+    admin.get("/assets/core/device?table=macs").await.lacks(&["rows of before", ">Seen<"]);
+}
+
+#[tokio::test]
 async fn another_box_is_told_with_its_time() {
     let mut net = Net::new().await;
     net.world.declare(SNMP).await;
@@ -166,4 +223,66 @@ async fn what_was_found_is_compared_and_adopted_with_an_audit_row() {
     // What was done is no longer there to be done.
     assert_eq!(admin.post(&format!("/topology/{id}/adopt"), &[]).await.status, 409);
     assert_eq!(admin.post("/topology/0000000000000000/adopt", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_operator_walks_a_device_and_sees_what_came_sorted_searched_and_as_files() {
+    use crate::model::walk::{Progress, Row};
+    use crate::model::wire::JobResult;
+    let mut net = Net::new().await;
+    net.world.declare(SNMP).await;
+    let mut admin = net.world.admin().await;
+    admin.get("/assets/core/device").await.shows(&[
+        "id=\"walk\"",
+        "action=\"/assets/core/walks\"",
+        "value=\"ifTable\"",
+    ]);
+    let mut viewer = net.world.signed_in(Role::Viewer, Scope::All).await;
+    viewer.get("/assets/core/device").await.shows(&["fengsui snmp walk"]).lacks(&["action=\"/assets/core/walks\""]);
+    assert_eq!(viewer.get("/assets/core/walks").await.status, 403);
+    let wrong = admin.post("/assets/core/walks", &[("oid", "ifTabel<b>")]).await;
+    assert_eq!(wrong.status, 422);
+    wrong.shows(&["is no OID", "ifTabel&lt;b&gt;"]).lacks(&["ifTabel<b>"]);
+    assert_eq!(admin.post("/assets/wushi/walks", &[("oid", "system")]).await.status, 409);
+
+    let begun = admin.submit("/assets/core/walks", &[("oid", "ifTable")]).await;
+    begun.shows(&["below ifTable", "Waiting", "Nothing has come yet", "hx-trigger=\"live-walks from:body"]);
+    let core = "core".parse().unwrap();
+    let id = net.world.service().store.walks(&Scope::All, &core).await.unwrap()[0].id.clone();
+    let row = |n: usize, kind: &str, value: &str| Row {
+        oid: format!("1.3.6.1.2.1.2.2.1.8.{n}"),
+        kind: kind.to_owned(),
+        value: value.to_owned(),
+    };
+    let mut rows: Vec<Row> = (1..=119).map(|n| row(n, "integer", &n.to_string())).collect();
+    rows.push(row(120, "text", "=<script>alert(7)</script>\r\n核心"));
+    net.send(Stream::Event, Record::Walk(Progress { job: id.clone(), rows })).await;
+    let here = format!("/assets/core/walks/{id}");
+    admin.get(&here).await.shows(&["120 variables", "ifOperStatus.1", "<progress"]);
+    let result = JobResult { id, ok: false, detail: "snmp 10.65.0.1:161: no answer in time".to_owned() };
+    net.send(Stream::Event, Record::JobResult(result)).await;
+    let page = admin.get(&here).await;
+    page.shows(&["Not finished", "no answer in time", "120 in all", "Walk again"])
+        .lacks(&["<progress", "<script>alert"]);
+    assert_eq!(ids(&page.body).len(), 50);
+    assert_eq!(ids(&admin.get(&format!("{here}?sort=-value&rows=1")).await.body), ["118"]);
+    assert_eq!(ids(&admin.get(&format!("{here}?q=ifOperStatus.77")).await.body), ["76"]);
+    admin.get(&format!("{here}?q=nothing")).await.shows(&["No row fits"]);
+    let file = admin.get(&format!("{here}?format=csv")).await;
+    assert_eq!(file.body.lines().count(), 122, "one value has two lines");
+    assert!(file.body.contains("'=<script>") && file.body.contains("ifOperStatus.120"), "{}", file.body);
+    let plain = admin.get(&format!("{here}?format=txt")).await;
+    assert_eq!(plain.body.lines().count(), 120);
+    assert!(plain.body.starts_with("1.3.6.1.2.1.2.2.1.8.1 = integer: 1\n"), "{}", plain.body);
+    let mut chinese = net.world.admin().await.chinese();
+    chinese.get(&here).await.shows(&["再读一次", "超时没有应答"]);
+    chinese.get("/assets/core/device").await.shows(&["原始数据", "该设备的历次读取"]);
+    let told = admin.get(&format!("/api/v1{here}")).await;
+    let told: serde_json::Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!(
+        (&told["state"], &told["rows"], &told["variables"][0]["name"]),
+        (&"failed".into(), &120.into(), &"ifOperStatus.1".into())
+    );
+    assert_eq!(viewer.get(&here).await.status, 403);
+    assert_eq!(admin.get("/assets/wushi/walks/none").await.status, 404);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use super::fresh;
 use crate::config::zh;
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
@@ -12,6 +13,7 @@ use crate::console::store::{Fact as Told, ReportRow};
 use crate::console::web::cx::{Answer, Cx};
 use crate::console::web::lang::Lang;
 use crate::console::web::layout::{self, Place};
+use crate::console::web::live::Topic;
 use crate::console::web::text;
 use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::list::{Key, List};
@@ -20,7 +22,7 @@ use crate::console::web::ui::{self, Tone, badge, number, time};
 use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Holds, Part, SENSORS, Thing, report};
 use crate::model::inventory::Asset;
 use crate::model::secret::Secret;
-use crate::model::{AssetId, Object};
+use crate::model::{AssetId, Object, Wall};
 
 /// Fields by which some table can be ordered; a field that the table at hand lacks is its first one.
 const SORTS: &[&str] = &[
@@ -58,6 +60,10 @@ const SORTS: &[&str] = &[
     "established_seconds",
     "router_id",
 ];
+/// Columns of ports that a telephone has no room for.
+const WIDE: &[&str] = &["index", "type", "admin", "speed_bps", "mtu", "mac", "aggregate"];
+/// Classes of which values are measured again and again.
+const MEASURED: &[&str] = &["interfaces", "cpu", "memory", "sensors"];
 /// What else stands in the address.
 const FILTERS: &[&str] = &["table", "q"];
 /// Changes of what the device is, newest first.
@@ -82,6 +88,20 @@ async fn look(cx: &Cx, asset: &AssetId) -> Result<Option<Seen>, Problem> {
     Ok(device.map(|device| Seen { row, device }))
 }
 
+/// The asset of the address, if the reader may see it.
+pub fn asset_of(cx: &Cx) -> Result<Asset, Problem> {
+    let unknown = || Problem::unknown("资产", "asset", cx.part("id"));
+    let id = AssetId::new(cx.part("id")).map_err(|_| unknown())?;
+    let (_, inventory) = cx.service.store.inventory();
+    let seen = cx.service.store.sees(&cx.scope(), &Object::Asset(id.clone()));
+    inventory.assets.get(&id).filter(|_| seen).cloned().ok_or_else(unknown)
+}
+
+/// The profile by which an asset was read last.
+pub async fn profile_of(cx: &Cx, asset: &AssetId) -> Result<Option<String>, Problem> {
+    Ok(look(cx, asset).await?.and_then(|seen| seen.device.fact("profile").text().map(str::to_owned)))
+}
+
 /// The card on the page of an asset: what it is, how much of what it has, and since when nothing changed.
 pub async fn card(cx: &Cx, asset: &Asset) -> Result<Markup, Problem> {
     let l = cx.lang;
@@ -93,10 +113,10 @@ pub async fn card(cx: &Cx, asset: &Asset) -> Result<Markup, Problem> {
         section.card #device {
             h2 { (text::device_title(l)) }
             @match &seen {
-                None => (nothing(cx, asset)),
+                None => { (nothing(cx, asset)) (raw(cx, asset)) }
                 Some(seen) => {
                     (identity(cx, seen))
-                    (incomplete(l, &seen.device))
+                    (incomplete(cx, &seen.device))
                     p { @for (at, class) in filled(&seen.device) { @if at > 0 { " · " } a href=(table_url(asset, class)) { (l.pick(class.zh, class.en)) " " (number::count(seen.device.of(class.name).len() as u64)) } } }
                 }
             }
@@ -107,32 +127,37 @@ pub async fn card(cx: &Cx, asset: &Asset) -> Result<Markup, Problem> {
 /// `GET /assets/{id}/device`
 pub async fn page(cx: Cx) -> Answer {
     let l = cx.lang;
-    let (_, inventory) = cx.service.store.inventory();
-    let unknown = || Problem::unknown("资产", "asset", cx.part("id"));
-    let id = AssetId::new(cx.part("id")).map_err(|_| unknown())?;
-    let object = Object::Asset(id.clone());
-    let asset =
-        inventory.assets.get(&id).filter(|_| cx.service.store.sees(&cx.scope(), &object)).ok_or_else(unknown)?;
+    let asset = &asset_of(&cx)?;
+    let object = Object::Asset(asset.id.clone());
     let title = text::device_page(l, asset.name.clone());
-    let seen = look(&cx, &id).await?;
+    let seen = look(&cx, &asset.id).await?;
     let inside = match &seen {
-        None => nothing(&cx, asset),
+        None => html! { (nothing(&cx, asset)) (super::walk::card(&cx, asset, None, raw(&cx, asset)).await?) },
         Some(seen) => {
             let class =
                 cx.query.get("table").and_then(Class::named).or_else(|| filled(&seen.device).next().map(|(_, c)| c));
             let mut shown = html! {};
             if let Some(class) = class {
                 let list = list(&cx, class);
-                let table = table(l, &list, class, &seen.device);
+                // Of what moves the report tells how it was when it left; all else would have been news.
+                let moves = MEASURED.contains(&class.name);
+                let then = if moves { seen.row.at } else { looked(&cx, seen) };
+                let now = fresh::of(&cx.service.store.newest(), &asset.id, class, &seen.device, then);
+                let table = table(&cx, &list, class, seen, &now);
                 if let Some(file) = table.file(&cx, class.name)? {
                     return Ok(file);
                 }
-                shown = html! { (search(&cx, class, &list)) (table.show(&cx)) };
+                let rows = table.show(&cx);
+                shown = html! {
+                    (search(&cx, class, &list))
+                    div.device { @if now.moves { (ui::live(&cx, "device-table", &[Topic::Objects], rows)) } @else { (rows) } }
+                };
             }
             let changes = changes(&cx, &object).await?;
+            let identity = ui::live(&cx, "device-identity", &[Topic::Objects], identity(&cx, seen));
             html! {
-                section.card { h2 { (text::device_identity(l)) } (identity(&cx, seen)) (changes) }
-                (incomplete(l, &seen.device))
+                section.card { h2 { (text::device_identity(l)) } (identity) (changes) }
+                (incomplete(&cx, &seen.device))
                 section.card {
                     nav.tabs aria-label=(text::device_tables(l)) { ul {
                         @for (_, other) in filled(&seen.device) {
@@ -143,7 +168,7 @@ pub async fn page(cx: Cx) -> Answer {
                     } }
                     (shown)
                 }
-                (raw(&cx, asset))
+                (super::walk::card(&cx, asset, seen.device.fact("profile").text(), raw(&cx, asset)).await?)
             }
         }
     };
@@ -169,7 +194,7 @@ pub(super) fn table_url(asset: &Asset, class: &Class) -> String {
 fn nothing(cx: &Cx, asset: &Asset) -> Markup {
     let l = cx.lang;
     let why = if asset.snmp.is_some() { text::device_none_yet(l) } else { text::device_none_snmp(l) };
-    html! { (ui::empty(text::device_none(l), html! { (why) })) (raw(cx, asset)) }
+    html! { (ui::empty(text::device_none(l), html! { (why) })) }
 }
 
 /// How to see the same by hand, and what the profile does not read.
@@ -181,7 +206,7 @@ fn raw(cx: &Cx, asset: &Asset) -> Markup {
     let who = asked_as(secret.as_ref());
     html! {
         @if !host.is_empty() {
-            details { summary { (text::device_raw(cx.lang)) }
+            details { summary { (text::walk_by_hand(cx.lang)) }
                 pre { "fengsui snmp detect " (target) " " (who) "\nfengsui snmp poll " (target) " " (who) " --format json\nfengsui snmp walk " (target) " 1.3.6.1.2.1 " (who) }
             }
         }
@@ -208,21 +233,29 @@ fn asked_as(secret: Option<&Secret>) -> String {
 
 fn identity(cx: &Cx, seen: &Seen) -> Markup {
     let l = cx.lang;
+    let looked = looked(cx, seen);
+    let uptime = fresh::uptime(&cx.service.store.newest(), &seen.row.asset);
+    let uptime = uptime.filter(|(at, _)| *at > seen.row.at).map(|(_, seconds)| seconds);
     let told = DEVICE.parts.iter().zip(&seen.device.facts).filter(|(_, fact)| !fact.is_null());
     let mut pairs: Vec<(&str, Markup)> = told
         .map(|(part, fact)| match (part.name, fact.number()) {
+            ("uptime_seconds", Some(then)) => {
+                let seconds = uptime.unwrap_or(then).clamp(0.0, 1e12);
+                (text::device_uptime(l), html! { (time::lasting(l, Duration::from_secs_f64(seconds))) })
+            }
             (name, Some(seconds)) if name.ends_with("_seconds") => (
-                if name == "uptime_seconds" { text::device_uptime(l) } else { l.pick(part.zh, part.en) },
+                l.pick(part.zh, part.en),
                 html! { (time::lasting(l, Duration::from_secs_f64(seconds.clamp(0.0, 1e12)))) },
             ),
             _ => (l.pick(part.zh, part.en), html! { (words(l, &DEVICE, part, fact)) }),
         })
         .collect();
-    pairs.push((text::device_read(l), html! { (time::ago(cx, seen.row.at)) " " small { (text::device_changed(l)) " " (time::ago(cx, seen.row.changed)) } }));
+    pairs.push((text::device_read(l), html! { (time::ago(cx, looked)) " " small { (text::device_changed(l)) " " (time::ago(cx, seen.row.changed)) } }));
     ui::facts(&pairs)
 }
 
-fn incomplete(l: Lang, device: &Device) -> Markup {
+fn incomplete(cx: &Cx, device: &Device) -> Markup {
+    let l = cx.lang;
     if device.incomplete.is_empty() {
         return html! {};
     }
@@ -231,10 +264,18 @@ fn incomplete(l: Lang, device: &Device) -> Markup {
         html! {
             (text::device_incomplete(l))
             ul { @for cut in &device.incomplete {
-                li { (Class::named(cut.class).map_or(cut.class, |class| l.pick(class.zh, class.en))) ": " (l.pick(&zh::text(&cut.reason), &cut.reason)) }
+                li { (Class::named(cut.class).map_or(cut.class, |class| l.pick(class.zh, class.en))) ": " (l.pick(&zh::text(&cut.reason), &cut.reason)) (kept(cx, device, cut.class)) }
             } }
         },
     )
+}
+
+/// How many rows of a class are of an earlier look, and of which time.
+fn kept(cx: &Cx, device: &Device, class: &str) -> Markup {
+    match device.kept(class) {
+        (rows, Some(at)) => html! { "; " (text::device_kept(cx.lang, rows)) " " (time::at(cx, at)) },
+        _ => html! {},
+    }
 }
 
 /// When the device became another: the first value of each is no change.
@@ -288,7 +329,14 @@ fn search(cx: &Cx, class: &Class, list: &List) -> Markup {
     }
 }
 
-fn table<'a>(l: Lang, list: &'a List, class: &'static Class, device: &'a Device) -> Table<'a> {
+/// When what stands in a report was so last: if it changed, there would be another.
+fn looked(cx: &Cx, seen: &Seen) -> Wall {
+    let looked = fresh::looked(&cx.service.store.newest(), &seen.row.asset, &seen.row.probe);
+    looked.map_or(seen.row.at, |at| at.max(seen.row.at))
+}
+
+fn table<'a>(cx: &Cx, list: &'a List, class: &'static Class, seen: &Seen, now: &'a fresh::Seen) -> Table<'a> {
+    let l = cx.lang;
     let wanted: Vec<String> =
         list.filter("q").unwrap_or_default().to_lowercase().split_whitespace().map(str::to_owned).collect();
     let says = |thing: &&(usize, &Thing)| {
@@ -296,7 +344,7 @@ fn table<'a>(l: Lang, list: &'a List, class: &'static Class, device: &'a Device)
         let all = all.join("\n").to_lowercase();
         wanted.iter().all(|word| all.contains(word.as_str()))
     };
-    let things: Vec<(usize, &Thing)> = device.of(class.name).iter().enumerate().collect();
+    let things: Vec<(usize, &Thing)> = now.things.iter().enumerate().collect();
     // A column in which nothing stands is none.
     let stands = |at: usize| things.iter().any(|(_, thing)| thing.facts.get(at).is_some_and(|fact| !fact.is_null()));
     let shown: Vec<(usize, &'static Part)> = class.parts.iter().enumerate().filter(|(at, _)| stands(*at)).collect();
@@ -310,20 +358,37 @@ fn table<'a>(l: Lang, list: &'a List, class: &'static Class, device: &'a Device)
     let (rows, next, total) = list.page(found, |(at, _)| format!("{at:06}"), |(_, thing)| key(thing));
     let columns = shown.iter().map(|(_, part)| {
         let column = Column::sorted(part.name, l.pick(part.zh, part.en));
-        if matches!(part.holds, Holds::Number | Holds::Count) { column.number() } else { column }
+        let column = if matches!(part.holds, Holds::Number | Holds::Count) { column.number() } else { column };
+        if class.name == "interfaces" && WIDE.contains(&part.name) { column.wide() } else { column }
     });
-    let row = |(at, thing): (usize, &Thing)| Row {
-        id: at.to_string(),
-        class: "",
-        cells: shown
-            .iter()
-            .map(|(at, part)| cell(l, class, part, thing.facts.get(*at).unwrap_or(&Fact::Null)))
-            .collect(),
+    let rated = now.rates.iter().any(|(received, sent)| received.or(*sent).is_some());
+    let titles = [text::ports_in(l), text::ports_out(l)];
+    let rates: &[&str] = if rated { &titles } else { &[] };
+    // Where rows are of different times, each says of which.
+    let mixed = MEASURED.contains(&class.name) || seen.device.kept(class.name).1.is_some();
+    let row = |(at, thing): (usize, &Thing)| {
+        let dead =
+            thing.fact(class, "admin").text() == Some("up") && thing.fact(class, "oper").text() == Some("down");
+        let cells = shown.iter().map(|(at, part)| match thing.facts.get(*at).unwrap_or(&Fact::Null) {
+            // What is switched off is not broken.
+            fact if dead && part.name == "oper" => {
+                let said = words(l, class, part, fact);
+                Cell::html(badge::toned(Tone::Bad, &said), said)
+            }
+            fact => cell(l, class, part, fact),
+        });
+        let (received, sent) = now.rates.get(at).copied().unwrap_or_default();
+        let rates = rates.iter().zip([received, sent]).map(|(_, rate)| Cell::value(rate.map(number::bits), rate));
+        let when = thing.as_of.filter(|_| mixed).map(|when| Cell::of(time::ago(cx, when), Plain::Time(when)));
+        Row { id: at.to_string(), class: "", cells: cells.chain(rates).chain(when).collect() }
     };
     Table {
         list,
         caption: l.pick(class.zh, class.en),
-        columns: columns.collect(),
+        columns: columns
+            .chain(rates.iter().map(|title| Column::new(title).number()))
+            .chain(mixed.then(|| Column::new(text::device_as_of(l))))
+            .collect(),
         rows: rows.into_iter().map(row).collect(),
         next,
         total: Some(total as u64),

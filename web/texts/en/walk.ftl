@@ -1,0 +1,19 @@
+# Raw walks of a device.
+walk-title = Raw walk
+walk-page = { $name }: below { $oid }
+walk-about = The agent that reads the device asks it for everything below an OID, as it asks otherwise. At most { $rows } variables within { $seconds } seconds; what is secret is not shown. Each walk stands in the audit trail.
+walk-oid = OID
+walk-oid-help = Dotted numbers, or a name such as ifTable, sysDescr, lldpRemTable, enterprises.2011; the list has the tables of this device's profile.
+walk-start = Walk
+walk-recent = Walks of this device
+walk-by-hand = The same from any machine that reaches the device
+walk-progress = { $rows } variables
+walk-asked = asked by { $who }, read by { $agent },
+walk-none = Nothing came
+walk-none-advice = The device has nothing there, or did not answer: the line above says which.
+walk-none-yet = Nothing has come yet
+walk-none-yet-advice = The agent is told within a second or two; if it is silent, see the page of agents.
+walk-name = Name
+walk-type = Type
+walk-value = Value
+walk-again = Walk again

@@ -1,0 +1,19 @@
+# 设备原始数据（SNMP walk）。
+walk-title = 原始数据
+walk-page = { $name }：{ $oid } 之下
+walk-about = 由读取该设备的探针按平时的方式询问某个 OID 之下的全部内容。最多 { $rows } 个变量、{ $seconds } 秒；口令等秘密不显示。每次读取都记入审计。
+walk-oid = OID
+walk-oid-help = 点分数字，或名称，如 ifTable、sysDescr、lldpRemTable、enterprises.2011；下拉列表含该设备模板所读的各表。
+walk-start = 读取
+walk-recent = 该设备的历次读取
+walk-by-hand = 也可在任何能到达设备的主机上读取
+walk-progress = { $rows } 个变量
+walk-asked = 由 { $who } 发起，{ $agent } 读取，
+walk-none = 没有读到内容
+walk-none-advice = 设备在此之下没有内容，或没有应答：上面一行说明是哪一种。
+walk-none-yet = 尚未读到内容
+walk-none-yet-advice = 探针一两秒内即可收到；如果探针没有动静，请看探针页。
+walk-name = 名称
+walk-type = 类型
+walk-value = 值
+walk-again = 再读一次
