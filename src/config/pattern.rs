@@ -38,6 +38,12 @@ impl Pattern {
         Ok(Self { tag: (tag != ANY).then(|| tag.to_owned()), text })
     }
 
+    /// The tag that a pattern wants, as written; nothing if any will do.
+    pub fn tag_of(written: &str) -> Option<&str> {
+        let tag = written.split_once(": ").map_or(written, |(tag, _)| tag).trim();
+        (tag != ANY).then_some(tag)
+    }
+
     /// Whether it has a group of that name.
     pub fn has_group(&self, name: &str) -> bool {
         self.groups().any(|group| group == name)

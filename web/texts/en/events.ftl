@@ -12,6 +12,7 @@ events-col-agent = Heard by
 events-least-severity = At least
 events-unknown = unknown source
 events-trap = trap
+events-clears = { $rule }: cleared
 events-asset-wrong = Write the id of an asset; “-” stands for unknown sources
 events-sender-wrong = Write an IP address
 events-none = Nothing matches

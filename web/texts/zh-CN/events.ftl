@@ -12,6 +12,7 @@ events-col-agent = 接收探针
 events-least-severity = 级别不低于
 events-unknown = 未知来源
 events-trap = 陷阱
+events-clears = { $rule }：恢复
 events-asset-wrong = 请写资产编号；“-” 表示未知来源
 events-sender-wrong = 请写 IP 地址
 events-none = 没有符合条件的记录

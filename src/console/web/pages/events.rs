@@ -1,9 +1,13 @@
 //! What devices said of themselves: lines, newest first, searched by words, sender, severity and time. It shows what was
 //! heard and by whom, and says of whom nothing is known; it changes and deletes nothing.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::audit::moment;
+use crate::config::defs::{Definitions, Judge};
+use crate::config::pattern::Pattern;
 use crate::console::api::problem::Problem;
 use crate::console::api::query::encode;
 use crate::console::command::Page;
@@ -35,6 +39,8 @@ pub async fn page(cx: Cx) -> Answer {
     // A filter that cannot be read finds nothing, rather than everything.
     let (rows, next) = if wrong.is_empty() { rows(&cx, &list, &filter).await? } else { (Vec::new(), None) };
     let (_, inventory) = cx.service.store.inventory();
+    let definitions = cx.service.definitions();
+    let meanings = meanings(&definitions, l);
     let table = Table {
         list: &list,
         caption: text::nav_events(l),
@@ -47,7 +53,7 @@ pub async fn page(cx: Cx) -> Answer {
             Column::new(text::events_col_count(l)).number().wide(),
             Column::new(text::events_col_agent(l)).wide(),
         ],
-        rows: rows.iter().map(|r| row(&cx, &inventory, r)).collect(),
+        rows: rows.iter().map(|r| row(&cx, &inventory, &meanings, r)).collect(),
         next,
         total: None,
         empty: empty(&cx, &list),
@@ -64,6 +70,24 @@ pub async fn page(cx: Cx) -> Answer {
         (unmapped(&cx, &inventory))
     };
     Ok(layout::page(&cx, Place::Events, text::nav_events(l), inside))
+}
+
+/// What rules take a tag for: an OID says nothing to most readers.
+type Meanings<'a> = BTreeMap<(LogSource, &'a str), String>;
+
+fn meanings(definitions: &Definitions, l: Lang) -> Meanings<'_> {
+    let mut all = Meanings::new();
+    for rule in &definitions.rules {
+        let Judge::Match(used) = &rule.judge else { continue };
+        let name = l.pick(&rule.zh, &rule.en);
+        for tag in used.raise.iter().filter_map(|written| Pattern::tag_of(written)) {
+            all.entry((used.source, tag)).or_insert_with(|| name.to_owned());
+        }
+        for tag in used.clear.iter().filter_map(|written| Pattern::tag_of(written)) {
+            all.entry((used.source, tag)).or_insert_with(|| text::events_clears(l, name));
+        }
+    }
+    all
 }
 
 /// What agents heard most often that no rule speaks of, since they began to listen.
@@ -221,7 +245,7 @@ fn sees(cx: &Cx, asset: &AssetId) -> bool {
     cx.service.store.sees(&cx.scope(), &Object::Asset(asset.clone()))
 }
 
-fn row(cx: &Cx, inventory: &Inventory, row: &EventRow) -> Row {
+fn row(cx: &Cx, inventory: &Inventory, meanings: &Meanings<'_>, row: &EventRow) -> Row {
     let (l, heard) = (cx.lang, &row.heard);
     let sender = heard.from.to_string();
     let whose = match &heard.asset {
@@ -242,6 +266,7 @@ fn row(cx: &Cx, inventory: &Inventory, row: &EventRow) -> Row {
     let tag = html! {
         @if heard.tag.is_empty() { (ui::none()) }
         @else { a.mono href={ "/events?tag=" (encode(&heard.tag)) } { (heard.tag) } }
+        @if let Some(meaning) = meanings.get(&(heard.source, heard.tag.as_str())) { br; small { (meaning) } }
     };
     let agent = inventory.agents.get(&row.agent).map_or_else(|| row.agent.to_string(), |agent| agent.name.clone());
     Row {

@@ -40,6 +40,23 @@ async fn hear(world: &World, rows: &[(&str, bool)]) {
     service.store.ingest(&agent, batch, now).await.unwrap();
 }
 
+#[test]
+fn a_tag_is_called_what_rules_take_it_for() {
+    use crate::console::web::lang::Lang;
+    let definitions = crate::config::defs::load(&[], crate::probe::catalog()).definitions;
+    for (l, down, up) in [
+        (Lang::Zh, "端口中断（陷阱）", "端口中断（陷阱）：恢复"),
+        (Lang::En, "Port down (trap)", "Port down (trap): cleared"),
+    ] {
+        let all = super::meanings(&definitions, l);
+        let of = |source, tag| all.get(&(source, tag)).map(String::as_str);
+        assert_eq!(of(LogSource::Trap, "1.3.6.1.6.3.1.1.5.3"), Some(down));
+        assert_eq!(of(LogSource::Trap, "1.3.6.1.6.3.1.1.5.4"), Some(up));
+        assert_eq!((of(LogSource::Syslog, "1.3.6.1.6.3.1.1.5.3"), of(LogSource::Syslog, "*")), (None, None));
+        assert!(of(LogSource::Syslog, "SSH/SSH_FAIL").is_some());
+    }
+}
+
 #[tokio::test]
 async fn what_no_rule_speaks_of_is_listed_by_count_and_counted_in_metrics() {
     let world = World::with(PLACES).await;
