@@ -163,6 +163,7 @@ async fn a_pulled_cable_takes_what_is_behind_it_along_and_gives_it_back() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_types, reason = "what the demo says is heard as it comes, by nobody's collector")]
 async fn a_pulled_cable_is_told_by_a_trap_and_a_line_of_the_device_that_can_still_be_heard() {
     let clock = Clock::system();
     let dir = tempfile::tempdir().unwrap();
