@@ -40,10 +40,11 @@ async fn hear(world: &World, rows: &[(&str, bool)]) {
     service.store.ingest(&agent, batch, now).await.unwrap();
 }
 
-#[test]
-fn a_tag_is_called_what_rules_take_it_for() {
+#[tokio::test]
+async fn a_tag_is_called_what_rules_take_it_for() {
     use crate::console::web::lang::Lang;
-    let definitions = crate::config::defs::load(&[], crate::probe::catalog()).definitions;
+    let world = World::with(PLACES).await;
+    let definitions = world.service().definitions();
     for (l, down, up) in [
         (Lang::Zh, "端口中断（陷阱）", "端口中断（陷阱）：恢复"),
         (Lang::En, "Port down (trap)", "Port down (trap): cleared"),
