@@ -53,7 +53,10 @@ fn recordings_are_served_one_address_a_file_and_a_taken_port_is_named_with_a_rem
         assert_eq!((&json["v"], &json["type"]), (&1.into(), &"text".into()));
     }
     let (code, out, _) = output(&["snmp", "get", &switch, "1.3.9.9", "--community", "public"]);
-    assert_eq!((code, out.as_str()), (1, "1.3.9.9 = no_such_instance: the device has no such row (noSuchInstance)\n"));
+    assert_eq!(
+        (code, out.as_str()),
+        (1, "1.3.9.9 = no_such_instance: the device has no such row (noSuchInstance)\n")
+    );
 
     let (code, _, err) =
         output(&["simulate", "tests/recordings/switch.snmprec", "--listen", &switch, "--community", "public"]);

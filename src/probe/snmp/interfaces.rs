@@ -234,8 +234,16 @@ fn learn(memory: &mut Memory, asset: &AssetId, wanted: &Wanted, read: Vec<Still>
 }
 
 fn mac(bytes: [u8; 6]) -> Value {
-    let [a, b, c, d, e, f] = bytes;
-    Value::Text(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}").into())
+    // By hand: each port is told in each run, and formatting would cost as much as all else about it.
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+    let mut text = [b':'; 17];
+    for (place, octet) in text.chunks_mut(3).zip(bytes) {
+        if let [high, low, ..] = place {
+            (*high, *low) = (digit(octet >> 4), digit(octet & 15));
+        }
+    }
+    std::str::from_utf8(&text).map_or(Value::Null, |text| Value::Text(text.into()))
 }
 
 /// What came of the ports that make series, and how many make none.
@@ -296,7 +304,7 @@ fn texts(port: &Port) -> [Value; 4] {
         port.alias.clone().map_or(Value::Null, Value::Text),
         port.mac.map_or(Value::Null, mac),
         ports::kind(port.kind).map_or(Value::Null, Value::Text),
-        Value::Text(port.index.to_string().into()),
+        Value::Text(ports::index(port.index)),
     ]
 }
 
@@ -349,7 +357,8 @@ fn one(port: &mut Port, row: &Reads, moment: &Moment) -> Interface {
     let [in_bps, out_bps] = rates;
     let [in_ratio, out_ratio] = ratios;
     let [admin, oper] = states(row);
-    let mut values = vec![
+    let [alias, mac, kind, index] = texts(port);
+    let values = vec![
         admin,
         oper,
         total(in_octets),
@@ -364,8 +373,11 @@ fn one(port: &mut Port, row: &Reads, moment: &Moment) -> Interface {
         out_ratio,
         speed.map_or(Value::Null, Value::gauge),
         if port.mtu == 0 { Value::Null } else { Value::gauge(port.mtu.into()) },
+        alias,
+        mac,
+        kind,
+        index,
     ];
-    values.extend(texts(port));
     port.seen = match (before, elapsed) {
         // Too close to say anything: the older reading stays the one to compare with.
         (Some(before), Some(elapsed)) if too_close && !broken => Some(Seen { age: millis(elapsed), ..before }),

@@ -69,6 +69,16 @@ pub(super) fn kind(number: u16) -> Option<Arc<str>> {
     Some(named.cloned().unwrap_or_else(|| Arc::from(number.to_string())))
 }
 
+/// Small indexes as texts, one copy of each, too.
+static INDEXES: LazyLock<Vec<Arc<str>>> =
+    LazyLock::new(|| (0..1024).map(|n: u32| Arc::from(n.to_string())).collect());
+
+/// ifIndex as a text.
+pub(super) fn index(number: u32) -> Arc<str> {
+    let common = usize::try_from(number).ok().and_then(|at| INDEXES.get(at));
+    common.cloned().unwrap_or_else(|| Arc::from(number.to_string()))
+}
+
 /// Those that make series.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
