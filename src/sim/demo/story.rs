@@ -25,7 +25,6 @@ const CABLE_LASTS: u64 = 90;
 const DEVICE_LASTS: u64 = 75;
 const WEBSITE_LASTS: u64 = 90;
 const CERTIFICATE_LASTS: u64 = 150;
-const GUESSES_LAST: u64 = 60;
 /// Longer than the two minutes for which rules wait.
 const HEAT_LASTS: u64 = 300;
 /// Between two lines that say nothing of note.
@@ -152,7 +151,7 @@ impl Show {
             }
             if now >= next {
                 let lasts = self.begin(&span).await;
-                let overlaps = self.ends.len() < MOST && self.random.u8(..OVERLAP) == 0;
+                let overlaps = self.busy() < MOST && self.random.u8(..OVERLAP) == 0;
                 let calm = span(self.random.u64(CALM));
                 next = now.plus(if overlaps { lasts / 2 } else { lasts + calm });
             }
@@ -162,21 +161,40 @@ impl Show {
 
     /// Begins the next trouble; answers how long it lasts.
     async fn begin(&mut self, span: &impl Fn(u64) -> Duration) -> Duration {
-        if self.ends.len() >= MOST {
+        if self.busy() >= MOST {
             return span(CALM.start);
         }
         if self.bag.is_empty() {
-            self.bag = vec![1, 2, 3, 4, 5];
+            self.bag = vec![1, 2, 3];
             self.random.shuffle(&mut self.bag);
             self.bag.push(0); // the bag is emptied from its end: a cable first
         }
         let Some((trouble, lasts)) = self.bag.pop().and_then(|kind| self.choose(kind)) else {
             return span(1);
         };
+        if self.bag.len() == 1 {
+            self.aside(span).await;
+        }
         let lasts = span(lasts);
         self.ends.insert(trouble, self.clock.mono().plus(lasts));
         self.change(trouble, true).await;
         lasts
+    }
+
+    /// Troubles that the story waits for.
+    fn busy(&self) -> usize {
+        self.ends.keys().filter(|trouble| !matches!(trouble, Trouble::Heat(_))).count()
+    }
+
+    /// Once a round, beside its troubles: somebody tries passwords, and a switch grows hot.
+    async fn aside(&mut self, span: &impl Fn(u64) -> Duration) {
+        for kind in [4, 5] {
+            let Some((trouble, lasts)) = self.choose(kind) else { continue };
+            if lasts > 0 {
+                self.ends.insert(trouble, self.clock.mono().plus(span(lasts)));
+            }
+            self.change(trouble, true).await;
+        }
     }
 
     fn choose(&mut self, kind: u8) -> Option<(Trouble, u64)> {
@@ -206,7 +224,7 @@ impl Show {
             0 => (Trouble::Cable(one), CABLE_LASTS),
             1 => (Trouble::Silent(one), DEVICE_LASTS),
             2 => (Trouble::Website(one), WEBSITE_LASTS),
-            4 => (Trouble::Guesses(one), GUESSES_LAST),
+            4 => (Trouble::Guesses(one), 0),
             5 => (Trouble::Heat(one), HEAT_LASTS),
             _ => (Trouble::Certificate(one), CERTIFICATE_LASTS),
         })
