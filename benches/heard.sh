@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in -h | --help) sed -n '2,7p' "$0"; exit 2 ;; esac
 bench=$(cargo build --locked --quiet --release --bench heard --message-format=json |
-    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
+    sed -n 's/.*"name":"heard".*"executable":"\([^"]*\)".*/\1/p' | tail -1)
 [ -n "$bench" ] || exit 3
 echo "machine: $(nproc) cores, $(uname -sr); other load: $(cut -d' ' -f1 /proc/loadavg); receive buffers up to $(cat /proc/sys/net/core/rmem_max)"
 "$bench"

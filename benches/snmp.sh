@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
 done
 built() { # OPTION...: where cargo puts what it builds
     cargo build --locked --quiet "$@" --message-format=json |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1
+        sed -n 's/.*"name":"'"${*: -1}"'".*"executable":"\([^"]*\)".*/\1/p' | tail -1
 }
 [ -n "$binary" ] || binary=$(built "${profile[@]}" --bin fengsui)
 [ -n "$bench" ] || bench=$(built "${profile[@]}" --bench snmp)
@@ -249,9 +249,15 @@ else
     table=$("$bench" table --port $port --devices 1 --cycles 1)
     same "$(awk '/^c[0-9_]+\{/ { sum += $2 } END { printf "%.0f", sum }' "$dir/scrape")" "$(of "$table" sum)" exporter
 fi
+# The same by the probers of an agent, in its own bounds: so many runs at once, so many arenas of memory.
+probers() { MALLOC_ARENA_MAX=2 "$bench" probe --port $port --in-flight $fleet --cycles 4 "$@"; }
+turn_of_probers() { # all devices, beside the peers in each turn: the machine is not as fast in every minute
+    probers --devices $many >>"$dir/probers.lines"
+    of "$(tail -1 "$dir/probers.lines")" cpu_per_100k >>"$dir/probers.cpu"
+}
 for turn in $(seq "$turns"); do
-    order=("${programs[@]}") said=
-    [ $((turn % 2)) = 1 ] || mapfile -t order < <(printf '%s\n' "${programs[@]}" | tac)
+    order=("${programs[@]}" probers) said=
+    [ $((turn % 2)) = 1 ] || mapfile -t order < <(printf '%s\n' "${order[@]}" | tac)
     for program in "${order[@]}"; do
         case $program in gufo-*) turn_of_gufo "${program#gufo-}" ;; *) "turn_of_$program" ;; esac
         said+=", $program $(tail -1 "$dir/$program.cpu")"
@@ -283,14 +289,12 @@ limit "$(of "$line" rss_kib)" $most_kib "KiB with $many devices"
 limit "$(calc "$(of "$line" cpu_per_100k) / $few_cpu")" $most_growth "CPU a variable with $many devices, as a share of that with $few"
 limit "$(of "$line" failed)" 0 "tables that did not come whole"
 
-# The same by the probers of an agent, in its own bounds: so many runs at once, so many arenas of memory.
-probers() { MALLOC_ARENA_MAX=2 "$bench" probe --port $port --in-flight $fleet --cycles 4 "$@"; }
-line=$(probers --devices $many)
+ours=$(best <"$dir/probers.cpu")
+line=$(grep -F "cpu_per_100k=$ours " "$dir/probers.lines" | head -1)
 echo "$many devices by an agent's probers: cycle p50 $(of "$line" cycle_p50) s, longest $(of "$line" cycle_p99) s; $(of "$line" variables) variables, $(of "$line" numbers) numbers kept; CPU per 100,000 variables $(of "$line" cpu_per_100k); sent again $(of "$line" again)"
 limit "$(of "$line" cycle_p99)" $most_cycle "seconds of a cycle of $many devices by probers"
-limit "$(of "$line" rss_kib)" $most_kib "KiB with $many devices and their probers"
-limit "$(of "$line" failed)" 0 "runs that were not whole"
-ours=$(of "$line" cpu_per_100k)
+limit "$(of "$(cat "$dir/probers.lines")" rss_kib | sort -g | tail -1)" $most_kib "KiB with $many devices and their probers"
+limit "$(of "$(cat "$dir/probers.lines")" failed | sort -g | tail -1)" 0 "runs that were not whole"
 ratio snmpbulkwalk $most_of_bulkwalk "snmpbulkwalk's, by probers"
 ratio exporter $most_of_exporter "prometheus-snmp-exporter's, by probers"
 

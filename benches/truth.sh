@@ -11,7 +11,7 @@ case "${1:-}" in -h | --help) sed -n '2,7p' "$0"; exit 2 ;; esac
 delay=${1:-10}
 built() { # TARGET...: where cargo puts what it builds
     cargo build --locked --quiet --release "$@" --message-format=json |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1
+        sed -n 's/.*"name":"'"${*: -1}"'".*"executable":"\([^"]*\)".*/\1/p' | tail -1
 }
 bench=$(built --bench truth)
 lab=$(built --test lab)

@@ -9,6 +9,7 @@ mod ears;
 mod engine;
 mod hours;
 mod latest;
+mod long;
 mod runs;
 mod status;
 mod sweep;

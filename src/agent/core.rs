@@ -16,11 +16,12 @@ use crate::agent::ears::Ears;
 use crate::agent::engine;
 use crate::agent::hours::Hours;
 use crate::agent::latest::Latest;
+use crate::agent::long::Jobs;
 use crate::agent::runs::{Done, Runs};
 use crate::agent::status::Status;
-use crate::agent::sweep::Sweeps;
+use crate::agent::sweep::Addresses;
 use crate::agent::triggers::Triggers;
-use crate::agent::walks::Walks;
+use crate::agent::walks::Variables;
 use crate::collect;
 use crate::config;
 use crate::config::defs;
@@ -133,8 +134,8 @@ struct Core {
     runs: Runs,
     bulk: Bulk,
     hours: Hours,
-    sweeps: Sweeps,
-    walks: Walks,
+    sweeps: Jobs<Addresses>,
+    walks: Jobs<Variables>,
     triggers: Triggers,
     ears: Ears,
     tasks: HashMap<Arc<str>, Arc<Task>>,
@@ -169,8 +170,8 @@ impl Core {
             runs: Runs::new(cx.clone()),
             bulk: Bulk::new(cx.clone()),
             hours: Hours::default(),
-            sweeps: Sweeps::new(cx.clone()),
-            walks: Walks::new(cx.clone()),
+            sweeps: Jobs::new(cx.clock.clone()),
+            walks: Jobs::new(cx.clock.clone()),
             triggers: Triggers::default(),
             tasks: HashMap::new(),
             profiles: None,
@@ -283,16 +284,15 @@ impl Core {
                     self.next_roster = now.mono;
                     JobResult { id, ok: true, detail: String::new() }
                 }
-                Job::Discover { id, wanted, keys } => match self.sweeps.begin(id, &wanted, &keys) {
-                    Ok(()) => continue, // it is answered when it ends
-                    Err((id, detail)) => JobResult { id, ok: false, detail },
-                },
+                Job::Discover { id, wanted, keys } => {
+                    match self.sweeps.begin(id, |clock| Addresses::begin(&wanted, &keys, clock)) {
+                        Ok(()) => continue, // it is answered when it ends
+                        Err((id, detail)) => JobResult { id, ok: false, detail },
+                    }
+                }
                 Job::Walk { id, object, oid } => {
-                    let begun = match self.walk(&object, &oid) {
-                        Ok(walk) => self.walks.begin(id, walk),
-                        Err(why) => Err((id, why)),
-                    };
-                    match begun {
+                    let walk = self.walk(&object, &oid);
+                    match self.walks.begin(id, |clock| Ok(Variables::begin(walk?, clock))) {
                         Ok(()) => continue, // as a sweep
                         Err((id, detail)) => JobResult { id, ok: false, detail },
                     }

@@ -1,106 +1,56 @@
-//! The sweep that a console asked this agent for: one at a time, told of once a second while it runs.
+//! A sweep of addresses, as a long job.
 
-use std::sync::Arc;
-use std::time::Duration;
+use tokio::sync::mpsc;
 
-use crate::model::Mono;
+use super::long::Long;
 use crate::model::discovery::{Found, Keys, Progress, Wanted};
-use crate::model::wire::{JobResult, Record};
-use crate::probe::Ctx;
+use crate::model::wire::Record;
+use crate::net::clock::Clock;
 use crate::probe::discover::{Step, Sweep, Sweeping};
 
-/// How often a running sweep is told of.
-const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Findings in one record: with their texts about 60 KB.
 const MAX_TOLD: usize = 100;
 
-/// The sweep under way, if there is one.
-pub(super) struct Sweeps {
-    cx: Arc<Ctx>,
-    current: Option<Current>,
-}
-
-struct Current {
-    job: String,
+/// One under way.
+pub(super) struct Addresses {
     sweeping: Sweeping,
     done: usize,
     total: usize,
     answered: usize,
     found: Vec<Found>,
-    told: Mono,
-    news: bool,
 }
 
-impl Sweeps {
-    /// None yet.
-    pub(super) const fn new(cx: Arc<Ctx>) -> Self {
-        Self { cx, current: None }
-    }
-
-    /// Begins one, or says why not.
-    pub(super) fn begin(&mut self, job: String, wanted: &Wanted, keys: &Keys) -> Result<(), (String, String)> {
-        if self.current.is_some() {
-            return Err((job, "a sweep is under way on this agent; ask again when it has ended".to_owned()));
-        }
-        let sweep = match Sweep::new(wanted, keys) {
-            Ok(sweep) => sweep,
-            Err(error) => return Err((job, error.to_string())),
-        };
-        tracing::info!(job, addresses = sweep.total(), "a sweep begins");
-        self.current = Some(Current {
-            job,
-            done: 0,
-            total: sweep.total(),
-            answered: 0,
-            found: Vec::new(),
-            told: self.cx.clock.mono(),
-            news: true,
-            sweeping: sweep.begin(self.cx.clock.clone()),
-        });
-        Ok(())
-    }
-
-    /// What is to be told next; never returns while there is nothing.
-    pub(super) async fn next(&mut self) -> Vec<Record> {
-        let Some(current) = &mut self.current else { return std::future::pending().await };
-        loop {
-            let due = current.told.plus(TELL_EVERY);
-            tokio::select! {
-                step = current.sweeping.steps.recv() => match step {
-                    Some(step) => {
-                        current.take(step);
-                        if current.found.len() >= MAX_TOLD {
-                            return vec![current.tell(self.cx.clock.mono())];
-                        }
-                    }
-                    None => break,
-                },
-                () = self.cx.clock.sleep_until(due), if current.news => {
-                    return vec![current.tell(self.cx.clock.mono())];
-                }
-            }
-        }
-        let last = current.tell(self.cx.clock.mono());
-        let (done, total, answered) = (current.done, current.total, current.answered);
-        let detail = format!("looked at {done} of {total} addresses, {answered} answered");
-        let result = JobResult { id: current.job.clone(), ok: done == total, detail };
-        self.current = None;
-        vec![last, Record::JobResult(result)]
+impl Addresses {
+    /// Begins, or says what is wrong with what is wanted.
+    pub(super) fn begin(wanted: &Wanted, keys: &Keys, clock: &Clock) -> Result<Self, String> {
+        let sweep = Sweep::new(wanted, keys).map_err(|error| error.to_string())?;
+        let total = sweep.total();
+        Ok(Self { sweeping: sweep.begin(clock.clone()), done: 0, total, answered: 0, found: Vec::new() })
     }
 }
 
-impl Current {
-    fn take(&mut self, step: Step) {
+impl Long for Addresses {
+    type Step = Step;
+    const BUSY: &'static str = "a sweep is under way on this agent; ask again when it has ended";
+
+    fn steps(&mut self) -> &mut mpsc::Receiver<Step> {
+        &mut self.sweeping.steps
+    }
+
+    fn take(&mut self, step: Step) -> bool {
         self.done = step.done;
         self.answered += step.found.len();
         self.found.extend(step.found);
-        self.news = true;
+        self.found.len() >= MAX_TOLD
     }
 
-    fn tell(&mut self, now: Mono) -> Record {
-        self.told = now;
-        self.news = false;
+    fn tell(&mut self, job: &str) -> Record {
         let found = std::mem::take(&mut self.found);
-        Record::Discovery(Progress { job: self.job.clone(), done: self.done as u64, total: self.total as u64, found })
+        Record::Discovery(Progress { job: job.to_owned(), done: self.done as u64, total: self.total as u64, found })
+    }
+
+    async fn end(&mut self) -> (bool, String) {
+        let Self { done, total, answered, .. } = self;
+        (done == total, format!("looked at {done} of {total} addresses, {answered} answered"))
     }
 }
