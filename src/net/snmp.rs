@@ -172,7 +172,8 @@ impl Shared {
     }
 }
 
-/// One agent, asked again and again; one request at a time is up to the caller.
+/// One agent, asked again and again. It has one request at a time to answer, whatever the number of its sessions: they take
+/// turns.
 pub struct Session {
     way: Way,
     peer: SocketAddr,
@@ -339,7 +340,10 @@ impl Session {
         for (at, part) in oids.chunks(MAX_GET).enumerate() {
             let answer = match &self.way {
                 Way::Fast(peer) => peer.ask(Kind::Get, part, 0).await,
-                Way::User(device) => device.get(part).await,
+                Way::User(device) => {
+                    let _turn = self.appetite.turn.lock().await;
+                    device.get(part).await
+                }
             };
             self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
             all.extend(answer.map_err(|error| (at * MAX_GET, error))?);
@@ -352,7 +356,10 @@ impl Session {
         let answer = match (&self.way, self.rows(repetitions)) {
             (Way::Fast(peer), None) => peer.ask(Kind::GetNext, oids, 0).await,
             (Way::Fast(peer), Some(rows)) => peer.ask(Kind::GetBulk, oids, rows).await,
-            (Way::User(device), rows) => device.behind(oids, rows).await,
+            (Way::User(device), rows) => {
+                let _turn = self.appetite.turn.lock().await;
+                device.behind(oids, rows).await
+            }
         };
         self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
         answer
@@ -377,7 +384,7 @@ impl Session {
         let (sink, walked) = match &self.way {
             Way::Fast(peer) => peer.walk(table, deadline).await,
             Way::User(device) => {
-                device.walk(&mut table, clock, deadline).await;
+                device.walk(&mut table, &self.appetite.turn, clock, deadline).await;
                 (Some(table.sink), table.walked)
             }
         };

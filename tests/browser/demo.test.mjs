@@ -142,6 +142,12 @@ test("from the overview to the incident to the port", LIMIT, async () => {
     await page.waitForSelector("main");
     return answer;
   };
+  const cable = async (word) => {
+    const button = page.locator(`form:has(input[name=do][value=${word}]) button`).first();
+    await Promise.all([page.waitForURL(new RegExp(`said=${word === "pull" ? "pulled" : "plugged"}`)), button.click()]);
+  };
+  await open(page, program, "/setup/cable");
+  await cable("pull");
   // A cable that was cut is an incident of a line, whose page shows both ends; one of a port leads there at once.
   const PORT = "main a[href*='?port=']", OBJECT = ".incident-head .beside a";
   await until("an incident of a line or a port", async () => {
@@ -162,6 +168,8 @@ test("from the overview to the incident to the port", LIMIT, async () => {
   assert.match(page.url(), /\/assets\/[^?]+\?port=.*#ports$/);
   assert.ok((await page.textContent("#ports")).includes(new URL(page.url()).searchParams.get("port")));
   await shot(page, "zh-desktop-port");
+  await open(page, program, "/setup/cable");
+  await cable("plug");
   page.made.clean();
 });
 

@@ -165,6 +165,28 @@ test("a walk is begun with the keyboard, and what went wrong is named", LIMIT, a
   page.made.clean();
 });
 
+test("a page misses nothing: not while its stream begins, not while it fetches", LIMIT, async () => {
+  const page = await signedIn(chrome, program, { lang: "en" });
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  let streams = 0;
+  // The stream begins long after the walk has ended.
+  await page.route(/\/live\?after=/, async (route) => { streams++; await wait(5_000); await route.continue().catch(() => undefined); });
+  await walk(page, "switch", "sysName.0");
+  assert.match(await main(page), /core-48/);
+  assert.ok(streams > 0);
+  await page.unroute(/\/live\?after=/);
+  // What is fetched again comes late, from before the end.
+  await page.route(/\/walks\/[\w-]+$/, async (route) => {
+    if (!(await route.request().headerValue("hx-request"))) return route.continue();
+    const answer = await route.fetch().catch(() => undefined);
+    await wait(1_500);
+    return (answer ? route.fulfill({ response: answer }) : route.abort()).catch(() => undefined);
+  });
+  await walk(page, "switch", "mib-2");
+  assert.match(await main(page), /the first 2000 variables/);
+  page.made.clean();
+});
+
 test("without scripts a walk is loaded again by its link", LIMIT, async () => {
   const page = await signedIn(chrome, program, { lang: "en", scripts: false });
   await open(page, program, "/assets/switch/device");

@@ -1,11 +1,13 @@
 // One stream of changes a tab (server-sent events). An event names a topic; regions that listen for it are
-// fetched again. The stream is closed while the tab is hidden, because a browser allows six connections to a
-// server; when the tab is shown again, everything is looked at once.
+// fetched again. It begins with what happened since the page was made. It is closed while the tab is hidden,
+// because a browser allows six connections to a server, and goes on from there when the tab is shown again.
 import htmx from "htmx.org";
 
 const TOPICS = ["incidents", "objects", "agents", "definitions", "inventory", "audit", "discoveries", "baseline", "walks"];
 
 let stream: EventSource | undefined;
+/** Id of the newest event that this page has taken note of. */
+let newest = "";
 
 function say(topic: string): void {
   htmx.trigger(document.body, `live-${topic}`, {});
@@ -30,30 +32,37 @@ function announce(data: string): void {
   place.textContent = `${document.body.dataset.opened ?? ""}: ${opened.map((i) => i.name).join(", ")}`;
 }
 
-function open(address: string): void {
-  stream = new EventSource(address);
+function open(): void {
+  stream = new EventSource(`/live?after=${encodeURIComponent(newest)}`);
   stream.onopen = () => shown(true);
   stream.onerror = () => shown(false);
   for (const topic of TOPICS) {
-    stream.addEventListener(topic, (event) => {
+    listen(topic, (data) => {
       say(topic);
-      if (topic === "incidents") announce((event as MessageEvent<string>).data);
+      if (topic === "incidents") announce(data);
     });
   }
-  stream.addEventListener("reset", () => say("all"));
+  listen("reset", () => say("all"));
+}
+
+function listen(name: string, take: (data: string) => void): void {
+  stream?.addEventListener(name, (event) => {
+    const said = event as MessageEvent<string>;
+    newest = said.lastEventId;
+    take(said.data);
+  });
 }
 
 export function follow(): void {
-  const address = document.body.dataset.live;
-  if (!address) return;
+  newest = document.body.dataset.live ?? "";
+  if (!newest) return;
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       stream?.close();
       stream = undefined;
     } else if (!stream) {
-      open(address);
-      say("all");
+      open();
     }
   });
-  if (!document.hidden) open(address);
+  if (!document.hidden) open();
 }

@@ -92,6 +92,8 @@ pub struct Request {
     pub zone: TimeZone,
     /// When the request came.
     pub now: Wall,
+    /// The newest event then: what the page shows is at least as new, and its stream of changes begins after it.
+    pub newest: String,
     /// True if only a region of the page is fetched again: no frame around it.
     pub fragment: bool,
     /// True behind TLS.

@@ -157,6 +157,7 @@ fn request_of(service: Service, head: &axum::http::request::Parts, path: BTreeMa
         uri: cx::local(head.uri.path_and_query().map_or("/", |p| p.as_str())),
         zone: service.zone.clone(),
         now: service.clock.wall(),
+        newest: service.live.newest(),
         fragment,
         tls: head.extensions.get::<PeerTls>().is_some(),
         from,

@@ -88,7 +88,7 @@ fn frame(cx: &Cx, around: Frame, title: &str, inside: Markup) -> Markup {
                 link rel="stylesheet" href=(assets::url("style.css"));
                 script defer src=(assets::url("app.js")) {}
             }
-            body class=[(around == Frame::Bare).then_some("bare")] data-live=[cx.session.as_ref().map(|_| "/live")]
+            body class=[(around == Frame::Bare).then_some("bare")] data-live=[cx.session.as_ref().map(|_| &cx.newest)]
                 data-stale=(text::live_stale(cx.lang)) data-opened=(text::live_opened(cx.lang)) {
                 a.skip href="#main" { (text::skip_to_content(cx.lang)) }
                 @if cx.service.demo().is_some() {

@@ -1,6 +1,7 @@
 //! What changes, told to every open page: one stream of server-sent events a tab. An event names a topic, and
 //! the page fetches the regions that show it again. Events are numbered and the last ones kept, so that a tab
-//! that comes back (`Last-Event-ID`) is told what it missed, or to look at everything again. It carries no
+//! is told what it missed since its page was made (`after`) or since it was last here (`Last-Event-ID`), or to
+//! look at everything again. It carries no
 //! data but the names of new incidents within the reader's scope: what a page shows is always the page's answer.
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use crate::console::command::{IncidentFilter, Page, Scope};
 use crate::console::service::Service;
 use crate::console::session;
 use crate::console::store::Session;
+use crate::console::web::cx::Params;
 use crate::model::incident::{Incident, IncidentState};
 use crate::net::listen::PeerAddr;
 
@@ -109,6 +111,11 @@ impl Hub {
     /// Tells everybody that the definitions were read: into force, or in vain.
     pub fn definitions_read(&self) {
         self.tell(Topic::Definitions, Vec::new());
+    }
+
+    /// The newest event's id.
+    pub fn newest(&self) -> String {
+        format!("{}-{}", self.epoch, *self.last.borrow())
     }
 
     fn tell(&self, topic: Topic, opened: Vec<Arc<Incident>>) {
@@ -210,7 +217,7 @@ async fn opened_since(service: &Service, newest: &mut Option<Arc<str>>) -> Vec<A
     found.into_iter().filter(is_new).map(Arc::new).collect()
 }
 
-/// `GET /live`
+/// `GET /live?after=ID`
 pub async fn stream(service: Service, request: Request) -> Response {
     let token = session::cookie(request.headers()).map(str::to_owned);
     let from =
@@ -222,14 +229,17 @@ pub async fn stream(service: Service, request: Request) -> Response {
     let Ok(permit) = service.live.streams.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response();
     };
-    let wanted = request.headers().get("last-event-id").and_then(|v: &HeaderValue| v.to_str().ok()).and_then(|v| {
-        let (epoch, n) = v.rsplit_once('-')?;
+    let query = Params::read(request.uri().query().unwrap_or_default().as_bytes());
+    let header = request.headers().get("last-event-id").and_then(|v: &HeaderValue| v.to_str().ok());
+    let after = header.or_else(|| query.get("after"));
+    let wanted = after.and_then(|id| {
+        let (epoch, n) = id.rsplit_once('-')?;
         (epoch == service.live.epoch).then(|| n.parse::<u64>().ok())?
     });
     let newest = service.live.last.subscribe();
     let start = wanted.unwrap_or(*newest.borrow());
     // Somebody who comes back after a restart has missed everything that is not counted here.
-    let lost = wanted.is_none() && request.headers().contains_key("last-event-id");
+    let lost = wanted.is_none() && after.is_some();
     let state = Reader { service, token, from, scope: actor.scope, at: start, newest, lost, _permit: permit };
     let events = stream::unfold(state, |mut reader| async move { reader.next().await.map(|event| (event, reader)) });
     let mut answer = Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response();

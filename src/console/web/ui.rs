@@ -58,7 +58,8 @@ pub fn note(tone: Tone, said: Markup) -> Markup {
     html! { div.note.(tone.class()) role=(if tone == Tone::Bad { "alert" } else { "status" }) { (icon(tone.icon())) div { (said) } } }
 }
 
-/// A region that is fetched again when one of its topics speaks. `id` is unique on the page.
+/// A region that is fetched again when one of its topics speaks; when that happens during a fetch, once more after it,
+/// for the answer under way may be older. `id` is unique on the page.
 pub fn live(cx: &Cx, id: &str, topics: &[Topic], inside: Markup) -> Markup {
     let trigger: Vec<String> = topics
         .iter()
@@ -67,7 +68,7 @@ pub fn live(cx: &Cx, id: &str, topics: &[Topic], inside: Markup) -> Markup {
         .collect();
     html! {
         section id=(id) .region hx-ext="morph" hx-get=(cx.uri) hx-trigger=(trigger.join(", ")) hx-select={ "#" (id) }
-            hx-swap="morph:outerHTML" hx-sync="this:drop" { (inside) }
+            hx-swap="morph:outerHTML" hx-sync="this:queue last" { (inside) }
     }
 }
 

@@ -1,5 +1,5 @@
-//! How many rows a request asks one device for: what it bore last time, or what its answers had room for. Learnt by walks,
-//! kept of a device whoever asks it.
+//! What is kept of a device whoever asks it: how many rows a request asks it for, learnt by walks (what it bore last time, or
+//! what its answers had room for), and whose turn it is.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -16,11 +16,13 @@ pub(super) struct Appetite {
     bore: AtomicU32,
     /// Variables a request that its answers had room for, below the rows that were wanted of the walk that found it out.
     roomy: AtomicU64,
+    /// Held by whoever has a request of v3 under way: one at a time. The engine of v1 and v2c sees to that itself.
+    pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 impl Default for Appetite {
     fn default() -> Self {
-        Self { bore: AtomicU32::new(ANY), roomy: AtomicU64::new(0) }
+        Self { bore: AtomicU32::new(ANY), roomy: AtomicU64::new(0), turn: tokio::sync::Mutex::default() }
     }
 }
 

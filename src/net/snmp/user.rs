@@ -1,12 +1,12 @@
 //! SNMPv3, by the library: users, keys, engines and their clocks. One socket a family serves all devices.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ::snmp::v3::{EngineCache, ReportStatus};
 use ::snmp::{AuthProtocol, Client, MasterKeys, Oid, PrivProtocol, Retry, UdpTransport, UsmConfig, Value, VarBind};
 use std::net::SocketAddr;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::convert::Encoded;
 use super::table::{Step, Table};
@@ -28,7 +28,7 @@ const MAX_KEYS: usize = 64;
 pub(super) struct Users {
     v4: OnceCell<UdpTransport>,
     v6: OnceCell<UdpTransport>,
-    keys: Mutex<Vec<(Secret, UsmConfig)>>,
+    keys: std::sync::Mutex<Vec<(Secret, UsmConfig)>>,
 }
 
 /// A device, asked in the name of a user.
@@ -146,14 +146,18 @@ impl Asked {
         Ok(answer.into_iter().map(|vb| (vb.oid, vb.value)).collect())
     }
 
-    /// Walks a table as far as it comes until `deadline`.
-    pub(super) async fn walk(&self, table: &mut Table, clock: &Clock, deadline: Mono) {
+    /// Walks a table as far as it comes until `deadline`, each request in its turn.
+    pub(super) async fn walk(&self, table: &mut Table, turn: &Mutex<()>, clock: &Clock, deadline: Mono) {
         let next = table.asks_next();
         loop {
             let Some((names, repetitions)) = table.ask() else { return };
             let oids: Vec<Oid> = names.filter_map(|name| Oid::from_ber(name).ok()).collect();
             let rows = (!next).then_some(repetitions);
-            let step = match clock.until(deadline, self.behind(&oids, rows)).await {
+            let asked = async {
+                let _turn = turn.lock().await;
+                self.behind(&oids, rows).await
+            };
+            let step = match clock.until(deadline, asked).await {
                 Some(Ok(list)) => {
                     let list: Vec<Encoded> = list.into_iter().map(|(oid, value)| Encoded::new(&oid, value)).collect();
                     let bytes = list.iter().map(Encoded::len).sum();

@@ -1,9 +1,11 @@
 //! The engine without its socket: jobs by number, what they send, what an answer or silence makes of them. A request
 //! identifier is the job's number and a generation, so an answer finds its job at once, and one that is late finds
-//! nothing. A job has at most one request under way; jobs share only the receive buffer, so a silent device holds up
-//! nobody: its share of the buffer is given back long before its time is up.
+//! nothing. A job has at most one request under way, and so has a device, whoever asks it: its jobs take turns, request by
+//! request. Jobs of several devices share only the receive buffer, so a silent device holds up nobody else: its share of
+//! the buffer is given back long before its time is up.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -47,6 +49,8 @@ pub(super) struct Core {
     slots: Vec<Slot>,
     free: Vec<u32>,
     ready: VecDeque<u32>,
+    /// Devices that have a request to answer.
+    busy: HashMap<SocketAddr, Turn>,
     wheel: Wheel,
     fired: Vec<(u64, u32)>,
     room: Room,
@@ -60,6 +64,14 @@ struct Slot {
     job: Option<Job>,
     /// The tick of its entry in the wheel that counts; 0 = none.
     armed: u64,
+}
+
+/// The request that a device has to answer.
+struct Turn {
+    /// Whose it is.
+    job: u32,
+    /// Those who want to ask next.
+    waiting: Vec<u32>,
 }
 
 struct Job {
@@ -112,6 +124,7 @@ impl Core {
             slots: Vec::new(),
             free: Vec::new(),
             ready: VecDeque::new(),
+            busy: HashMap::new(),
             wheel: Wheel::new(now),
             fired: Vec::new(),
             room: Room { used: 0, now: most, most },
@@ -154,6 +167,7 @@ impl Core {
 
     /// Writes the next request of a job, or ends it.
     fn go_on(&mut self, at: u32, step: Step) {
+        self.give_turn(at);
         let Some(slot) = self.slots.get_mut(at as usize) else { return };
         let Some(job) = &mut slot.job else { return };
         self.room.used -= std::mem::take(&mut job.reserved);
@@ -173,6 +187,15 @@ impl Core {
         self.free.push(at);
     }
 
+    /// Gives the turn at its device back, if a job has it: those who wait for it are ready, and the first of them has it next.
+    fn give_turn(&mut self, at: u32) {
+        let job = self.slots.get(at as usize).and_then(|slot| slot.job.as_ref());
+        let Some(Entry::Occupied(turn)) = job.map(|job| self.busy.entry(job.order.device.peer)) else { return };
+        if turn.get().job == at {
+            self.ready.extend(turn.remove().waiting);
+        }
+    }
+
     /// Makes sure that a job is looked at by `due`.
     fn arm(&mut self, at: u32, due: Mono) {
         let Some(slot) = self.slots.get_mut(at as usize) else { return };
@@ -183,7 +206,7 @@ impl Core {
         }
     }
 
-    /// The jobs that may send now, at most `most`: a job that waits for room in the receive buffer keeps its turn.
+    /// The jobs that may send now, at most `most`: a job that waits for room in the receive buffer keeps its place.
     pub(super) fn sending(&mut self, most: usize, out: &mut Vec<u32>) {
         out.clear();
         while out.len() < most {
@@ -195,9 +218,15 @@ impl Core {
                 if self.room.used > 0 && self.room.used + cost > self.room.now {
                     return;
                 }
-                job.reserved = cost;
-                self.room.used += cost;
-                out.push(at);
+                match self.busy.entry(job.order.device.peer) {
+                    Entry::Occupied(mut turn) if turn.get().job != at => turn.get_mut().waiting.push(at),
+                    turn => {
+                        turn.or_insert_with(|| Turn { job: at, waiting: Vec::new() });
+                        job.reserved = cost;
+                        self.room.used += cost;
+                        out.push(at);
+                    }
+                }
             }
             self.ready.pop_front();
         }
@@ -342,6 +371,7 @@ impl Core {
 
     /// A try had no answer.
     fn silent(&mut self, at: u32) {
+        self.give_turn(at);
         let Some(job) = self.slots.get_mut(at as usize).and_then(|slot| slot.job.as_mut()) else { return };
         let peer = job.order.device.peer;
         let ours = self.overflow_at.is_some_and(|overflow| overflow >= job.sent_at);
@@ -364,7 +394,7 @@ impl Core {
         }
     }
 
-    /// Whether somebody waits for its turn.
+    /// Whether somebody wants to send.
     pub(super) fn is_waiting(&self) -> bool {
         !self.ready.is_empty()
     }
