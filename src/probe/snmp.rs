@@ -34,10 +34,10 @@ use crate::model::time::Mono;
 use crate::net::clock::Clock;
 use crate::net::resolver::{self, Family};
 use crate::net::snmp::{self, Exchanged, Manner, Oid, Session, SnmpError, Value as Wire};
-use crate::probe::device::Family as DeviceFamily;
-use crate::probe::device::fetch::Identity;
+use crate::probe::device::fetch::{self, Identity};
 use crate::probe::device::part::Part;
 use crate::probe::device::silence::Silence;
+use crate::probe::device::{self, Answers};
 use crate::probe::{Ctx, MAX_DETAIL, Prober, Run, RunFuture, cut, target_row};
 
 /// Where agents listen.
@@ -102,6 +102,12 @@ struct Ask<'a> {
     repetitions: u32,
     clock: &'a Clock,
     deadline: Mono,
+}
+
+impl Ask<'_> {
+    async fn fetch(&self, wanted: &device::Wanted) -> Result<Answers, SnmpError> {
+        fetch::fetch(self.session, wanted, self.repetitions, self.clock, self.deadline).await
+    }
 }
 
 /// The device's clocks in the run before.
@@ -229,7 +235,7 @@ impl Snmp {
                 Row { table: 1, object, instance: instance.clone(), values: interface.values }
             }));
         }
-        rows.extend(self.neighbours(&mut shortfalls, clock, end).await);
+        rows.extend(self.neighbours(&family, at, &mut shortfalls, clock, end).await);
         rows.extend(self.health(&family, &moment, &mut shortfalls, clock, end).await);
         let text = |at: u32| match system.get(&scalar(SYSTEM, at)) {
             Some(Wire::ObjectIdentifier(oid)) => Value::Text(oid.to_string().into()),
@@ -263,10 +269,17 @@ impl Snmp {
         Ok((rows, shortfalls))
     }
 
-    async fn neighbours(&mut self, shortfalls: &mut Vec<String>, clock: &Clock, end: Mono) -> Vec<Row> {
+    async fn neighbours(
+        &mut self,
+        family: &device::Family,
+        now: Mono,
+        shortfalls: &mut Vec<String>,
+        clock: &Clock,
+        end: Mono,
+    ) -> Vec<Row> {
         let (true, Some(session)) = (self.task.settings.bool("neighbours"), &self.session) else { return Vec::new() };
-        let memory = &mut self.neighbours;
-        let found = neighbours::read(session, memory, self.repetitions, shortfalls, clock, end).await;
+        let ask = Ask { session, repetitions: self.repetitions, clock, deadline: end };
+        let found = neighbours::read(&ask, &mut self.neighbours, family, now, shortfalls).await;
         let object = &self.task.object;
         let row =
             |n: neighbours::Neighbour| Row { table: 2, object: object.clone(), instance: n.name, values: n.values };
@@ -275,7 +288,7 @@ impl Snmp {
 
     async fn health(
         &mut self,
-        family: &DeviceFamily,
+        family: &device::Family,
         moment: &Moment,
         shortfalls: &mut Vec<String>,
         clock: &Clock,

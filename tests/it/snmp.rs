@@ -214,6 +214,41 @@ async fn neighbours_of_a_real_router_are_read_with_what_they_mean_to_traffic() {
 }
 
 #[tokio::test]
+async fn peers_of_ipv6_and_of_vpns_are_neighbours_too() {
+    // Of HUAWEI-BGP-VPN-MIB: VRF, AFI, SAFI, type of the address, its length and itself; remote AS (2) and state (5).
+    let own = "1.3.6.1.4.1.2011.5.25.177.1.1.2.1";
+    let v6 = "0.2.1.2.16.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.9";
+    let mut lines = String::from("1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.2011.2.224.60\n1.3.6.1.2.1.1.3.0|67|100\n");
+    for (column, value) in [(2, 6), (3, 2), (9, 65_001)] {
+        lines += &format!("1.3.6.1.2.1.15.3.1.{column}.10.1.0.2|2|{value}\n");
+    }
+    for (index, number, state) in
+        [("0.1.1.1.4.10.1.0.2", 65_001, 6), ("3.1.1.1.4.10.9.0.2", 65_009, 6), (v6, 4_200_000_001_u32, 6)]
+    {
+        lines += &format!("{own}.2.{index}|66|{number}\n{own}.5.{index}|2|{state}\n");
+    }
+    let recording = Arc::new(Recording::parse("core", lines.as_bytes()).unwrap());
+    let (mut world, at) = world(recording, vec![community("public")]).await;
+    let cx = cx();
+    let settings = [("neighbours", SettingValue::Bool(true)), ("interfaces", SettingValue::Bool(false))];
+    let mut prober = prober(&cx, at, Some(&community("public")), &settings);
+    let mut told = async || -> Vec<String> {
+        let run = once(&cx, &mut prober).await;
+        assert_eq!((run.outcome, &run.detail), (Outcome::Ok, &None));
+        let rows = run.rows.iter().filter(|row| row.table == 2);
+        let text = |row: &Row| if let Value::Text(text) = &row.values[3] { text.to_string() } else { String::new() };
+        let shown = |row: &Row| format!("{} {} {:?} {:?}", row.instance, text(row), row.values[0], row.values[4]);
+        rows.map(shown).collect()
+    };
+    let known = "bgp/10.1.0.2 65001 State(0) State(1)";
+    let v6_up = "bgp/2001:db8::9 4200000001 State(0) State(1)";
+    assert_eq!(told().await, [known, v6_up, "bgp/10.9.0.2 65009 State(0) State(1)"]);
+    world.apply(&set(&format!("{own}.5.3.1.1.1.4.10.9.0.2"), "3")).await.unwrap();
+    assert_eq!(told().await, [known, v6_up, "bgp/10.9.0.2 65009 State(1) State(1)"], "it was up, and is not");
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn silence_is_a_timeout_a_closed_port_is_refused_and_no_secret_is_our_own_fault() {
     let (mut world, at) = world(recording("switch.snmprec"), vec![community("public")]).await;
     let cx = cx();

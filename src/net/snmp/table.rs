@@ -14,8 +14,8 @@ use crate::model::device::Asking;
 
 /// Columns of one GETBULK: with 25 repetitions some 150 variables, a reply of 3 to 5 KB.
 pub(super) const COLUMNS_AT_ONCE: usize = 6;
-/// Rows of one table: a large router has some thousand interfaces, a lying agent has no end.
-pub const MAX_ROWS: usize = 20_000;
+/// Rows of one table: a core switch knows some ten thousand addresses, a lying agent has no end.
+pub const MAX_ROWS: usize = 50_000;
 /// Rows of one GETBULK at most, however small they are: agents that look all of them up before they answer are slow.
 pub(super) const MOST_AT_ONCE: u32 = 200;
 /// An answer that is whole and smaller than this (a frame of Ethernet holds 1,472 bytes) has room for more rows.
@@ -287,7 +287,7 @@ impl Cursor {
     }
 }
 
-/// Of 20,000 rows two have one hash once in a hundred billion tables.
+/// Of 50,000 rows two have one hash once in ten billion tables.
 fn hash(index: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(index);

@@ -8,8 +8,8 @@ use super::Wanted;
 use super::fetch::Identity;
 use crate::config::defs::ProfileDef;
 use crate::config::defs::profile::choose::Chosen;
-use crate::config::defs::profile::{TableDef, Timer};
-use crate::model::device::Asking;
+use crate::config::defs::profile::{Arcs, TableDef, Timer};
+use crate::model::device::{Asking, Part};
 
 /// The profiles in force; a new plan may bring others while probes run.
 #[derive(Debug, Default)]
@@ -60,17 +60,33 @@ pub struct Family {
     pub(crate) tables: Vec<TableDef>,
     /// What these need.
     pub(crate) wanted: Wanted,
+    /// Its own tables of BGP peers: those of BGP4-MIB are known to the probe itself.
+    pub(crate) peers: Vec<TableDef>,
+    /// What their names and states need.
+    pub(crate) peers_wanted: Wanted,
 }
+
+/// bgpPeerTable (BGP4-MIB, RFC 4273).
+const BGP_PEERS: &[u32] = &[1, 3, 6, 1, 2, 1, 15, 3, 1];
+/// What the probe tells of a peer.
+const TOLD_OF_PEERS: [&str; 3] = ["peer", "remote_as", "state"];
 
 /// Classes that the probe `snmp` reads by the profile; it has its own ways with interfaces and routing neighbours.
 pub const HEALTH: [&str; 3] = ["cpu", "memory", "sensors"];
 
 impl Family {
     fn new(chosen: &Chosen<'_>) -> Self {
-        let health = |table: &&TableDef| table.timer == Timer::Fast && HEALTH.contains(&table.into.name);
-        let tables: Vec<TableDef> = chosen.tables().into_iter().filter(health).cloned().collect();
-        let mut wanted = Wanted::default();
+        let fast = |which: &dyn Fn(&TableDef) -> bool| -> Vec<TableDef> {
+            let all = chosen.tables().into_iter().filter(|table| table.timer == Timer::Fast && which(table));
+            all.cloned().collect()
+        };
+        let standard = |rows: &[Arcs]| rows.iter().all(|column| column.starts_with(BGP_PEERS));
+        let tables = fast(&|table| HEALTH.contains(&table.into.name));
+        let peers = fast(&|table| table.into.name == "bgp_peers" && !standard(&table.rows));
+        let (mut wanted, mut peers_wanted) = (Wanted::default(), Wanted::default());
         tables.iter().for_each(|table| wanted.table(table));
-        Self { id: Arc::from(chosen.id()), asking: chosen.asking(), tables, wanted }
+        let told = |part: &Part| TOLD_OF_PEERS.contains(&part.name);
+        peers.iter().for_each(|table| peers_wanted.parts_of(table, told));
+        Self { id: Arc::from(chosen.id()), asking: chosen.asking(), tables, wanted, peers, peers_wanted }
     }
 }

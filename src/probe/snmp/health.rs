@@ -11,11 +11,10 @@ use super::Ask;
 use super::interfaces::{MAX_AGE, Moment};
 use crate::model::device::Thing;
 use crate::model::time::Mono;
-use crate::net::snmp::SnmpError;
-use crate::probe::device::fetch::{self, Identity};
+use crate::probe::device::fetch::Identity;
 use crate::probe::device::kept::{Cells, Kept, find};
 use crate::probe::device::part::{self, Fitted, MAX_THINGS, Part};
-use crate::probe::device::{Answers, Families, Family, Wanted};
+use crate::probe::device::{Families, Family, Wanted};
 
 /// What is kept from run to run.
 #[derive(Debug, Default)]
@@ -68,12 +67,6 @@ impl Memory {
         }
         kept.truncate(MAX_THINGS);
         kept
-    }
-}
-
-impl Ask<'_> {
-    async fn fetch(&self, wanted: &Wanted) -> Result<Answers, SnmpError> {
-        fetch::fetch(self.session, wanted, self.repetitions, self.clock, self.deadline).await
     }
 }
 

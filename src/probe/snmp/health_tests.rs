@@ -6,7 +6,7 @@ use super::*;
 use crate::config::defs;
 use crate::net::snmp::Value as Wire;
 use crate::probe::catalog;
-use crate::probe::device::HEALTH;
+use crate::probe::device::{Answers, HEALTH};
 
 const HUAWEI: &str = "1.3.6.1.4.1.2011.2.23.1";
 

@@ -1,17 +1,24 @@
-//! The routing neighbours of a device: OSPF (OSPF-MIB, RFC 4750) and BGP (BGP4-MIB, RFC 4273), each by its address.
+//! The routing neighbours of a device: OSPF (OSPF-MIB, RFC 4750) and BGP (BGP4-MIB, RFC 4273, and what the device's profile
+//! knows beside it: peers of IPv6 and of VPNs), each by its address.
 //!
 //! A router forgets an OSPF neighbour that fell silent, so one that was there and is not is lost, as long as OSPF itself
 //! still answers. A BGP peer stays in its table until it leaves the configuration: one that is gone was removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::device::Thing;
 use crate::model::observation::Value;
 use crate::model::time::Mono;
-use crate::net::clock::Clock;
-use crate::net::snmp::{Columns, Oid, Session, Value as Wire};
+use crate::net::snmp::{Columns, Oid, Value as Wire};
+use crate::probe::device::Family;
+use crate::probe::device::kept::find;
+
+use super::Ask;
+use super::interfaces::MAX_AGE;
+use super::spec::ADJACENCY_STATES;
 
 /// Neighbours of one device; a core router has some hundred.
 const MAX_NEIGHBOURS: usize = 1_000;
@@ -60,23 +67,25 @@ pub(super) struct Memory {
     ospf: BTreeMap<Arc<str>, (Value, Mono)>,
     up: BTreeMap<Arc<str>, Mono>,
     rows: u32,
+    /// When the profile's own tables had no peer; they are looked into again after a while.
+    without_own: Option<Mono>,
 }
 
 /// Reads the tables; what is missing is told in `shortfalls`.
 pub(super) async fn read(
-    session: &Session,
+    ask: &Ask<'_>,
     memory: &mut Memory,
-    repetitions: u32,
+    family: &Family,
+    now: Mono,
     shortfalls: &mut Vec<String>,
-    clock: &Clock,
-    deadline: Mono,
 ) -> Vec<Neighbour> {
-    let mut table = Columns::new(repetitions.min(memory.rows + SPARE));
+    let mut table = Columns::new(ask.repetitions.min(memory.rows + SPARE));
     let columns: Vec<Oid> = COLUMNS.iter().map(|column| Oid::from_slice(column)).collect();
-    session.walk_columns(&columns, &mut table, clock, deadline).await;
+    ask.session.walk_columns(&columns, &mut table, ask.clock, ask.deadline).await;
     shortfalls.extend(table.shortfalls.iter().cloned());
     shortfalls.extend(table.error.iter().map(|error| format!("neighbours cut: {error}")));
-    let mut found = judge(memory, &table, clock.mono());
+    let own = own_peers(ask, memory, family, now, shortfalls).await;
+    let mut found = judge(memory, &table, own, now);
     if found.len() > MAX_NEIGHBOURS {
         shortfalls.push(format!("{} neighbours, the first {MAX_NEIGHBOURS} are shown", found.len()));
         found.truncate(MAX_NEIGHBOURS);
@@ -84,7 +93,41 @@ pub(super) async fn read(
     found
 }
 
-fn judge(memory: &mut Memory, table: &Columns, now: Mono) -> Vec<Neighbour> {
+/// Peers of BGP in the profile's own tables.
+async fn own_peers(
+    ask: &Ask<'_>,
+    memory: &mut Memory,
+    family: &Family,
+    now: Mono,
+    shortfalls: &mut Vec<String>,
+) -> Vec<Neighbour> {
+    if family.peers.is_empty() || memory.without_own.is_some_and(|at| now.since(at) < MAX_AGE) {
+        return Vec::new();
+    }
+    let answers = match ask.fetch(&family.peers_wanted).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            shortfalls.push(format!("neighbours cut: {error}"));
+            return Vec::new();
+        }
+    };
+    let (found, cut) = find(&family.peers, &answers, HashMap::new());
+    memory.without_own = (found.is_empty() && cut.is_empty()).then_some(now);
+    shortfalls.extend(cut.into_iter().map(|cut| format!("{}: {}", cut.class, cut.reason)));
+    let peer = |(at, thing): (usize, Thing)| {
+        let class = family.peers.get(at)?.into;
+        let fact = |name| thing.fact(class, name);
+        let mut states = ADJACENCY_STATES.iter().zip(0_u8..).skip(usize::from(BGP_STATES));
+        let state = fact("state").text()?;
+        let state = states.find(|(name, _)| **name == *state).map(|(_, at)| at - BGP_STATES)?;
+        let number_of_as = fact("remote_as").number().map_or(Value::Null, |n| Value::Text(n.to_string().into()));
+        Some(bgp_peer(Arc::from(format!("bgp/{}", fact("peer").text()?)), state, None, number_of_as))
+    };
+    found.into_iter().filter_map(peer).collect()
+}
+
+/// `own`: what the profile's own tables say, which counts of those that BGP4-MIB does not know.
+fn judge(memory: &mut Memory, table: &Columns, own: Vec<Neighbour>, now: Mono) -> Vec<Neighbour> {
     let mut found = Vec::new();
     for (index, row) in &table.rows {
         let number = |at: usize| row.get(at).and_then(Option::as_ref).and_then(Wire::as_u64);
@@ -97,15 +140,12 @@ fn judge(memory: &mut Memory, table: &Columns, now: Mono) -> Vec<Neighbour> {
             found.push(neighbour(name, of_ospf(state), state, router, Value::Null));
         } else if let (Some(name), Some(state)) = (bgp(index), number(3).and_then(|s| step(s, 6))) {
             let number_of_as = number(5).map_or(Value::Null, |n| Value::Text(n.to_string().into()));
-            let adjacency = match (state, number(4)) {
-                (5, _) => UP,
-                (_, Some(STOP)) => SHUT,
-                _ => DOWN,
-            };
-            found.push(neighbour(name, adjacency, BGP_STATES + state, Value::Null, number_of_as));
+            found.push(bgp_peer(name, state, number(4), number_of_as));
         }
     }
     memory.rows = u32::try_from(found.len().min(MAX_NEIGHBOURS)).unwrap_or(0);
+    let mut known: HashSet<Arc<str>> = found.iter().map(|one| one.name.clone()).collect();
+    found.extend(own.into_iter().filter(|one| known.insert(one.name.clone())));
     // Whether one is missing is known only where the table is whole and OSPF speaks: its program may be starting anew.
     if table.whole() && table.rows.contains_key(SCALAR) {
         memory.ospf.retain(|_, (_, seen)| now.since(*seen) < FORGOTTEN);
@@ -122,6 +162,16 @@ fn judge(memory: &mut Memory, table: &Columns, now: Mono) -> Vec<Neighbour> {
         one.values.push(Value::State(u8::from(memory.up.contains_key(&one.name))));
     }
     found
+}
+
+/// By bgpPeerState - 1 and bgpPeerAdminStatus.
+fn bgp_peer(name: Arc<str>, state: u8, admin: Option<u64>, number_of_as: Value) -> Neighbour {
+    let adjacency = match (state, admin) {
+        (5, _) => UP,
+        (_, Some(STOP)) => SHUT,
+        _ => DOWN,
+    };
+    neighbour(name, adjacency, BGP_STATES + state, Value::Null, number_of_as)
 }
 
 fn neighbour(name: Arc<str>, adjacency: u8, state: u8, router: Value, number_of_as: Value) -> Neighbour {
@@ -206,7 +256,7 @@ mod tests {
     #[test]
     fn neighbours_have_their_state_and_one_that_is_gone_is_lost() {
         let mut memory = Memory::default();
-        let mut play = |seconds, table| told(&judge(&mut memory, &table, at(seconds)));
+        let mut play = |seconds, table| told(&judge(&mut memory, &table, Vec::new(), at(seconds)));
         assert_eq!(
             play(0, table(true, &[(2, FULL), (6, EXCHANGE)], &[])),
             "ospf/10.1.0.2 0:7 9.9.9.2; ospf/10.1.0.6 2:5 9.9.9.6"
@@ -224,7 +274,7 @@ mod tests {
     fn a_neighbour_that_was_up_is_told_from_one_that_never_was() {
         let mut memory = Memory::default();
         let mut play = |seconds, peers: &[(u32, i32, i32)]| {
-            let found = judge(&mut memory, &table(false, &[], peers), at(seconds));
+            let found = judge(&mut memory, &table(false, &[], peers), Vec::new(), at(seconds));
             found.iter().map(|n| n.values[4].number().unwrap() as u8).collect::<Vec<_>>()
         };
         assert_eq!(play(0, &[(1, 6, 2), (2, 3, 2)]), [1, 0]);
@@ -235,7 +285,7 @@ mod tests {
     #[test]
     fn a_bgp_peer_is_up_down_or_shut_and_one_removed_is_no_more() {
         let mut memory = Memory::default();
-        let mut play = |table| told(&judge(&mut memory, &table, at(0)));
+        let mut play = |table| told(&judge(&mut memory, &table, Vec::new(), at(0)));
         let three = table(false, &[], &[(1, 6, 2), (2, 3, 2), (3, 1, 1)]);
         assert_eq!(play(three), "bgp/10.2.0.1 0:13 65001; bgp/10.2.0.2 1:10 65001; bgp/10.2.0.3 3:8 65001");
         assert_eq!(play(table(false, &[], &[(1, 6, 2)])), "bgp/10.2.0.1 0:13 65001");
@@ -244,12 +294,12 @@ mod tests {
     #[test]
     fn a_table_that_was_cut_says_nothing_of_who_is_missing() {
         let mut memory = Memory::default();
-        judge(&mut memory, &table(true, &[(2, FULL), (6, FULL)], &[]), at(0));
+        judge(&mut memory, &table(true, &[(2, FULL), (6, FULL)], &[]), Vec::new(), at(0));
         let mut cut = table(true, &[(2, FULL)], &[]);
         cut.shortfalls.push("more than 20000 rows".into());
-        assert_eq!(told(&judge(&mut memory, &cut, at(10))), "ospf/10.1.0.2 0:7 9.9.9.2");
+        assert_eq!(told(&judge(&mut memory, &cut, Vec::new(), at(10))), "ospf/10.1.0.2 0:7 9.9.9.2");
         assert_eq!(
-            judge(&mut memory, &table(true, &[(300, FULL)], &[]), at(20)).len(),
+            judge(&mut memory, &table(true, &[(300, FULL)], &[]), Vec::new(), at(20)).len(),
             2,
             "an index that is no address"
         );

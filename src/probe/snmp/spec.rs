@@ -23,7 +23,7 @@ const STATES_OPER: &[Cow<'static, str>] = &[
 const ADJACENCIES: &[Cow<'static, str>] =
     &[Cow::Borrowed("up"), Cow::Borrowed("down"), Cow::Borrowed("forming"), Cow::Borrowed("shut")];
 /// ospfNbrState, then bgpPeerState, then what neither table says.
-const ADJACENCY_STATES: &[Cow<'static, str>] = &[
+pub(super) const ADJACENCY_STATES: &[Cow<'static, str>] = &[
     Cow::Borrowed("down"),
     Cow::Borrowed("attempt"),
     Cow::Borrowed("init"),
