@@ -84,8 +84,9 @@ impl<L: Long> Jobs<L> {
                 () = self.clock.sleep_until(due) => return vec![current.tell(&self.clock)],
             }
         }
-        let last = current.tell(&self.clock);
+        // Nothing is taken out before the last wait: whoever waits here may be called away.
         let (ok, detail) = current.long.end().await;
+        let last = current.tell(&self.clock);
         let result = JobResult { id: current.job.clone(), ok, detail };
         self.current = None;
         vec![last, Record::JobResult(result)]

@@ -5,7 +5,7 @@ use super::policy::Policy;
 use crate::model::finding::{Evidence, Finding, Verdict, Words};
 
 /// The check of default communities.
-const COMMUNITY: &str = "D26";
+pub const COMMUNITY: &str = "D26";
 /// The check of version and level.
 const PRIVACY: &str = "D29";
 /// What the evidence stands in: no file, an exchange.

@@ -14,8 +14,9 @@ use crate::console::store::FreshSamples;
 use crate::engine::ends::Ends;
 use crate::engine::incident::CONSOLE;
 use crate::engine::rule::{Effect, HISTORY, Rules, Saved};
-use crate::engine::twins::Twins;
-use crate::model::{AgentId, Alert};
+use crate::engine::twins::{self, Twins};
+use crate::model::wire::RosterEntry;
+use crate::model::{AgentId, Alert, AssetId};
 
 /// How often stale series are forgotten, and maintenance is looked for that was announced, ended or begins.
 const EXPIRE: Duration = Duration::from_secs(10);
@@ -34,8 +35,8 @@ pub async fn run(service: Service) {
     definitions.borrow_and_update();
     let mut ends = Ends::default();
     ends.set(&service.store.inventory().1);
-    let mut twins = Twins::default();
     let mut rules = start(&service).await;
+    let mut twins = raised(&service, &rules);
     tell_planned(&service, &mut rules);
     let mut next_expire = service.clock.mono().plus(EXPIRE);
     let (mut next_tick, mut next_names) = (service.clock.mono(), service.clock.mono());
@@ -103,6 +104,16 @@ async fn start(service: &Service) -> Rules {
     rules.set_calendars(&calendars);
     tell(service, problems);
     rules
+}
+
+/// Who shares an engine id by the alerts that fire: those of before a restart end only when it is said that they do not.
+fn raised(service: &Service, rules: &Rules) -> Twins {
+    let definitions = service.definitions();
+    let of_twins = |entry: &RosterEntry| {
+        definitions.rules.iter().any(|rule| rule.id == entry.rule && **rule.source.kind() == *twins::KIND)
+    };
+    let pair = |entry: RosterEntry| Some((entry.object.asset()?.clone(), AssetId::new(&entry.instance).ok()?));
+    rules.roster().into_iter().filter(of_twins).filter_map(pair).collect()
 }
 
 fn reload(service: &Service, rules: &mut Rules) -> Vec<Effect> {

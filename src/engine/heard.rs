@@ -347,6 +347,7 @@ fn look(
     match looks.get_mut(&at) {
         Some(asked) if now.since(asked.at) < asked.every => {
             asked.waits = Some(hit.rule.clone());
+            asked.every = asked.every.min(Duration::from_millis(confirm.every_ms));
             None
         }
         _ => {
@@ -369,8 +370,7 @@ fn ask(asset: &AssetId, kind: &Arc<str>, rule: &RuleId) -> Effect {
 
 /// What a rule raises, and on data of which kind.
 fn looks(rule: &PlanRule) -> (&ProblemId, &str) {
-    let (RuleSource::Kind(kind) | RuleSource::Probe { kind, .. }) = &rule.source;
-    (&rule.problem, &**kind)
+    (&rule.problem, rule.source.kind())
 }
 
 fn key_of(alert: &Alert) -> Key {

@@ -64,6 +64,12 @@ fn names_one(id: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Twins(BTreeSet<(AssetId, AssetId)>);
 
+impl FromIterator<(AssetId, AssetId)> for Twins {
+    fn from_iter<I: IntoIterator<Item = (AssetId, AssetId)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 impl Twins {
     /// What the engine ids of assets, in hexadecimal, come to in this time; `None` if there is nothing to say.
     pub fn take(&mut self, engines: &BTreeMap<AssetId, String>, from: Wall, to: Wall) -> Option<Samples> {
@@ -118,6 +124,16 @@ mod tests {
             format!("{} {} {field} {}", row.object, row.instance, value.0.last)
         };
         found.into_iter().flat_map(|samples| samples.rows).map(line).collect()
+    }
+
+    #[test]
+    fn what_was_raised_before_a_restart_is_told_to_be_over() {
+        let pair = |a: &str, b: &str| (AssetId::new(a).unwrap(), AssetId::new(b).unwrap());
+        let mut twins: Twins = [pair("a", "b"), pair("b", "a")].into_iter().collect();
+        let over =
+            ["asset:a  twin_count 0", "asset:a b same_engine 0", "asset:b  twin_count 0", "asset:b a same_engine 0"];
+        assert_eq!(told(&mut twins, &[]), over);
+        assert!(told(&mut twins, &[]).is_empty());
     }
 
     const ONE: &str = "800007db0311223344550";

@@ -206,6 +206,14 @@ pub enum RuleSource {
     },
 }
 
+impl RuleSource {
+    /// The kind of what it looks at.
+    pub const fn kind(&self) -> &Arc<str> {
+        let (Self::Kind(kind) | Self::Probe { kind, .. }) = self;
+        kind
+    }
+}
+
 /// Where a rule runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -139,7 +139,10 @@ impl Walk {
 
     /// A variable as it may be shown; nothing of those that are secret down to their names.
     fn row(&self, oid: &Oid, value: &Value) -> Option<Row> {
-        if oid.arcs().starts_with(COMMUNITIES) {
+        // Tables of access control are indexed by names, which on some devices are communities.
+        let named =
+            |secret: &String| oid.arcs().windows(secret.len()).any(|run| run.iter().copied().eq(arcs(secret)));
+        if oid.arcs().starts_with(COMMUNITIES) || self.hidden.iter().any(named) {
             return None;
         }
         let (kind, _, mut text) = snmp::shown(value);
@@ -153,4 +156,9 @@ impl Walk {
         }
         Some(Row { oid: oid.to_string(), kind: kind.to_owned(), value: text })
     }
+}
+
+/// A text as it stands in an index.
+fn arcs(text: &str) -> impl Iterator<Item = u32> {
+    text.bytes().map(u32::from)
 }

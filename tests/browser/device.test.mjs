@@ -184,6 +184,10 @@ test("a page misses nothing: not while its stream begins, not while it fetches",
   });
   await walk(page, "switch", "mib-2");
   assert.match(await main(page), /the first 2000 variables/);
+  // What is told after the end, while the end is fetched, puts no page into the page.
+  await page.evaluate(() => ["walks", "walks"].forEach((topic) => document.body.dispatchEvent(new CustomEvent(`live-${topic}`))));
+  await wait(4_000);
+  assert.equal(await page.locator("h1").count(), 1);
   page.made.clean();
 });
 

@@ -43,7 +43,8 @@ function written(field: Element): boolean {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const region = event.target as HTMLElement;
-  if (region.classList.contains("region") && occupied(region)) event.preventDefault();
+  // One that ended while this waited has nothing more to fetch.
+  if (!region.hasAttribute("hx-get") || (region.classList.contains("region") && occupied(region))) event.preventDefault();
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
   const region = event.target as HTMLElement;

@@ -13,8 +13,11 @@ use crate::model::wire::{SampleRow, Samples};
 use crate::model::{AgentId, AssetId, Cause, Object, ProbeId, Wall};
 
 /// Series in the cache while nobody claims a share: 5,000 devices with 100 each, or 36,000 ports with their last hour, some 110 bytes
-/// a series. With shares there may be twice as many.
+/// a series. What is no device's may take as many again.
 pub const MAX_SERIES: usize = 500_000;
+/// Devices that come when the room is taken have their shares all the same, which get smaller; by so many times all together
+/// exceed it at most.
+const MOST_SHARED: usize = 3;
 
 struct Entry {
     instance: Arc<str>,
@@ -152,6 +155,8 @@ pub(super) struct LatestCache {
     names: HashSet<Arc<str>>,
     series: usize,
     dropped: u64,
+    /// Of those, series of no device.
+    others: usize,
     /// Series by device, its ports included.
     of_assets: HashMap<AssetId, usize>,
 }
@@ -159,16 +164,24 @@ pub(super) struct LatestCache {
 impl LatestCache {
     /// Whether there is room for so many more of an object.
     fn has_room(&self, object: &Object, more: usize) -> bool {
-        let total = self.series + more;
-        let Some(asset) = object.asset() else { return more == 0 || total <= 2 * MAX_SERIES };
+        if more == 0 {
+            return true;
+        }
+        let Some(asset) = object.asset() else { return self.others + more <= MAX_SERIES };
+        let all = self.series - self.others + more;
         let own = self.of_assets.get(asset).copied().unwrap_or_default() + more;
-        more == 0 || total <= MAX_SERIES || own <= share(object, MAX_SERIES, self.of_assets.len())
+        let shared = own <= share(object, MAX_SERIES, self.of_assets.len());
+        all <= MAX_SERIES || (shared && all <= MOST_SHARED * MAX_SERIES)
     }
 
     /// Counts what came in place of what was there.
     fn grew(&mut self, object: &Object, before: usize, now: usize) {
         self.series = (self.series + now).saturating_sub(before);
-        if let Some(own) = object.asset().and_then(|asset| self.of_assets.get_mut(asset)) {
+        let own = match object.asset() {
+            Some(asset) => self.of_assets.get_mut(asset),
+            None => Some(&mut self.others),
+        };
+        if let Some(own) = own {
             *own = (*own + now).saturating_sub(before);
         }
     }
@@ -238,15 +251,16 @@ impl LatestCache {
             entries.retain(|entry| entry.at >= before);
             !entries.is_empty()
         });
-        let (mut series, mut of_assets) = (0, HashMap::new());
+        let (mut series, mut others, mut of_assets) = (0, 0, HashMap::new());
         for (object, entries) in &self.rows {
             let held: usize = entries.iter().map(|entry| entry.fields.len()).sum();
             series += held;
-            if let Some(asset) = object.asset() {
-                *of_assets.entry(asset.clone()).or_default() += held;
+            match object.asset() {
+                Some(asset) => *of_assets.entry(asset.clone()).or_default() += held,
+                None => others += held,
             }
         }
-        (self.series, self.of_assets) = (series, of_assets);
+        (self.series, self.others, self.of_assets) = (series, others, of_assets);
         self.names.retain(|name| Arc::strong_count(name) > 1);
     }
 

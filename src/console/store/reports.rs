@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::db::sql;
 use super::types::{ReportRow, StoreError};
 use super::writer::Writer;
-use crate::model::device::{CLASSES, report};
+use crate::model::device::report;
 use crate::model::wire::{MAX_REPORT, Packed, Report};
 use crate::model::{AgentId, AssetId, Object, Wall};
 
@@ -36,8 +36,8 @@ pub(super) fn take(writer: &mut Writer, agent: &AgentId, at: Wall, report: &Repo
         .map_err(sql("store the report of a device"))
 }
 
-/// A report of which some table was cut, with what the one before holds of it; nothing if that adds nothing, or no longer
-/// fits a report.
+/// A report of which some table was cut, with what the one before holds of it, as far as a report has room; nothing if that
+/// adds nothing.
 fn completed(core: &Connection, asset: &AssetId, at: Wall, packed: &Packed) -> Result<Option<Packed>, StoreError> {
     let Some(text) = packed.text().filter(|text| report::is_cut(text)) else { return Ok(None) };
     let Some(before) = of(core, asset)?.filter(|before| before.at <= at) else { return Ok(None) };
@@ -46,12 +46,7 @@ fn completed(core: &Connection, asset: &AssetId, at: Wall, packed: &Packed) -> R
         return Ok(None);
     };
     let whole = report::completed(new, at, (&old, before.at));
-    Ok(CLASSES
-        .iter()
-        .any(|class| whole.kept(class.name).0 > 0)
-        .then(|| report::within(whole, MAX_REPORT))
-        .as_deref()
-        .and_then(Packed::of))
+    Ok(report::with_kept(whole, MAX_REPORT).as_deref().and_then(Packed::of))
 }
 
 /// The report of an asset.

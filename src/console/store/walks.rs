@@ -1,6 +1,8 @@
 //! Raw walks that were asked for: how far they are, and what came. An agent is believed only about its own walk, and only
 //! about what lies below the OID that was asked for.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::db::sql;
@@ -138,15 +140,18 @@ fn reader(writer: &Writer, asset: &AssetId) -> Result<AgentId, CommandError> {
 
 /// What came since.
 pub(super) fn progress(writer: &mut Writer, agent: &AgentId, progress: Progress) -> Result<(), StoreError> {
-    let Some((row, _)) =
+    let Some((row, held)) =
         one(&writer.core, &progress.job)?.filter(|(row, _)| row.agent == *agent && row.ended.is_none())
     else {
         return Ok(());
     };
     let below =
         |oid: &str| oid.strip_prefix(row.oid.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    // An agent that was restarted meanwhile begins anew.
+    let held: HashSet<String> = held.into_iter().map(|row| row.oid).collect();
     let room = MAX_ROWS.saturating_sub(usize::try_from(row.rows).unwrap_or(MAX_ROWS));
-    let mut rows: Vec<walk::Row> = progress.rows.into_iter().filter(|row| below(&row.oid)).take(room).collect();
+    let mut rows: Vec<walk::Row> =
+        progress.rows.into_iter().filter(|row| below(&row.oid) && !held.contains(&row.oid)).take(room).collect();
     for row in &mut rows {
         row.kind.truncate(row.kind.floor_char_boundary(MAX_KIND));
         // What was cut has an ellipsis behind it.

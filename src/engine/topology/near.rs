@@ -117,6 +117,12 @@ impl Near {
         });
         let aggregates: BTreeSet<Arc<str>> = ports.iter().filter_map(|port| port.aggregate.clone()).collect();
         ports.iter_mut().filter(|port| aggregates.contains(&port.name)).for_each(|p| p.nature = Nature::Aggregate);
+        let mut heard: BTreeSet<Arc<str>> = BTreeSet::new();
+        rows("neighbours").each(|row| {
+            if row.thing.as_of.is_none() {
+                heard.insert(row.text("local_port").into());
+            }
+        });
         Self {
             asset,
             name: device.fact("name").text().unwrap_or_default().into(),
@@ -128,7 +134,9 @@ impl Near {
                 Some(Address { net: IpNet::new(address, length).ok()?, port: row.text("interface").into() })
             }),
             neighbours: rows("neighbours").map(|row| {
-                Some(Heard {
+                // What a cut look did not reach is there still, unless it found another on the same port.
+                let replaced = row.thing.as_of.is_some() && heard.contains(row.text("local_port"));
+                (!replaced).then(|| Heard {
                     protocol: row.text("protocol").into(),
                     local: row.text("local_port").into(),
                     name: row.text("name").into(),

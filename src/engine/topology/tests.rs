@@ -141,6 +141,23 @@ fn one_end_is_enough_and_the_other_is_known_by_chassis_address_or_name() {
 }
 
 #[test]
+fn a_neighbour_that_a_cut_look_did_not_reach_is_there_still_unless_another_took_its_port() {
+    let kept = |local: &str| {
+        let mut row = lldp(local, "Gi1/0/1", EDGE, "edge");
+        row["as_of"] = json!("2026-05-01T08:00:00+08:00");
+        row
+    };
+    let told = |neighbours: Value| {
+        let core = near("core", 0x0a, &["GE0/0/1", "GE0/0/2"], json!({ "neighbours": neighbours }));
+        lines(&inventory(&[]), &[core, near("edge", 0x0b, &["Gi1/0/1"], json!({}))])
+    };
+    let found = "extra - core:GE0/0/1 edge:Gi1/0/1 lldp by 1 of 0";
+    assert_eq!(told(json!([kept("GE0/0/1")])), [found]);
+    let other = lldp("GE0/0/1", "eth7", "02:00:00:00:77:00", "new");
+    assert_eq!(told(json!([other, kept("GE0/0/1")])), ["stranger - core:GE0/0/1 new"]);
+}
+
+#[test]
 fn what_one_end_cannot_name_the_other_completes() {
     // The core calls the far port by a number of its own; the edge says what it is.
     let core = near("core", 0x0a, &["GE0/0/1"], json!({ "neighbours": [lldp("GE0/0/1", "513", EDGE, "")] }));

@@ -21,7 +21,7 @@ pub fn object(device: &Device) -> Json {
 }
 
 /// Tables that are others at every look on a busy network: who is on the air right now.
-const ROAMING: [&str; 2] = ["arp", "macs"];
+pub const ROAMING: [&str; 2] = ["arp", "macs"];
 /// Rows of those are kept so long at most: who was on the air yesterday says nothing of today.
 const ROAMING_KEPT: Duration = Duration::from_secs(86_400);
 /// The field of a row that the last look did not reach: when it was seen, RFC 3339.
@@ -66,6 +66,25 @@ pub fn within(mut device: Device, most: usize) -> String {
             let reason = format!("cut to {} of the rows: a report holds no more", len / 2);
             device.incomplete.push(Incomplete { class: class.name, reason });
         }
+    }
+}
+
+/// The object as a text of at most `most` bytes, with as many of the rows that were kept from before as there is room for;
+/// nothing if that is none. What was read now stays whole.
+pub fn with_kept(mut device: Device, most: usize) -> Option<String> {
+    loop {
+        let kept = |things: &Vec<Thing>| things.iter().filter(|thing| thing.as_of.is_some()).count();
+        let (at, count) = device.things.iter().map(kept).enumerate().max_by_key(|(_, count)| *count)?;
+        if count == 0 {
+            return None;
+        }
+        let text = object(&device).to_string();
+        if text.len() <= most {
+            return Some(text);
+        }
+        // They stand behind those that were read.
+        let things = device.things.get_mut(at)?;
+        things.truncate(things.len() - count.div_ceil(2));
     }
 }
 
@@ -201,6 +220,30 @@ mod tests {
             "of a later version": 1,
         });
         read(&object)
+    }
+
+    #[test]
+    fn rows_that_were_kept_make_room_for_what_was_read() {
+        let rows =
+            |from: usize, to: usize| -> Json { (from..to).map(|n| json!({ "name": format!("GE{n:03}") })).collect() };
+        let of = |ports: Json, macs: usize, cut: &[&str]| {
+            let mut new = device(1.0, macs);
+            let told = json!({ "interfaces": ports, "incomplete": cut.iter().map(|t| json!({ "table": t, "reason": "?" })).collect::<Vec<_>>() });
+            let ports = read(&told);
+            (new.things[0], new.incomplete) = (ports.things[0].clone(), ports.incomplete);
+            new
+        };
+        let at = |minute: i64| Wall::from_millis(minute * 60_000);
+        let whole = completed(of(rows(0, 1), 900, &["interfaces"]), at(20), (&of(rows(0, 101), 900, &[]), at(10)));
+        let count = |text: String| {
+            let device = read(&serde_json::from_str(&text).unwrap());
+            (device.of("interfaces").len(), device.of("macs").len())
+        };
+        let all = object(&whole).to_string().len();
+        assert_eq!(with_kept(whole.clone(), all).map(count), Some((101, 900)));
+        assert_eq!(with_kept(whole.clone(), all - 1).map(count), Some((51, 900)));
+        assert_eq!(with_kept(whole.clone(), all / 2), None, "not even what was read fits");
+        assert_eq!(with_kept(of(rows(0, 1), 900, &["interfaces"]), all), None, "nothing was kept");
     }
 
     #[test]

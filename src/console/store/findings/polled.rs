@@ -26,8 +26,8 @@ pub(super) fn lay(
     rows: &mut Vec<FindingRow>,
 ) -> Result<(), StoreError> {
     let told = told(core, asset, now.minus(TOLD))?;
-    let word = |field: &str| told.get(field).map_or("", |(word, _)| word);
-    let at = told.values().map(|(_, at)| *at).max().unwrap_or(now);
+    let word = |field: &str| told.get(field).map_or("", |told| &told.word);
+    let at = told.values().map(|told| told.at).max().unwrap_or(now);
     for finding in polled::failures(&SHIPPED, word("security"), word("community")) {
         let item = finding.item().unwrap_or_default().to_owned();
         if !of(&item) {
@@ -38,6 +38,8 @@ pub(super) fn lay(
         if before.is_some_and(|row| row.result == Verdict::Fail) {
             continue; // its lines say more
         }
+        let field = if finding.check == polled::COMMUNITY { "community" } else { "security" };
+        let since = told.get(field).map_or(at, |told| told.since);
         let row = FindingRow {
             asset: asset.clone(),
             check: finding.check.clone(),
@@ -48,9 +50,9 @@ pub(super) fn lay(
             major: finding.major_hazard,
             block: finding.block.clone(),
             pin: score::pin(&finding),
-            first: before.map_or(at, |row| row.first),
+            first: before.map_or(since, |row| row.first.min(since)),
             last: at,
-            changed: at,
+            changed: since,
             raised: before.and_then(|row| row.raised),
             finding: whole.then_some(finding),
         };
@@ -62,17 +64,29 @@ pub(super) fn lay(
     Ok(())
 }
 
-/// What was told of the asset since then: the newest of each field, with its time.
-fn told(core: &Connection, asset: &AssetId, since: Wall) -> Result<BTreeMap<String, (String, Wall)>, StoreError> {
+/// A fact.
+struct Told {
+    word: String,
+    /// When it was told last.
+    at: Wall,
+    /// Since when it is so.
+    since: Wall,
+}
+
+/// What was told of the asset from then on: the newest of each field.
+fn told(core: &Connection, asset: &AssetId, from: Wall) -> Result<BTreeMap<String, Told>, StoreError> {
     let object = Object::Asset(asset.clone()).to_string();
-    let rows: Vec<(String, String, i64)> = core
+    let rows: Vec<(String, String, i64, i64)> = core
         .prepare_cached(
-            "SELECT field, value, at FROM fact WHERE object = ?1 AND instance = '' AND field IN ('security', 'community')
-             AND at >= ?2 ORDER BY at",
+            "SELECT field, value, at, coalesce((SELECT max(at) FROM fact_change c WHERE c.object = fact.object
+                 AND c.field = fact.field AND c.instance = fact.instance AND c.probe = fact.probe), at)
+             FROM fact WHERE object = ?1 AND instance = '' AND field IN ('security', 'community') AND at >= ?2 ORDER BY at",
         )
         .and_then(|mut q| {
-            q.query_map(params![object, since.millis()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+            q.query_map(params![object, from.millis()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
         })
         .map_err(sql("read how an asset is read"))?;
-    Ok(rows.into_iter().map(|(field, word, at)| (field, (word, Wall::from_millis(at)))).collect())
+    let told =
+        |(field, word, at, since)| (field, Told { word, at: Wall::from_millis(at), since: Wall::from_millis(since) });
+    Ok(rows.into_iter().map(told).collect())
 }

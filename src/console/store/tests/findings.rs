@@ -265,15 +265,22 @@ async fn a_device_that_answers_v2c_by_a_default_community_fails_whatever_its_con
     let matrix = graded::of_asset(&world.store, &Scope::All, &core(), world.now().wall).await.unwrap();
     let at = matrix.items.iter().position(|clause| clause.item == item).unwrap();
     assert_eq!(matrix.rows[0].items[at].raw, Verdict::Fail);
+    // Told again the next day: it is so since it was told first.
+    let since = world.store.findings(&Scope::All, vec![core()], false).await.unwrap().remove(0).changed;
+    world.forward(Duration::from_secs(86_400));
+    tell(2, "v2c", "default").await;
+    let row = world.store.findings(&Scope::All, vec![core()], false).await.unwrap().remove(0);
+    assert_eq!((row.first, row.changed), (since, since));
+    assert!(row.last > since);
     // Its configuration has only v3: it is older than the answer.
     let mut looked = world.look(Verdict::Pass);
     looked.findings[0].check = "D29".into();
     world.tell(1, &looked).await;
     assert_eq!(said().await, ["D26 fail", "D29 fail"]);
     assert!(world.drifts().await.is_empty());
-    tell(2, "v3_privacy", "").await;
+    tell(3, "v3_privacy", "").await;
     assert_eq!(said().await, ["D29 pass"]);
-    tell(3, "v3_auth", "").await;
+    tell(4, "v3_auth", "").await;
     assert_eq!(said().await, ["D29 fail"]);
     world.forward(Duration::from_secs(3 * 86_400));
     assert_eq!(said().await, ["D29 pass"], "what was not told for two days proves nothing");

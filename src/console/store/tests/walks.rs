@@ -32,12 +32,15 @@ async fn a_walk_goes_to_the_agent_that_watches_and_brings_what_lies_below_and_no
     ));
     let stray = vec![row("1.3.6.1.2.1.2.2.1.1.1"), row("1.3.6.1.2.1.2.20"), row("1.3.6.1.4.1.1")];
     world.send(world.batch(Stream::Event, 1, vec![told(&id, stray)])).await.unwrap();
+    // Its agent was restarted, and walks from the beginning.
+    let again = told(&id, vec![row("1.3.6.1.2.1.2.2.1.1.1")]);
+    world.send(world.batch(Stream::Event, 2, vec![again])).await.unwrap();
     let many = (0..MAX_ROWS).map(|n| row(&format!("1.3.6.1.2.1.2.2.1.2.{n}"))).collect();
-    world.send(world.batch(Stream::Event, 2, vec![told(&id, many)])).await.unwrap();
+    world.send(world.batch(Stream::Event, 3, vec![told(&id, many)])).await.unwrap();
     let result = JobResult { id: id.clone(), ok: true, detail: "2000 variables".to_owned() };
-    world.send(world.batch(Stream::Event, 3, vec![Record::JobResult(result)])).await.unwrap();
+    world.send(world.batch(Stream::Event, 4, vec![Record::JobResult(result)])).await.unwrap();
     let late = told(&id, vec![row("1.3.6.1.2.1.2.2.1.1.2")]);
-    world.send(world.batch(Stream::Event, 4, vec![late, told("nobody's", vec![row("1.3")])])).await.unwrap();
+    world.send(world.batch(Stream::Event, 5, vec![late, told("nobody's", vec![row("1.3")])])).await.unwrap();
     let (found, rows) = world.store.walk(&Scope::All, &core, &id).await.unwrap().unwrap();
     assert_eq!(
         (found.rows, rows.len(), found.ok, found.detail.as_str()),

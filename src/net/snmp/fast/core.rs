@@ -212,6 +212,11 @@ impl Core {
         while out.len() < most {
             let Some(&at) = self.ready.front() else { return };
             let job = self.slots.get_mut(at as usize).and_then(|slot| slot.job.as_mut());
+            if job.as_ref().is_some_and(|job| job.order.done.is_closed()) {
+                self.ready.pop_front();
+                self.go_on(at, Step::Done);
+                continue;
+            }
             // One that ended while it waited, and one whose number stands here twice, have nothing to send.
             if let Some(job) = job.filter(|job| job.until.is_none() && job.reserved == 0) {
                 let cost = job.order.device.cost();

@@ -1,5 +1,7 @@
 //! The engine against agents that exist only here: no sockets, and time as the tests say.
 
+mod turns; // of those who ask one device
+
 use std::collections::BTreeMap;
 
 use super::core::MAX_JOBS;
@@ -232,65 +234,6 @@ fn dead_devices_hold_up_nobody_and_the_buffer_is_never_promised_twice() {
         rig.sent();
     }
     assert_eq!(rig.core.next(), None, "whoever asked is gone, and so is the work");
-}
-
-#[test]
-fn a_device_has_one_request_at_a_time_whoever_asks_it() {
-    let mut rig = Rig::new(1 << 20);
-    // Three sessions, one of them in another version; and one at another port, which is another agent.
-    let sessions = [device(PEER, false, 1), device(PEER, true, 1), device(PEER, false, 1)];
-    let ended: Vec<_> = sessions.iter().map(|session| rig.get(session)).collect();
-    let other = rig.get(&device("192.0.2.1:1161", false, 1));
-    let sent = rig.sent();
-    assert_eq!(sent.len(), 2, "one each");
-    rig.core.datagram(sent[1].0, &answer(&sent[1].1, |_| {}));
-    assert_eq!(outcome(other), Some(Ok(1)));
-    let mut next = sent[0].clone();
-    for ended in ended {
-        rig.core.datagram(next.0, &answer(&next.1, |_| {}));
-        assert_eq!(outcome(ended), Some(Ok(1)), "in the order in which they asked");
-        let mut sent = rig.sent();
-        assert!(sent.len() <= 1);
-        next = sent.pop().unwrap_or(next);
-    }
-    // A walk does not keep a single question waiting, nor the other way round.
-    let walk = rig.submit(&sessions[0], blind(), None);
-    let (to, request) = rig.sent().remove(0);
-    let asked = rig.get(&sessions[1]);
-    let row = |last| [(vec![1, 3, 9, 1, last], 1)].into_iter().collect();
-    rig.core.datagram(to, &respond(&row(1), Vice::default(), &request));
-    let (to, question) = rig.sent().remove(0);
-    rig.core.datagram(to, &answer(&question, |_| {}));
-    assert_eq!(outcome(asked), Some(Ok(1)));
-    let (to, request) = rig.sent().remove(0);
-    rig.core.datagram(to, &respond(&Mib::new(), Vice::default(), &request));
-    assert!(rig.sent().is_empty());
-    drop(walk);
-}
-
-#[test]
-fn those_who_wait_for_a_silent_device_have_their_turns_and_their_ends() {
-    let mut rig = Rig::new(1 << 20);
-    let patient = device(PEER, false, 1);
-    let first = rig.get(&patient);
-    let mut hasty = rig.submit(&patient, blind(), Some(rig.now.plus(ms(300))));
-    let mut second = rig.get(&patient);
-    let mut under_way: Vec<usize> = Vec::new();
-    for _ in 0..380 {
-        under_way.push(rig.sent().len());
-        rig.pass(ms(10));
-    }
-    let Ok(Work::Table(table)) = hasty.try_recv() else { panic!("it ended in its time") };
-    assert!(matches!(table.walked.error, Some(SnmpError::Timeout { .. })), "{:?}", table.walked.error);
-    assert!(matches!(outcome(first), Some(Err(SnmpError::Timeout { .. }))));
-    assert!(matches!(second.try_recv(), Ok(Work::Once(Once { answer: Some(Err(SnmpError::Timeout { .. })), .. }))));
-    assert_eq!(under_way.iter().sum::<usize>(), 4, "two tries of each that had the time");
-    assert!(under_way.iter().all(|at_once| *at_once <= 1));
-    // Nothing is left behind: who comes next is asked at once.
-    let last = rig.get(&patient);
-    let (to, request) = rig.sent().remove(0);
-    rig.core.datagram(to, &answer(&request, |_| {}));
-    assert_eq!(outcome(last), Some(Ok(1)));
 }
 
 #[test]

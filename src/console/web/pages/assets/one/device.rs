@@ -19,6 +19,7 @@ use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::list::{Key, List};
 use crate::console::web::ui::table::{Cell, Column, Plain, Row, Table};
 use crate::console::web::ui::{self, Tone, badge, number, time};
+use crate::model::device::report::ROAMING;
 use crate::model::device::{CLASSES, Class, DEVICE, Device, Fact, Holds, Part, SENSORS, Thing, report};
 use crate::model::inventory::Asset;
 use crate::model::secret::Secret;
@@ -139,8 +140,9 @@ pub async fn page(cx: Cx) -> Answer {
             let mut shown = html! {};
             if let Some(class) = class {
                 let list = list(&cx, class);
-                // Of what moves the report tells how it was when it left; all else would have been news.
-                let moves = MEASURED.contains(&class.name);
+                // Of what moves the report tells how it was when it left, and who is on the air is news once an hour; all else
+                // would have been news at once.
+                let moves = MEASURED.contains(&class.name) || ROAMING.contains(&class.name);
                 let then = if moves { seen.row.at } else { looked(&cx, seen) };
                 let now = fresh::of(&cx.service.store.newest(), &asset.id, class, &seen.device, then);
                 let table = table(&cx, &list, class, seen, &now);
