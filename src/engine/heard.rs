@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::engine::rule::{Effect, Saved};
 use crate::model::alert::{AlertKey, AlertState, ClearReason};
 use crate::model::hearing;
-use crate::model::plan::{ConfirmUse, MatchUse, PlanRule, RuleSource};
+use crate::model::plan::{ConfirmUse, MatchUse, PlanRule};
 use crate::model::port;
 use crate::model::wire::{Record, RosterEntry, alert_from_json};
 use crate::model::{Alert, AssetId, Mono, Now, Object, ObjectKind, Observation, Outcome, ProblemId, RuleId, Wall};
