@@ -271,6 +271,14 @@ impl Session {
         }
     }
 
+    /// From the last request to its answer; none if it had to be sent again.
+    pub fn round_trip(&self) -> Option<Duration> {
+        match &self.way {
+            Way::Fast(peer) => peer.round_trip(),
+            Way::User(device) => device.round_trip(),
+        }
+    }
+
     /// What went to this agent and came from it.
     pub fn exchanged(&self) -> Exchanged {
         let (requests, again) = match &self.way {
@@ -340,10 +348,7 @@ impl Session {
         for (at, part) in oids.chunks(MAX_GET).enumerate() {
             let answer = match &self.way {
                 Way::Fast(peer) => peer.ask(Kind::Get, part, 0).await,
-                Way::User(device) => {
-                    let _turn = self.appetite.turn.lock().await;
-                    device.get(part).await
-                }
+                Way::User(device) => device.in_turn(&self.appetite.turn, device.get(part)).await,
             };
             self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
             all.extend(answer.map_err(|error| (at * MAX_GET, error))?);
@@ -356,10 +361,7 @@ impl Session {
         let answer = match (&self.way, self.rows(repetitions)) {
             (Way::Fast(peer), None) => peer.ask(Kind::GetNext, oids, 0).await,
             (Way::Fast(peer), Some(rows)) => peer.ask(Kind::GetBulk, oids, rows).await,
-            (Way::User(device), rows) => {
-                let _turn = self.appetite.turn.lock().await;
-                device.behind(oids, rows).await
-            }
+            (Way::User(device), rows) => device.in_turn(&self.appetite.turn, device.behind(oids, rows)).await,
         };
         self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
         answer

@@ -197,10 +197,9 @@ impl Snmp {
         let clock = &cx.clock;
         let peer = self.resolve(clock, end).await?;
         self.silence.knock(peer, secret, self.task.settings.bool("strict_source"), clock, end).await?;
-        let (before, asked) = (self.session.as_ref().map(Session::exchanged), clock.mono());
         let system = self.system(peer, secret, clock, end).await?;
         let at = clock.mono();
-        let round_trip = self.round_trip(before, at.since(asked));
+        let round_trip = self.session.as_ref().and_then(Session::round_trip);
         let ticks = system.get(&scalar(SYSTEM, 3)).and_then(Wire::as_u32);
         let engine = system.get(&engine_time()).and_then(Wire::as_u32);
         let elapsed = self.elapsed(at, ticks, engine);
@@ -317,13 +316,6 @@ impl Snmp {
             ("retries_count", since(now.again.into(), before.again.into())),
             ("variables_count", since(now.variables, before.variables)),
         ]
-    }
-
-    /// One round trip of what was just asked within that time; none if something was sent again, or the session is new.
-    fn round_trip(&self, before: Option<Exchanged>, took: Duration) -> Option<Duration> {
-        let (before, now) = (before?, self.session.as_ref()?.exchanged());
-        let requests = now.requests.checked_sub(before.requests).filter(|n| *n > 0)?;
-        (now.again == before.again).then(|| took / requests)
     }
 
     async fn resolve(&self, clock: &Clock, end: Mono) -> Result<SocketAddr, SnmpError> {

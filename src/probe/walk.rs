@@ -140,14 +140,13 @@ impl Walk {
     /// A variable as it may be shown; nothing of those that are secret down to their names.
     fn row(&self, oid: &Oid, value: &Value) -> Option<Row> {
         // Tables of access control are indexed by names, which on some devices are communities.
-        let named =
-            |secret: &String| oid.arcs().windows(secret.len()).any(|run| run.iter().copied().eq(arcs(secret)));
-        if oid.arcs().starts_with(COMMUNITIES) || self.hidden.iter().any(named) {
+        if oid.arcs().starts_with(COMMUNITIES) || self.spelt_in(oid) {
             return None;
         }
         let (kind, _, mut text) = snmp::shown(value);
         let raw = value.as_bytes().map(String::from_utf8_lossy).unwrap_or_default();
-        if self.hidden.iter().any(|secret| text.contains(secret.as_str()) || raw.contains(secret.as_str())) {
+        let spelt = matches!(value, Value::ObjectIdentifier(oid) if self.spelt_in(oid));
+        if spelt || self.hidden.iter().any(|secret| text.contains(secret.as_str()) || raw.contains(secret.as_str())) {
             HIDDEN.clone_into(&mut text);
         }
         if text.len() > MAX_VALUE {
@@ -156,9 +155,10 @@ impl Walk {
         }
         Some(Row { oid: oid.to_string(), kind: kind.to_owned(), value: text })
     }
-}
 
-/// A text as it stands in an index.
-fn arcs(text: &str) -> impl Iterator<Item = u32> {
-    text.bytes().map(u32::from)
+    /// Whether an OID spells a secret, as an index does that is a text.
+    fn spelt_in(&self, oid: &Oid) -> bool {
+        let spells = |secret: &str, run: &[u32]| run.iter().copied().eq(secret.bytes().map(u32::from));
+        self.hidden.iter().any(|secret| oid.arcs().windows(secret.len()).any(|run| spells(secret, run)))
+    }
 }

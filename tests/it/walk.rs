@@ -55,13 +55,14 @@ async fn everything_below_comes_in_order_without_what_is_secret() {
          1.3.6.1.4.1.9.2|4|via hidden-elsewhere\n\
          1.3.6.1.6.3.16.1.2.1.3.2.6.112.117.98.108.105.99|4|readers\n\
          1.3.6.1.6.3.16.1.2.1.3.2.6.112.117.98.108.105.100|4|writers\n\
+         1.3.6.1.6.3.16.1.2.1.3.2.6.112.117.98.108.105.101|6|1.3.6.1.6.3.18.1.1.1.3.6.112.117.98.108.105.99\n\
          1.3.6.1.6.3.18.1.1.1.2.6.112.117.98.108.105.99|4|other\n\
          1.3.6.1.6.3.18.1.1.1.3.6.112.117.98.108.105.99|4|name\n"
     );
     let recording = Arc::new(Recording::parse("made-up", text.as_bytes()).unwrap());
     let (world, at) = world(recording, vec![community("public")]).await;
     let (rows, end) = walk(at, "1.3.6.1").await;
-    assert_eq!(end.as_deref(), Ok("all variables that there are: 7; 3 of communities are not shown"));
+    assert_eq!(end.as_deref(), Ok("all variables that there are: 8; 3 of communities are not shown"));
     let shown: Vec<String> = rows
         .iter()
         .map(|row| format!("{} {} {}", row.oid, row.kind, row.value))
@@ -76,6 +77,7 @@ async fn everything_below_comes_in_order_without_what_is_secret() {
             "1.3.6.1.2.1.2.2.1.2.1 text Gi1",
             "1.3.6.1.4.1.9.2 text ***",
             "1.3.6.1.6.3.16.1.2.1.3.2.6.112.117.98.108.105.100 text writers",
+            "1.3.6.1.6.3.16.1.2.1.3.2.6.112.117.98.108.105.101 oid ***",
         ]
     );
     assert_eq!(rows[4].value.len(), MAX_VALUE + '…'.len_utf8());

@@ -44,7 +44,9 @@ impl Appetite {
         let Walked { wanted, repetitions, worn, roomy, .. } = *walked;
         let more = repetitions.saturating_add(repetitions / 4 + 1);
         // A walk that wanted no more than the device bears anyway tells nothing of that.
-        if worn || wanted > self.bore.load(Relaxed) {
+        if worn {
+            self.bore.fetch_min(more, Relaxed);
+        } else if wanted > self.bore.load(Relaxed) {
             self.bore.store(if more < wanted { more } else { ANY }, Relaxed);
         }
         if worn {
@@ -71,6 +73,8 @@ mod tests {
         }
         appetite.learn(&Walked { repetitions: 2, ..Walked::new(2) });
         assert_eq!(appetite.rows(25, 6), 2, "who wanted no more cannot tell");
+        appetite.learn(&Walked { repetitions: 1, worn: true, ..Walked::new(2) });
+        assert_eq!(appetite.rows(25, 6), 2, "who bears not even that bears no more than was known");
         appetite.learn(&walk(20, false, 0));
         assert_eq!(appetite.rows(25, 6), 25);
         appetite.learn(&walk(58, false, 58));

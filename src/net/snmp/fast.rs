@@ -19,6 +19,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::sync::{mpsc, oneshot};
 
+pub(super) use self::core::HOLD;
 pub use self::rehearse::rehearse;
 
 use self::core::{Core, Order};
@@ -57,12 +58,14 @@ struct Device {
     /// Requests that it was sent, and those among them that it had been sent before.
     sent: AtomicU32,
     again: AtomicU32,
+    /// From its last request to the answer, in microseconds; 0 = none yet, or it was sent again.
+    round_trip: AtomicU32,
 }
 
 impl Device {
     fn new(peer: SocketAddr, version: Version, community: Box<[u8]>, manner: Manner) -> Self {
         let (answer, sent, again) = (AtomicU32::new(FIRST_ANSWER), AtomicU32::new(0), AtomicU32::new(0));
-        Self { peer, version, community, manner, answer, sent, again }
+        Self { peer, version, community, manner, answer, sent, again, round_trip: AtomicU32::new(0) }
     }
 
     /// What its next answer will take of the receive buffer.
@@ -70,8 +73,10 @@ impl Device {
         (self.answer.load(Relaxed) as usize).next_power_of_two() + KERNEL_OVERHEAD
     }
 
-    fn answered(&self, bytes: usize) {
+    fn answered(&self, bytes: usize, after: Option<Duration>) {
         self.answer.store(u32::try_from(bytes).unwrap_or(u32::MAX), Relaxed);
+        let after = after.map_or(0, |after| u32::try_from(after.as_micros()).unwrap_or(u32::MAX).max(1));
+        self.round_trip.store(after, Relaxed);
     }
 
     /// How long to wait for the answer to one try: each twice as long as the one before, all together as long as tries
@@ -191,6 +196,12 @@ impl Peer {
     /// Requests that went to this device, and those among them that had gone before.
     pub(super) fn sent(&self) -> (u32, u32) {
         (self.device.sent.load(Relaxed), self.device.again.load(Relaxed))
+    }
+
+    /// From the last request to its answer; none if it had to be sent again.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        let micros = self.device.round_trip.load(Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros.into()))
     }
 
     /// One request and its answer.
@@ -333,6 +344,7 @@ impl Driver {
                 // The pending error of an earlier datagram; reading again gives what waits behind it.
                 Err(_) => continue,
             };
+            self.core.at(self.clock.mono());
             for received in self.inbox.iter() {
                 if let Some(drops) = received.drops.filter(|drops| *drops != self.drops) {
                     self.core.overflowed(drops.wrapping_sub(self.drops), self.clock.mono());

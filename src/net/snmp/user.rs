@@ -1,5 +1,8 @@
 //! SNMPv3, by the library: users, keys, engines and their clocks. One socket a family serves all devices.
 
+use std::pin::pin;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use std::net::SocketAddr;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::convert::Encoded;
+use super::fast::HOLD;
 use super::table::{Step, Table};
 use super::{MAX_GET, Manner, RECEIVE_BUFFER, SnmpError};
 use crate::model::Secret;
@@ -37,6 +41,8 @@ pub(super) struct Asked {
     peer: SocketAddr,
     user: UsmConfig,
     manner: Manner,
+    /// From the last request to the answer, in microseconds; 0 = none yet, or it may have been sent again.
+    round_trip: AtomicU32,
     /// Who the device is, as those know it who ask about its VLANs one after the other.
     vlans: OnceLock<Arc<EngineCache>>,
 }
@@ -78,7 +84,7 @@ impl Users {
         };
         let client = builder.build_with(self.transport(peer).await?).await;
         let client = client.map_err(|error| of_library(peer, &error))?;
-        Ok(Asked { client, peer, user, manner, vlans: OnceLock::new() })
+        Ok(Asked { client, peer, user, manner, round_trip: AtomicU32::new(0), vlans: OnceLock::new() })
     }
 
     async fn transport(&self, peer: SocketAddr) -> Result<&UdpTransport, SnmpError> {
@@ -141,6 +147,32 @@ impl Asked {
         })
     }
 
+    /// What is asked in its turn; silence keeps others waiting no longer than `HOLD`.
+    pub(super) async fn in_turn<T>(&self, turn: &Mutex<()>, asked: impl Future<Output = T>) -> T {
+        let held = turn.lock().await;
+        let clock = Clock::system();
+        let began = clock.mono();
+        let mut asked = pin!(asked);
+        let answer = tokio::select! {
+            answer = &mut asked => answer,
+            () = clock.sleep(HOLD) => {
+                drop(held);
+                asked.await
+            }
+        };
+        // The library sends again by itself, after the time of one try.
+        let took = clock.mono().since(began);
+        let once = if took < self.manner.timeout { u32::try_from(took.as_micros()).unwrap_or(u32::MAX) } else { 0 };
+        self.round_trip.store(once, Relaxed);
+        answer
+    }
+
+    /// From the last request to its answer; none if it had to be sent again.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        let micros = self.round_trip.load(Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros.into()))
+    }
+
     fn told(&self, answer: ::snmp::Result<Vec<VarBind>>) -> Result<Vec<(Oid, Value)>, SnmpError> {
         let answer = answer.map_err(|error| of_library(self.peer, &error))?;
         Ok(answer.into_iter().map(|vb| (vb.oid, vb.value)).collect())
@@ -153,11 +185,7 @@ impl Asked {
             let Some((names, repetitions)) = table.ask() else { return };
             let oids: Vec<Oid> = names.filter_map(|name| Oid::from_ber(name).ok()).collect();
             let rows = (!next).then_some(repetitions);
-            let asked = async {
-                let _turn = turn.lock().await;
-                self.behind(&oids, rows).await
-            };
-            let step = match clock.until(deadline, asked).await {
+            let step = match clock.until(deadline, self.in_turn(turn, self.behind(&oids, rows))).await {
                 Some(Ok(list)) => {
                     let list: Vec<Encoded> = list.into_iter().map(|(oid, value)| Encoded::new(&oid, value)).collect();
                     let bytes = list.iter().map(Encoded::len).sum();

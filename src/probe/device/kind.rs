@@ -254,17 +254,25 @@ impl Look {
 fn config(device: &Device) -> Value {
     let seconds = |name: &str| device.fact(name).number();
     match (seconds("config_changed_seconds"), seconds("config_saved_seconds")) {
-        (Some(changed), Some(saved)) => Value::State(u8::from(changed > saved && changed > STARTED_SECONDS)),
+        (Some(changed), Some(saved)) => {
+            // What is ahead of the time now is of before sysUpTime began anew.
+            let now = seconds("uptime_seconds").map(|uptime| uptime.rem_euclid(TURN) + APART);
+            let at = |told: f64| if now.is_some_and(|now| told > now) { told - TURN } else { told };
+            let unsaved = changed > STARTED_SECONDS && (saved == 0.0 || at(changed) > at(saved));
+            Value::State(u8::from(unsaved))
+        }
         _ => Value::Null,
     }
 }
 
+/// sysUpTime begins anew after so many seconds, 497 days.
+const TURN: f64 = 4_294_967_296.0 / 100.0;
+/// By which the two clocks of a device may differ, in seconds.
+const APART: f64 = 60.0;
+
 /// Seconds since the running configuration changed; nothing of a device that does not tell, nor of the changes of its start.
 /// Both are told in sysUpTime, which begins anew after 497 days, while the uptime may be by the engine's own clock.
 fn config_age(device: &Device) -> Option<f64> {
-    const TURN: f64 = 4_294_967_296.0 / 100.0;
-    /// By which the two clocks may differ.
-    const APART: f64 = 60.0;
     let changed = device.fact("config_changed_seconds").number().filter(|at| *at > STARTED_SECONDS)?;
     let age = device.fact("uptime_seconds").number()? - changed;
     Some(((age + APART).rem_euclid(TURN) - APART).max(0.0))

@@ -72,11 +72,18 @@ pub(super) enum Uptime {
     Restarted,
 }
 
+/// By which a sysUpTime may stay behind our clock, beside a hundredth of the time.
+const BEHIND: Duration = Duration::from_secs(60);
+
 /// Compares two sysUpTimes (hundredths), `ours` apart by our clock. A smaller one is a restart, unless it is
 /// where the old one must be after 497 days, or snmpEngineTime (seconds, before and now) went on as well.
 pub(super) fn uptime(before: u32, now: u32, ours: Duration, engine: Option<(u32, u32)>) -> Uptime {
     if now >= before {
         let went = Duration::from_millis(u64::from(now - before) * 10);
+        // It took longer than it says to have been up: it started anew, and was up longer before it was asked again.
+        if !went.is_zero() && went + BEHIND + ours / 100 < ours {
+            return Uptime::Restarted;
+        }
         // An agent that answers a stale sysUpTime would make every rate infinite.
         return Uptime::Went(if went.is_zero() { ours } else { went });
     }

@@ -79,7 +79,10 @@ pub(super) async fn read(
     moment: &Moment,
     shortfalls: &mut Vec<String>,
 ) -> Vec<Part> {
-    let fresh = memory.found_at.is_some_and(|at| moment.at.since(at) < MAX_AGE) && moment.elapsed.is_some();
+    if moment.elapsed.is_none() {
+        memory.found_at = None; // the device is new, or started since
+    }
+    let fresh = memory.found_at.is_some_and(|at| moment.at.since(at) < MAX_AGE);
     let cells = || Wanted { scalars: memory.cells.names().collect(), ..Wanted::default() };
     let wanted = if fresh { &cells() } else { &family.wanted };
     let answers = match ask.fetch(wanted).await {

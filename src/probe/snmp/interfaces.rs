@@ -84,6 +84,8 @@ pub(super) struct Memory {
     ports: Vec<Port>,
     read_at: Option<Mono>,
     shape: (Option<u64>, Option<u64>),
+    /// How long after the device's own time of the last run its counters were read, on average.
+    lag: Duration,
 }
 
 impl Memory {
@@ -158,7 +160,11 @@ pub(super) async fn read(
     moment: &Moment,
 ) -> Found {
     let Ask { session, repetitions, clock, deadline } = *ask;
+    if moment.elapsed.is_none() {
+        memory.read_at = None; // whatever comes of this run, names of before a restart are none any more
+    }
     let mut shortfalls = Vec::new();
+    let began = clock.mono();
     let empty = Moving::with_room(memory.ports.len());
     let walked = Walked::new(repetitions);
     let (moving, mut walked) = session.scan(&oids(MOVING), empty, walked, clock, deadline).await;
@@ -168,6 +174,10 @@ pub(super) async fn read(
         let (both, so_far) = session.scan(&oids(NARROW), moving, walked, clock, deadline).await;
         (moving, walked) = (both.unwrap_or_default(), so_far);
     }
+    // Counters are read a while after the time of the device was: longer when others ask it, too.
+    let lag = began.since(moment.at) + clock.mono().since(began) / 2;
+    let elapsed = moment.elapsed.map(|elapsed| (elapsed + lag).saturating_sub(memory.lag));
+    memory.lag = lag;
     let known = moving.rows.iter().all(|row| place(&memory.ports, row.index).is_ok());
     let fresh = memory.read_at.is_some_and(|at| moment.at.since(at) < MAX_AGE);
     let same = memory.shape == moment.shape && moment.elapsed.is_some();
@@ -180,7 +190,7 @@ pub(super) async fn read(
         tell(&mut shortfalls, &still, memory.ports.len());
     }
     tell(&mut shortfalls, &walked, moving.rows.len());
-    let (interfaces, left_out) = judge(memory, wanted, &moving.rows, walked.whole(), moment);
+    let (interfaces, left_out) = judge(memory, wanted, &moving.rows, walked.whole(), &Moment { elapsed, ..*moment });
     Found { interfaces, left_out, shortfalls }
 }
 

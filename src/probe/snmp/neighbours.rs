@@ -4,7 +4,7 @@
 //! A router forgets an OSPF neighbour that fell silent, so one that was there and is not is lost, as long as OSPF itself
 //! still answers. A BGP peer stays in its table until it leaves the configuration: one that is gone was removed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +59,12 @@ pub(super) struct Neighbour {
     /// `ospf/10.1.0.2`
     pub(super) name: Arc<str>,
     pub(super) values: Vec<Value>,
+}
+
+impl Neighbour {
+    fn is(&self, adjacency: u8) -> bool {
+        self.values.first() == Some(&Value::State(adjacency))
+    }
 }
 
 /// OSPF neighbours seen so far: their names, router ids, and when they were there last; and when each neighbour was up last.
@@ -136,28 +142,43 @@ fn judge(memory: &mut Memory, table: &Columns, own: Vec<Neighbour>, now: Mono) -
                 Some(Wire::IpAddress(address)) => Value::Text(Ipv4Addr::from(*address).to_string().into()),
                 _ => Value::Null,
             };
-            memory.ospf.insert(name.clone(), (router.clone(), now));
+            if memory.ospf.len() < MAX_NEIGHBOURS || memory.ospf.contains_key(&name) {
+                memory.ospf.insert(name.clone(), (router.clone(), now));
+            }
             found.push(neighbour(name, of_ospf(state), state, router, Value::Null));
         } else if let (Some(name), Some(state)) = (bgp(index), number(3).and_then(|s| step(s, 6))) {
             let number_of_as = number(5).map_or(Value::Null, |n| Value::Text(n.to_string().into()));
             found.push(bgp_peer(name, state, number(4), number_of_as));
         }
     }
+    let mut places: HashMap<Arc<str>, usize> =
+        found.iter().zip(0..).map(|(one, at)| (one.name.clone(), at)).collect();
     memory.rows = u32::try_from(found.len().min(MAX_NEIGHBOURS)).unwrap_or(0);
-    let mut known: HashSet<Arc<str>> = found.iter().map(|one| one.name.clone()).collect();
-    found.extend(own.into_iter().filter(|one| known.insert(one.name.clone())));
+    // One address may be a peer in several VPNs: the one that is down counts.
+    for one in own {
+        match places.get(&one.name).and_then(|at| found.get_mut(*at)) {
+            Some(known) if known.is(UP) && one.is(DOWN) => *known = one,
+            Some(_) => {}
+            None => {
+                places.insert(one.name.clone(), found.len());
+                found.push(one);
+            }
+        }
+    }
+    memory.ospf.retain(|_, (_, seen)| now.since(*seen) < FORGOTTEN);
     // Whether one is missing is known only where the table is whole and OSPF speaks: its program may be starting anew.
     if table.whole() && table.rows.contains_key(SCALAR) {
-        memory.ospf.retain(|_, (_, seen)| now.since(*seen) < FORGOTTEN);
         let missing = memory.ospf.iter().filter(|(_, (_, seen))| *seen < now);
         found.extend(
             missing.map(|(name, (router, _))| neighbour(name.clone(), DOWN, GONE, router.clone(), Value::Null)),
         );
     }
-    memory
-        .up
-        .extend(found.iter().filter(|n| n.values.first() == Some(&Value::State(UP))).map(|n| (n.name.clone(), now)));
     memory.up.retain(|_, at| now.since(*at) < FORGOTTEN);
+    for one in found.iter().filter(|one| one.is(UP)) {
+        if memory.up.len() < MAX_NEIGHBOURS || memory.up.contains_key(&one.name) {
+            memory.up.insert(one.name.clone(), now);
+        }
+    }
     for one in &mut found {
         one.values.push(Value::State(u8::from(memory.up.contains_key(&one.name))));
     }

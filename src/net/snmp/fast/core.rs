@@ -25,6 +25,8 @@ use crate::net::snmp::table::Step;
 
 /// How long a request keeps room for its answer in the receive buffer: what comes later comes alone.
 const RESERVE: Duration = Duration::from_millis(250);
+/// How long a request without an answer keeps others from its device: silence may be the answer to it alone.
+pub(in crate::net::snmp) const HOLD: Duration = Duration::from_secs(1);
 /// How often a request is sent again because our own buffer overflowed meanwhile, without counting against the device.
 const MAX_EXCUSED: u32 = 3;
 /// Bits of the generation in a request identifier. What is above them is the number of the job; the bit above that is
@@ -56,6 +58,8 @@ pub(super) struct Core {
     room: Room,
     overflow_at: Option<Mono>,
     counts: Arc<Counts>,
+    /// When what is handed in now came.
+    now: Mono,
 }
 
 #[derive(Default)]
@@ -130,7 +134,13 @@ impl Core {
             room: Room { used: 0, now: most, most },
             overflow_at: None,
             counts,
+            now,
         }
+    }
+
+    /// What is handed in next came at this time.
+    pub(super) const fn at(&mut self, now: Mono) {
+        self.now = now;
     }
 
     /// Takes a task on.
@@ -291,12 +301,14 @@ impl Core {
     fn matched(&mut self, from: SocketAddr, message: &Message<'_>, bytes: usize) -> Option<(u32, Step)> {
         let Body::Pdu(answer) = message.body else { return None };
         let Message { version, community, .. } = *message;
+        let now = self.now;
         let (at, job) = self.asked(&Claim { version, community, kind: answer.kind, id: answer.id })?;
         let device = &job.order.device;
         if from != device.peer && device.manner.strict_source {
             return None;
         }
-        device.answered(bytes);
+        // Of several that were sent it is not known which one is answered.
+        device.answered(bytes, (job.tries == 1 && job.excused == 0).then(|| now.since(job.sent_at)));
         let step = job.order.work.take(device, &answer, bytes);
         Some((at, step))
     }
@@ -341,6 +353,7 @@ impl Core {
 
     /// Looks at what is due.
     pub(super) fn tick(&mut self, now: Mono) {
+        self.now = now;
         let mut fired = std::mem::take(&mut self.fired);
         if self.wheel.advance(now, &mut fired) {
             self.room.grow();
@@ -368,8 +381,14 @@ impl Core {
                 return self.silent(at);
             }
         }
-        let due = [job.order.end, job.until, (job.reserved > 0).then(|| job.sent_at.plus(RESERVE))];
-        if let Some(due) = due.into_iter().flatten().min() {
+        let holds = job.until.is_some() && now.since(job.sent_at) < HOLD;
+        let later =
+            [(job.reserved > 0, RESERVE), (holds, HOLD)].map(|(due, after)| due.then(|| job.sent_at.plus(after)));
+        let due = [job.order.end, job.until].into_iter().chain(later).flatten().min();
+        if !holds && job.until.is_some() {
+            self.give_turn(at);
+        }
+        if let Some(due) = due {
             self.arm(at, due);
         }
     }
