@@ -322,5 +322,18 @@ mod tests {
         ] {
             assert_eq!(told(changed, saved), want, "{changed:?} {saved:?}");
         }
+        // Over the turn of sysUpTime after 497 days, whichever of the clocks the uptime is by.
+        for turn in [0.0, TURN] {
+            let told = |changed: f64, saved: f64| {
+                let device = serde_json::json!({
+                    "uptime_seconds": turn + 8_000.0, "config_changed_seconds": changed, "config_saved_seconds": saved,
+                });
+                config(&report::read(&serde_json::json!({ "device": device })))
+            };
+            assert_eq!(told(42_900_000.0, 5_000.0), Value::State(0), "saved after the turn");
+            assert_eq!(told(5_000.0, 42_900_000.0), Value::State(1), "changed after the turn");
+            assert_eq!(told(42_900_000.0, 42_800_000.0), Value::State(1));
+            assert_eq!(told(42_900_000.0, 0.0), Value::State(1), "never saved");
+        }
     }
 }

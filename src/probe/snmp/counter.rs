@@ -169,6 +169,9 @@ mod tests {
         ] {
             assert_eq!(uptime(before, now, minute, engine), want, "{name}");
         }
+        // Up for 40 s, then for 60 s, ten minutes later.
+        assert_eq!(uptime(4_000, 6_000, minute * 10, None), Uptime::Restarted);
+        assert_eq!(uptime(4_000, 4_000 + 55_000, minute * 10, None), went(550), "a clock that is slow");
     }
 
     #[test]

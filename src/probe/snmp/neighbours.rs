@@ -313,6 +313,17 @@ mod tests {
     }
 
     #[test]
+    fn an_address_in_several_vpns_is_down_if_one_of_its_peers_is() {
+        let own = |last: u32, state: u8| bgp_peer(format!("bgp/10.2.0.{last}").into(), state, None, Value::Null);
+        let mut memory = Memory::default();
+        let mut play =
+            |own, peers: &[(u32, i32, i32)]| told(&judge(&mut memory, &table(false, &[], peers), own, at(0)));
+        assert_eq!(play(vec![own(1, 5), own(1, 0)], &[(1, 6, 2)]), "bgp/10.2.0.1 1:8 ");
+        assert_eq!(play(vec![own(1, 0)], &[(1, 1, 1)]), "bgp/10.2.0.1 3:8 65001", "shut on purpose");
+        assert_eq!(play(vec![own(1, 2), own(1, 5), own(2, 5)], &[]), "bgp/10.2.0.1 1:10 ; bgp/10.2.0.2 0:13 ");
+    }
+
+    #[test]
     fn a_table_that_was_cut_says_nothing_of_who_is_missing() {
         let mut memory = Memory::default();
         judge(&mut memory, &table(true, &[(2, FULL), (6, FULL)], &[]), Vec::new(), at(0));

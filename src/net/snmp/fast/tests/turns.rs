@@ -37,6 +37,32 @@ fn a_device_has_one_request_at_a_time_whoever_asks_it() {
 }
 
 #[test]
+fn silence_gives_its_turn_away_after_a_second_and_is_still_listened_to() {
+    let mut rig = Rig::new(1 << 20);
+    let mut slow = Arc::into_inner(device(PEER, false, 0)).unwrap();
+    slow.manner.timeout = ms(4_000);
+    let slow = Arc::new(slow);
+    let (first, second) = (rig.get(&slow), rig.get(&slow));
+    let (to, request) = rig.sent().remove(0);
+    for _ in 0..98 {
+        rig.pass(ms(10));
+        assert!(rig.sent().is_empty());
+    }
+    let mut sent = Vec::new();
+    for _ in 0..8 {
+        rig.pass(ms(10));
+        sent.extend(rig.sent());
+    }
+    let (_, other) = sent.remove(0);
+    assert!(sent.is_empty());
+    rig.core.datagram(to, &answer(&other, |_| {}));
+    assert_eq!(outcome(second), Some(Ok(1)));
+    rig.core.datagram(to, &answer(&request, |_| {}));
+    assert_eq!(outcome(first), Some(Ok(1)), "late is not never");
+    assert_eq!(slow.round_trip.load(Relaxed) / 10_000, 106, "in hundredths of a second");
+}
+
+#[test]
 fn those_who_wait_for_a_silent_device_have_their_turns_and_their_ends() {
     let mut rig = Rig::new(1 << 20);
     let patient = device(PEER, false, 1);
