@@ -297,6 +297,9 @@ limit "$(of "$(cat "$dir/probers.lines")" rss_kib | sort -g | tail -1)" $most_ki
 limit "$(of "$(cat "$dir/probers.lines")" failed | sort -g | tail -1)" 0 "runs that were not whole"
 ratio snmpbulkwalk $most_of_bulkwalk "snmpbulkwalk's, by probers"
 ratio exporter $most_of_exporter "prometheus-snmp-exporter's, by probers"
+ratio bare $most_of_bare "bare sockets', by probers"
+few_cpu=$(of "$(probers --devices $few --cycles $few_cycles)" cpu_per_100k)
+limit "$(calc "$ours / $few_cpu")" $most_growth "CPU a variable with $many devices by probers, as a share of that with $few ($few_cpu)"
 
 serve --delay 20ms
 line=$("$bench" walk --port $port --devices $away --in-flight $away --cycles 3 --repetitions $repetitions)
