@@ -9,8 +9,17 @@ use super::wire::LogSource;
 /// What rules may name.
 pub const SOURCES: [LogSource; 2] = LogSource::ALL;
 
-/// The `instance` of a rule on traps that is the last number of the first variable's name: ifIndex, entPhysicalIndex.
+/// The `instance` of a rule on traps that is the last number of a variable's name: ifIndex, entPhysicalIndex. The variable is
+/// the first that is of a row of ENTITY-MIB or IF-MIB, else the first of all.
 pub const INDEX: &str = "index";
+
+/// The other OID that a trap of v1 may mean, `ENTERPRISE.SPECIFIC` for `ENTERPRISE.0.SPECIFIC`. RFC 3584 section 3.1 puts the
+/// 0 in, whatever the MIB says; section 3.2 takes one out only where there was one, so that what was sent cannot be told.
+/// Nothing for a tag of another form.
+pub fn without_zero(tag: &str) -> Option<String> {
+    let (before, specific) = tag.rsplit_once('.')?;
+    Some(format!("{}.{specific}", before.strip_suffix(".0")?))
+}
 
 /// The `instance` of a rule, `bgp/peer`: what stands before what a group found, as the poll names such a part too, and the
 /// group.

@@ -19,6 +19,9 @@ const MAX_FOUND: usize = 60;
 const MAX_GROUPS: usize = 8;
 /// The group that names the port of a rule on interfaces.
 const PORT: &str = "port";
+/// What names of variables begin with whose last number is one of a part or a port: entPhysicalEntry (RFC 6933), ifEntry and
+/// ifXEntry (RFC 2863). Devices put numbers that are of no part before them, such as how grave it is.
+const PARTS: [&str; 3] = ["1.3.6.1.2.1.47.1.1.1.1.", "1.3.6.1.2.1.2.2.1.", "1.3.6.1.2.1.31.1.1.1."];
 
 struct Rule {
     id: RuleId,
@@ -99,14 +102,19 @@ impl Matcher {
 
     /// Whether a rule speaks of this tag, whatever the text and the asset.
     pub fn speaks_of(&self, tag: &str) -> bool {
-        self.by_tag.contains_key(tag)
+        self.of_tag(tag).is_some()
+    }
+
+    /// Patterns of a tag as it is, else of what it may mean if it is that of a v1 trap.
+    fn of_tag(&self, tag: &str) -> Option<&Vec<usize>> {
+        self.by_tag.get(tag).or_else(|| self.by_tag.get(&hearing::without_zero(tag)?))
     }
 
     /// The rules it fits, each at most once: by the first pattern of a rule that does.
     pub fn look(&self, heard: &Heard) -> Vec<Hit> {
         let Some(asset) = &heard.asset else { return Vec::new() };
         let mut hits: Vec<Hit> = Vec::new();
-        let of_tag = self.by_tag.get(&heard.tag).into_iter().flatten();
+        let of_tag = self.of_tag(&heard.tag).into_iter().flatten();
         for look in of_tag.chain(&self.any).filter_map(|at| self.looks.get(*at)) {
             let Some(rule) = self.rules.get(look.rule) else { continue };
             let wanted = rule.source == heard.source && rule.assets.contains(asset);
@@ -130,9 +138,12 @@ impl Matcher {
     }
 }
 
-/// The last number of the first variable's name.
+/// The last number of the first variable's name that is of a part or a port, else of the first variable's name.
 fn index(text: &str) -> Option<&str> {
-    text.split_once('=')?.0.rsplit_once('.').map(|(_, index)| index)
+    let mut names = text.split(' ').filter_map(|word| word.split_once('=').map(|(name, _)| name));
+    let of_part = names.find(|name| PARTS.iter().any(|part| name.starts_with(part)));
+    let name = of_part.or_else(|| text.split_once('=').map(|(name, _)| name))?;
+    name.rsplit_once('.').map(|(_, index)| index)
 }
 
 /// At most so many characters.

@@ -313,6 +313,43 @@ fn a_trap_is_told_by_the_index_of_its_first_variable_and_a_look_that_knows_names
 }
 
 #[test]
+fn the_index_is_that_of_a_part_or_a_port_where_a_variable_is_of_one() {
+    let mut play = Play::new();
+    for text in [
+        // A number of no part before it, as Huawei has it, with the index as its value or how grave it is.
+        "1.3.6.1.4.1.2011.5.25.219.1.1.0=67371017 1.3.6.1.2.1.47.1.1.1.1.7.67371017=FAN 1",
+        "1.3.6.1.4.1.2011.5.25.129.1.1.0=4 1.3.6.1.2.1.47.1.1.1.1.4.9=0 1.3.6.1.2.1.47.1.1.1.1.7.9=LPU 1",
+        "1.3.6.1.4.1.9.7.1=a b=c 1.3.6.1.2.1.2.2.1.8.7=2",
+        "1.3.6.1.4.1.9.7.1=x 1.3.6.1.2.1.31.1.1.1.1.12=Gi0/12",
+        "1.3.6.1.4.1.9.7.5=1.3.6.1.2.1.2.2.1.8.6",
+    ] {
+        play.hear(0, LogSource::Trap, "10.0.0.1", "1.2.3", text);
+    }
+    play.says(&[
+        "0 ? asset:a",
+        "0 + fan|asset:a|67371017 x1",
+        "0 + fan|asset:a|9 x1",
+        "0 + fan|asset:a|7 x1",
+        "0 + fan|asset:a|12 x1",
+        "0 + fan|asset:a|5 x1",
+    ]);
+}
+
+#[test]
+fn the_oid_of_a_v1_trap_is_known_with_its_zero_and_without() {
+    let mut play = Play::new();
+    play.hear(0, LogSource::Trap, "10.0.0.1", "1.2.0.3", "1.3.6.1.4.1.9.7.67=x");
+    play.tick(2);
+    play.hear(21, LogSource::Trap, "10.0.0.1", "1.2.0.4", "1.3.6.1.4.1.9.7.67=x");
+    play.says(&["0 ? asset:a", "0 + fan|asset:a|67 x1", "21 ? asset:a", "21 - fan|asset:a|67 x1 condition"]);
+    for (tag, known) in
+        [("1.2.3", true), ("1.2.0.3", true), ("1.2.0.0.3", false), ("1.2.0.9", false), ("1.20.3", false), ("", false)]
+    {
+        assert_eq!(play.matcher.speaks_of(tag), known, "{tag}");
+    }
+}
+
+#[test]
 fn the_look_is_by_the_kind_that_reads_the_state_and_as_seldom_as_the_rule_says() {
     let mut play = Play::new();
     for s in [0, 1, 30] {

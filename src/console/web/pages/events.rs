@@ -20,6 +20,7 @@ use crate::console::web::ui::form::{self, Field};
 use crate::console::web::ui::list::List;
 use crate::console::web::ui::table::{Cell, Column, Row, Table};
 use crate::console::web::ui::{self, Tone, badge, number};
+use crate::model::hearing;
 use crate::model::inventory::Inventory;
 use crate::model::wire::{LogSource, MAX_UNMAPPED, SEVERITIES};
 use crate::model::{AgentId, AssetId, Object};
@@ -263,10 +264,14 @@ fn row(cx: &Cx, inventory: &Inventory, meanings: &Meanings<'_>, row: &EventRow) 
         LogSource::Syslog => html! { (heard.text) br; small { (heard.host) } },
         LogSource::Trap => html! { (badge::mark(text::events_trap(l))) " " (heard.text) },
     };
+    let other = hearing::without_zero(&heard.tag);
+    let meaning = meanings
+        .get(&(heard.source, heard.tag.as_str()))
+        .or_else(|| meanings.get(&(heard.source, other.as_deref()?)));
     let tag = html! {
         @if heard.tag.is_empty() { (ui::none()) }
         @else { a.mono href={ "/events?tag=" (encode(&heard.tag)) } { (heard.tag) } }
-        @if let Some(meaning) = meanings.get(&(heard.source, heard.tag.as_str())) { br; small { (meaning) } }
+        @if let Some(meaning) = meaning { br; small { (meaning) } }
     };
     let agent = inventory.agents.get(&row.agent).map_or_else(|| row.agent.to_string(), |agent| agent.name.clone());
     Row {
