@@ -348,7 +348,7 @@ impl Session {
         for (at, part) in oids.chunks(MAX_GET).enumerate() {
             let answer = match &self.way {
                 Way::Fast(peer) => peer.ask(Kind::Get, part, 0).await,
-                Way::User(device) => device.in_turn(&self.appetite.turn, device.get(part)).await,
+                Way::User(device) => device.in_turn(&self.appetite.turn, Box::pin(device.get(part))).await,
             };
             self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
             all.extend(answer.map_err(|error| (at * MAX_GET, error))?);
@@ -361,7 +361,9 @@ impl Session {
         let answer = match (&self.way, self.rows(repetitions)) {
             (Way::Fast(peer), None) => peer.ask(Kind::GetNext, oids, 0).await,
             (Way::Fast(peer), Some(rows)) => peer.ask(Kind::GetBulk, oids, rows).await,
-            (Way::User(device), rows) => device.in_turn(&self.appetite.turn, device.behind(oids, rows)).await,
+            (Way::User(device), rows) => {
+                device.in_turn(&self.appetite.turn, Box::pin(device.behind(oids, rows))).await
+            }
         };
         self.came(1, answer.as_ref().map_or(0, |found| found.len() as u64));
         answer
@@ -386,7 +388,7 @@ impl Session {
         let (sink, walked) = match &self.way {
             Way::Fast(peer) => peer.walk(table, deadline).await,
             Way::User(device) => {
-                device.walk(&mut table, &self.appetite.turn, clock, deadline).await;
+                Box::pin(device.walk(&mut table, &self.appetite.turn, clock, deadline)).await;
                 (Some(table.sink), table.walked)
             }
         };

@@ -1,6 +1,6 @@
 //! SNMPv3, by the library: users, keys, engines and their clocks. One socket a family serves all devices.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -147,12 +147,12 @@ impl Asked {
         })
     }
 
-    /// What is asked in its turn; silence keeps others waiting no longer than `HOLD`.
-    pub(super) async fn in_turn<T>(&self, turn: &Mutex<()>, asked: impl Future<Output = T>) -> T {
+    /// What is asked in its turn; silence keeps others waiting no longer than `HOLD`. It comes on the heap: the library's
+    /// futures are large, and every session of v1 and v2c would keep room for one.
+    pub(super) async fn in_turn<T>(&self, turn: &Mutex<()>, mut asked: Pin<Box<impl Future<Output = T>>>) -> T {
         let held = turn.lock().await;
         let clock = Clock::system();
         let began = clock.mono();
-        let mut asked = pin!(asked);
         let answer = tokio::select! {
             answer = &mut asked => answer,
             () = clock.sleep(HOLD) => {
@@ -185,7 +185,7 @@ impl Asked {
             let Some((names, repetitions)) = table.ask() else { return };
             let oids: Vec<Oid> = names.filter_map(|name| Oid::from_ber(name).ok()).collect();
             let rows = (!next).then_some(repetitions);
-            let step = match clock.until(deadline, self.in_turn(turn, self.behind(&oids, rows))).await {
+            let step = match clock.until(deadline, self.in_turn(turn, Box::pin(self.behind(&oids, rows)))).await {
                 Some(Ok(list)) => {
                     let list: Vec<Encoded> = list.into_iter().map(|(oid, value)| Encoded::new(&oid, value)).collect();
                     let bytes = list.iter().map(Encoded::len).sum();
