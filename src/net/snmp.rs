@@ -138,6 +138,23 @@ pub struct Manner {
     pub strict_source: bool,
 }
 
+/// How long the last request to a device took, in microseconds; 0 = none yet, or it was sent more than once and nobody knows
+/// which of them was answered.
+#[derive(Debug, Default)]
+struct RoundTrip(AtomicU32);
+
+impl RoundTrip {
+    fn note(&self, took: Option<Duration>) {
+        let micros = took.map_or(0, |took| u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1));
+        self.0.store(micros, Relaxed);
+    }
+
+    fn last(&self) -> Option<Duration> {
+        let micros = self.0.load(Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros.into()))
+    }
+}
+
 /// What one runtime shares: sockets, and hashed keys.
 #[derive(Default)]
 struct Shared {

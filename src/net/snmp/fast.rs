@@ -25,7 +25,7 @@ pub use self::rehearse::rehearse;
 use self::core::{Core, Order};
 use self::work::{Once, Work};
 use super::table::{Sink, Table, Walked};
-use super::{Manner, RECEIVE_BUFFER, SnmpError};
+use super::{Manner, RECEIVE_BUFFER, RoundTrip, SnmpError};
 use crate::codec::snmp::{Kind, Version, write};
 use crate::model::observation::Cause;
 use crate::model::time::Mono;
@@ -58,14 +58,13 @@ struct Device {
     /// Requests that it was sent, and those among them that it had been sent before.
     sent: AtomicU32,
     again: AtomicU32,
-    /// From its last request to the answer, in microseconds; 0 = none yet, or it was sent again.
-    round_trip: AtomicU32,
+    round_trip: RoundTrip,
 }
 
 impl Device {
     fn new(peer: SocketAddr, version: Version, community: Box<[u8]>, manner: Manner) -> Self {
         let (answer, sent, again) = (AtomicU32::new(FIRST_ANSWER), AtomicU32::new(0), AtomicU32::new(0));
-        Self { peer, version, community, manner, answer, sent, again, round_trip: AtomicU32::new(0) }
+        Self { peer, version, community, manner, answer, sent, again, round_trip: RoundTrip::default() }
     }
 
     /// What its next answer will take of the receive buffer.
@@ -75,8 +74,7 @@ impl Device {
 
     fn answered(&self, bytes: usize, after: Option<Duration>) {
         self.answer.store(u32::try_from(bytes).unwrap_or(u32::MAX), Relaxed);
-        let after = after.map_or(0, |after| u32::try_from(after.as_micros()).unwrap_or(u32::MAX).max(1));
-        self.round_trip.store(after, Relaxed);
+        self.round_trip.note(after);
     }
 
     /// How long to wait for the answer to one try: each twice as long as the one before, all together as long as tries
@@ -200,8 +198,7 @@ impl Peer {
 
     /// From the last request to its answer; none if it had to be sent again.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        let micros = self.device.round_trip.load(Relaxed);
-        (micros > 0).then(|| Duration::from_micros(micros.into()))
+        self.device.round_trip.last()
     }
 
     /// One request and its answer.

@@ -1,8 +1,6 @@
 //! SNMPv3, by the library: users, keys, engines and their clocks. One socket a family serves all devices.
 
 use std::pin::Pin;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +12,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::convert::Encoded;
 use super::fast::HOLD;
 use super::table::{Step, Table};
-use super::{MAX_GET, Manner, RECEIVE_BUFFER, SnmpError};
+use super::{MAX_GET, Manner, RECEIVE_BUFFER, RoundTrip, SnmpError};
 use crate::model::Secret;
 use crate::model::observation::Cause;
 use crate::model::secret::{SnmpAuth, SnmpPrivacy};
@@ -41,8 +39,7 @@ pub(super) struct Asked {
     peer: SocketAddr,
     user: UsmConfig,
     manner: Manner,
-    /// From the last request to the answer, in microseconds; 0 = none yet, or it may have been sent again.
-    round_trip: AtomicU32,
+    round_trip: RoundTrip,
     /// Who the device is, as those know it who ask about its VLANs one after the other.
     vlans: OnceLock<Arc<EngineCache>>,
 }
@@ -84,7 +81,7 @@ impl Users {
         };
         let client = builder.build_with(self.transport(peer).await?).await;
         let client = client.map_err(|error| of_library(peer, &error))?;
-        Ok(Asked { client, peer, user, manner, round_trip: AtomicU32::new(0), vlans: OnceLock::new() })
+        Ok(Asked { client, peer, user, manner, round_trip: RoundTrip::default(), vlans: OnceLock::new() })
     }
 
     async fn transport(&self, peer: SocketAddr) -> Result<&UdpTransport, SnmpError> {
@@ -162,15 +159,13 @@ impl Asked {
         };
         // The library sends again by itself, after the time of one try.
         let took = clock.mono().since(began);
-        let once = if took < self.manner.timeout { u32::try_from(took.as_micros()).unwrap_or(u32::MAX) } else { 0 };
-        self.round_trip.store(once, Relaxed);
+        self.round_trip.note((took < self.manner.timeout).then_some(took));
         answer
     }
 
     /// From the last request to its answer; none if it had to be sent again.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        let micros = self.round_trip.load(Relaxed);
-        (micros > 0).then(|| Duration::from_micros(micros.into()))
+        self.round_trip.last()
     }
 
     fn told(&self, answer: ::snmp::Result<Vec<VarBind>>) -> Result<Vec<(Oid, Value)>, SnmpError> {
