@@ -148,7 +148,10 @@ fn told(variables: Variables<'_>) -> (String, Option<IpAddr>, String) {
     for variable in variables.map_while(Result::ok).take(MAX_VARIABLES) {
         let name = variable.name.as_bytes();
         match variable.value {
-            Value::Oid(what) if name == TRAP_OID => oid = what.to_string(),
+            Value::Oid(what) if name == TRAP_OID => {
+                oid.clear();
+                what.write(&mut oid);
+            }
             Value::Address(ip) if name == ADDRESS => origin = Some(IpAddr::from(ip)),
             _ if name == UPTIME || name == COMMUNITY => {}
             _ if text.len() >= MAX_TEXT => break,
@@ -165,8 +168,7 @@ fn told(variables: Variables<'_>) -> (String, Option<IpAddr>, String) {
 }
 
 fn show(name: Oid<'_>, value: &Value<'_>, out: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = name.write(out);
+    name.write(out);
     out.push('=');
     let mut digits = itoa::Buffer::new();
     match value {
@@ -175,7 +177,7 @@ fn show(name: Oid<'_>, value: &Value<'_>, out: &mut String) {
             out.push_str(digits.format(*n));
         }
         Value::Counter64(n) => out.push_str(digits.format(*n)),
-        Value::Oid(oid) => drop(oid.write(out)),
+        Value::Oid(oid) => oid.write(out),
         Value::Address(ip) => drop(write!(out, "{}", Ipv4Addr::from(*ip))),
         Value::Octets(bytes) | Value::Opaque(bytes) | Value::Nsap(bytes) | Value::Other { bytes, .. } => {
             octets(bytes, out);

@@ -15,8 +15,8 @@ use crate::net::snmp::{Engine, Opened};
 
 use super::{Form, Kind, Parcel, Terms, Wires, among};
 
-/// Rows that are handed on at once.
-const FULL: usize = 500;
+/// Rows that are handed on at once: each time costs a transaction.
+const FULL: usize = 1_000;
 /// Sources that no asset has, by count; the rest is counted together.
 const MAX_UNKNOWN: usize = 1_000;
 /// Of those, named in one line.
@@ -175,8 +175,8 @@ impl<'a> Desk<'a> {
         let heard = Heard { asset, ..heard };
         self.kept += 1;
         // Of those that are alike, one is kept, but rules count them all.
-        let hits = self.matcher.look(&heard);
-        if hits.is_empty() && !self.matcher.speaks_of(&heard.tag) {
+        let (hits, known) = self.matcher.look(&heard);
+        if hits.is_empty() && !known {
             self.count_unmapped(&heard.tag);
         }
         self.parcel.hits.extend(hits);
@@ -281,7 +281,9 @@ impl<'a> Desk<'a> {
         if rows.is_empty() && hits.is_empty() && clocks.is_none() && counts.is_none() {
             return !self.wires.out.is_closed();
         }
-        let parcel = std::mem::take(&mut self.parcel);
+        // As much will come again.
+        let next = Parcel { rows: Vec::with_capacity(rows.len()), ..Parcel::default() };
+        let parcel = std::mem::replace(&mut self.parcel, next);
         self.wires.out.send(parcel).await.is_ok()
     }
 }

@@ -58,7 +58,8 @@ impl Pattern {
     pub fn find<'t>(&self, text: &'t str) -> Option<Option<Captures<'t>>> {
         match &self.text {
             None => Some(None),
-            Some(wanted) => wanted.captures(text).map(Some),
+            // Most lines do not fit, and only groups need room.
+            Some(wanted) => wanted.is_match(text).then(|| wanted.captures(text)).flatten().map(Some),
         }
     }
 }

@@ -21,6 +21,12 @@ pub fn without_zero(tag: &str) -> Option<String> {
     Some(format!("{}.{specific}", before.strip_suffix(".0")?))
 }
 
+/// The OID that a trap of v1 may come as which means this one: what `without_zero` turns into it.
+pub fn with_zero(tag: &str) -> Option<String> {
+    let (before, specific) = tag.rsplit_once('.')?;
+    Some(format!("{before}.0.{specific}"))
+}
+
 /// The `instance` of a rule, `bgp/peer`: what stands before what a group found, as the poll names such a part too, and the
 /// group.
 pub fn instance_of(written: &str) -> (&str, &str) {

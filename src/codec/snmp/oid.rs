@@ -22,6 +22,10 @@ impl<'a> Oid<'a> {
     /// Of the content of an OBJECT IDENTIFIER; `None` if that is not one.
     #[inline]
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
+        // Parts of one byte each: nothing in them can be wrong.
+        if bytes.iter().fold(0, |all, byte| all | byte) < 0x80 {
+            return (!bytes.is_empty() && bytes.len() < MAX_ARCS).then_some(Self(bytes));
+        }
         let (mut value, mut arcs) = (0_u64, 0);
         for byte in bytes {
             if value == 0 && *byte == 0x80 {
@@ -52,29 +56,38 @@ impl<'a> Oid<'a> {
     }
 
     /// Writes it for people, straight into a text: `{}` asks the text through a pointer for each part.
-    pub fn write(self, out: &mut impl fmt::Write) -> fmt::Result {
+    pub fn write(self, out: &mut String) {
+        let mut numbers = Numbers(self.0);
+        let Some(first) = numbers.next() else { return };
+        let [root, second] = split(first);
+        out.reserve(self.0.len() * 4); // a dot and three digits for each byte: more than it takes
+        out.push(char::from(b'0' + root as u8));
         let mut digits = itoa::Buffer::new();
-        for (at, arc) in self.arcs().enumerate() {
-            if at > 0 {
-                out.write_char('.')?;
-            }
+        let mut push = |arc: u64| {
+            out.push('.');
             match arc {
-                0..10 => out.write_char(char::from(b'0' + arc as u8))?,
-                _ => out.write_str(digits.format(arc))?,
+                0..10 => out.push(char::from(b'0' + arc as u8)),
+                _ => out.push_str(digits.format(arc)),
             }
-        }
-        Ok(())
+        };
+        push(second);
+        numbers.for_each(push);
     }
 
     /// Its parts.
     pub fn arcs(self) -> impl Iterator<Item = u32> + 'a {
         let mut numbers = Numbers(self.0);
-        let first = numbers.next().map(|first| match first {
-            0..40 => [0, first],
-            40..80 => [1, first - 40],
-            _ => [2, first - 80],
-        });
+        let first = numbers.next().map(split);
         first.into_iter().flatten().chain(numbers).map(|arc| arc as u32)
+    }
+}
+
+/// The two parts that the first number holds.
+const fn split(first: u64) -> [u64; 2] {
+    match first {
+        0..40 => [0, first],
+        40..80 => [1, first - 40],
+        _ => [2, first - 80],
     }
 }
 
@@ -98,7 +111,9 @@ impl PartialOrd for Oid<'_> {
 
 impl fmt::Display for Oid<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f)
+        let mut text = String::new();
+        self.write(&mut text);
+        f.write_str(&text)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Headers of devices within a line, and the stamps that stand before them. Found by their shape alone.
 
+use std::borrow::Cow;
+
 use super::{Dialect, Line};
 
 /// A header stands in the first part of a line; what looks like one further on is quoted.
@@ -14,7 +16,7 @@ pub(super) struct Header<'a> {
     pub(super) before: &'a str,
     dialect: Dialect,
     module: &'a str,
-    mnemonic: String,
+    mnemonic: Cow<'a, str>,
     text: &'a str,
 }
 
@@ -36,7 +38,7 @@ impl<'a> Header<'a> {
     /// Into a line.
     pub(super) fn put(self, line: &mut Line) {
         line.dialect = self.dialect;
-        line.tag = format!("{}/{}", self.module, self.mnemonic);
+        line.tag = [self.module, "/", &self.mnemonic].concat();
         line.text = self.text.trim_start().to_owned();
     }
 }
@@ -57,15 +59,17 @@ fn slashed(rest: &str, dialect: Dialect) -> Option<Header<'_>> {
     let end = rest.find([':', '(', '['])?;
     let (mnemonic, after) = rest.split_at_checked(end)?;
     let (more, text) = after.split_once(':')?;
+    let mnemonic =
+        if mnemonic.contains(' ') { Cow::Owned(mnemonic.replace(' ', "_")) } else { Cow::Borrowed(mnemonic) };
     let fits = is_name(module)
         && matches!(level.as_bytes(), [b'0'..=b'8'])
-        && is_name(&mnemonic.replace(' ', "_"))
+        && is_name(&mnemonic)
         && module.len() + mnemonic.len() + more.len() <= LONGEST;
     // `CID=0x80932717;`: the number of a component; what follows it may be an OID.
     let hex = |c: char| c.is_ascii_hexdigit();
     let after = text.strip_prefix("CID=0x").map(|rest| rest.trim_start_matches(hex));
     let text = after.and_then(|rest| rest.strip_prefix([';', ',', '-'])).unwrap_or(text);
-    fits.then(|| Header { before: "", dialect, module, mnemonic: mnemonic.replace(' ', "_"), text })
+    fits.then_some(Header { before: "", dialect, module, mnemonic, text })
 }
 
 /// `FACILITY-SUBFACILITY-3-MNEMONIC:text`
@@ -79,7 +83,7 @@ fn dashed(rest: &str) -> Option<Header<'_>> {
         && is_name(mnemonic)
         && module.starts_with(|c: char| c.is_ascii_uppercase())
         && module.split('-').all(is_name);
-    fits.then(|| Header { before: "", dialect: Dialect::Cisco, module, mnemonic: mnemonic.to_owned(), text })
+    fits.then_some(Header { before: "", dialect: Dialect::Cisco, module, mnemonic: Cow::Borrowed(mnemonic), text })
 }
 
 /// `IFNET/6/IF_PVCUP:OID 1.3...`: traps that Huawei writes down as lines.
@@ -92,7 +96,7 @@ fn bare<'a>(text: &'a str, head: &str) -> Option<Header<'a>> {
         let header = slashed(rest, Dialect::Huawei).filter(|_| fits)?;
         // Old devices write blanks in names, but then capitals only.
         let capitals = !header.mnemonic.bytes().any(|b| b.is_ascii_lowercase());
-        (capitals || word.contains(&header.mnemonic)).then_some(Header { before, ..header })
+        (capitals || word.contains(&*header.mnemonic)).then_some(Header { before, ..header })
     })
 }
 

@@ -131,12 +131,24 @@ impl Gate {
     }
 }
 
-/// A row but for when it came: the same for what says the same.
+/// A row but for when it came: the same for what says the same. In few pieces, for each has its price; whose it is follows
+/// from who wrote it.
 struct Said<'r>(&'r Heard);
 
 impl Hash for Said<'_> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let Heard { at: _, source, from, via, asset, host, facility, severity, tag, text, count: _ } = self.0;
-        (source, from, via, asset, host, facility, severity, tag, text).hash(hasher);
+        let Heard { at: _, source, from, via, asset: _, host, facility, severity, tag, text, count: _ } = self.0;
+        hasher.write_u128(bits(*from));
+        hasher.write_u128(via.map_or(0, bits)); // nothing comes from the address of all zeros
+        hasher.write_u32(u32::from_be_bytes([0, *source as u8, *facility, *severity]));
+        (host, tag, text).hash(hasher);
+    }
+}
+
+/// An address as a number, of both families.
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(ip) => ip.to_bits(),
     }
 }

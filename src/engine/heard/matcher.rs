@@ -57,6 +57,7 @@ pub struct Hit {
 pub struct Matcher {
     rules: Vec<Rule>,
     looks: Vec<Look>,
+    /// Places in `looks` by tag, and by the other tag that a trap of v1 may come as.
     by_tag: HashMap<String, Vec<usize>>,
     any: Vec<usize>,
     sources: HashMap<IpAddr, AssetId>,
@@ -83,6 +84,10 @@ impl Matcher {
             }
             all.rules.push(rule);
         }
+        let others = all.by_tag.iter().filter_map(|(tag, list)| Some((hearing::with_zero(tag)?, list.clone())));
+        for (tag, list) in others.collect::<Vec<_>>() {
+            all.by_tag.entry(tag).or_insert(list); // what a rule wants by that very tag goes before
+        }
         (all, problems)
     }
 
@@ -100,22 +105,13 @@ impl Matcher {
         self.sources.get(&from)
     }
 
-    /// Whether a rule speaks of this tag, whatever the text and the asset.
-    pub fn speaks_of(&self, tag: &str) -> bool {
-        self.of_tag(tag).is_some()
-    }
-
-    /// Patterns of a tag as it is, else of what it may mean if it is that of a v1 trap.
-    fn of_tag(&self, tag: &str) -> Option<&Vec<usize>> {
-        self.by_tag.get(tag).or_else(|| self.by_tag.get(&hearing::without_zero(tag)?))
-    }
-
-    /// The rules it fits, each at most once: by the first pattern of a rule that does.
-    pub fn look(&self, heard: &Heard) -> Vec<Hit> {
-        let Some(asset) = &heard.asset else { return Vec::new() };
+    /// The rules it fits, each at most once: by the first pattern of a rule that does. And whether any rule speaks of its
+    /// tag, whatever the text and the asset.
+    pub fn look(&self, heard: &Heard) -> (Vec<Hit>, bool) {
+        let of_tag = self.by_tag.get(&heard.tag);
         let mut hits: Vec<Hit> = Vec::new();
-        let of_tag = self.of_tag(&heard.tag).into_iter().flatten();
-        for look in of_tag.chain(&self.any).filter_map(|at| self.looks.get(*at)) {
+        let Some(asset) = &heard.asset else { return (hits, of_tag.is_some()) };
+        for look in of_tag.into_iter().flatten().chain(&self.any).filter_map(|at| self.looks.get(*at)) {
             let Some(rule) = self.rules.get(look.rule) else { continue };
             let wanted = rule.source == heard.source && rule.assets.contains(asset);
             if !wanted || hits.iter().any(|hit| hit.rule == rule.id) {
@@ -134,7 +130,7 @@ impl Matcher {
             });
             hits.push(Hit { rule: rule.id.clone(), asset: asset.clone(), part, raise: look.raise, evidence });
         }
-        hits
+        (hits, of_tag.is_some())
     }
 }
 

@@ -51,7 +51,7 @@ fn shown(matcher: &Matcher, source: LogSource, tag: String, text: String) -> Vec
         let sign = if hit.raise { '+' } else { '-' };
         format!("{sign}{} {} {{{}}}", hit.rule, hit.part.unwrap_or_default(), groups.join(" "))
     };
-    matcher.look(&heard).into_iter().map(show).collect()
+    matcher.look(&heard).0.into_iter().map(show).collect()
 }
 
 #[test]
