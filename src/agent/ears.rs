@@ -12,7 +12,7 @@ use crate::model::wire::{Heard, Log, MAX_LOG_ROWS, Record};
 use crate::model::{Alert, AlertKey, Now, Observation, Secret};
 
 /// Parcels that wait for the loop; collectors wait when it is full, and the kernel keeps what comes meanwhile.
-const WAITING: usize = 16;
+const WAITING: usize = 4;
 
 /// The loop's end.
 pub(super) struct Ears {

@@ -16,7 +16,7 @@ use crate::net::snmp::{Engine, Opened};
 use super::{Form, Kind, Parcel, Terms, Wires, among};
 
 /// Rows that are handed on at once: each time costs a transaction.
-const FULL: usize = 1_000;
+const FULL: usize = 2_000;
 /// Sources that no asset has, by count; the rest is counted together.
 const MAX_UNKNOWN: usize = 1_000;
 /// Of those, named in one line.

@@ -18,8 +18,9 @@ use super::{Kind, Said, Terms, Wires};
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 /// What was heard is handed on this often at least.
 const HAND_ON: Duration = Duration::from_millis(200);
-/// Once something has come, so long is waited for more: one wake-up for all of it. The kernel keeps it meanwhile.
-const GATHER: Duration = Duration::from_millis(5);
+/// Once something has come, so long is waited for more: one wake-up for all of it. The kernel keeps it meanwhile: 20,000 a
+/// second are 200 by then, and the smallest usual buffer holds more.
+const GATHER: Duration = Duration::from_millis(10);
 /// Times that a port is read before others get their turn, `BATCH` datagrams each.
 const TURN: usize = 16;
 /// Lines of streams that wait; then streams are read no further.
