@@ -549,8 +549,9 @@ impl Core {
         while let Some(Some(parcel)) = self.cx.clock.until(end, self.ears.next()).await {
             self.heard(parcel);
         }
-        self.summaries.end_all();
-        self.samples(self.cx.clock.now(), usize::MAX);
+        let now = self.cx.clock.now();
+        self.summaries.end_all(now.mono);
+        self.samples(now, usize::MAX);
         self.send().await;
         tracing::debug!(records = self.spool.stats().records, "agent loop ended");
     }

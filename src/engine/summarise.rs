@@ -161,7 +161,7 @@ impl Summariser {
         if let Some(window) = self.windows.get(&seen.probe)
             && (now.mono >= window.ends || window.keep != keep || !same_schema(&window.schema, &seen.schema))
         {
-            self.end(&seen.probe.clone());
+            self.end(&seen.probe.clone(), now.mono);
         }
         let window = self.windows.entry(seen.probe.clone()).or_insert_with(|| Window::new(seen, keep, now));
         self.dropped += window.take(seen, &mut self.held);
@@ -178,15 +178,15 @@ impl Summariser {
     pub fn ended(&mut self, now: Now) -> Option<Samples> {
         let due: Vec<ProbeId> =
             self.windows.iter().filter(|(_, w)| now.mono >= w.ends).map(|(probe, _)| probe.clone()).collect();
-        due.iter().for_each(|probe| self.end(probe));
+        due.iter().for_each(|probe| self.end(probe, now.mono));
         self.facts.sweep(now.mono);
         self.record()
     }
 
     /// Ends all windows, before the process ends.
-    pub fn end_all(&mut self) {
+    pub fn end_all(&mut self, now: Mono) {
         let all: Vec<ProbeId> = self.windows.keys().cloned().collect();
-        all.iter().for_each(|probe| self.end(probe));
+        all.iter().for_each(|probe| self.end(probe, now));
     }
 
     /// Whether windows that ended wait to be asked for.
@@ -204,10 +204,11 @@ impl Summariser {
         self.dropped + self.facts.dropped()
     }
 
-    fn end(&mut self, probe: &ProbeId) {
-        let Some(Window { schema, from, keep, rows, .. }) = self.windows.remove(probe) else { return };
-        let rows = rows.into_iter();
-        self.ended.push_back(Ended { probe: probe.clone(), schema, from, to: from.plus(keep), rows });
+    /// One that is not over ends now: that of a day may have hours to go, and nobody tells of what is to come.
+    fn end(&mut self, probe: &ProbeId, now: Mono) {
+        let Some(Window { schema, from, keep, ends, rows, .. }) = self.windows.remove(probe) else { return };
+        let (rows, to) = (rows.into_iter(), from.plus(keep.saturating_sub(ends.since(now))));
+        self.ended.push_back(Ended { probe: probe.clone(), schema, from, to, rows });
     }
 
     fn record(&mut self) -> Option<Samples> {

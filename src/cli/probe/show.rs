@@ -107,7 +107,7 @@ impl<'a> Screen<'a> {
 
     /// What it all amounts to.
     pub(super) fn finish(&mut self) {
-        self.kept.end_all();
+        self.kept.end_all(self.cx.clock.mono());
         let samples: Vec<Samples> = std::iter::from_fn(|| self.kept.ended(self.cx.clock.now())).collect();
         if self.order.args.format == Format::Json {
             return;

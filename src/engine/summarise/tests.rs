@@ -32,7 +32,7 @@ fn ended(s: &mut Summariser, at: u64) -> Vec<Samples> {
 
 /// All that is left, ended or not.
 fn rest(s: &mut Summariser, at: u64) -> Vec<Samples> {
-    s.end_all();
+    s.end_all(now(at).mono);
     let all = ended(s, at);
     assert_eq!((s.held.rows, s.held.bytes, s.waits()), (0, 0, false), "what was handed out is held no more");
     all
@@ -58,7 +58,7 @@ fn a_window_sums_up_runs_packets_causes_and_measurements() {
     }
     s.push(&seen("icmp", "asset:a", 100_020, Outcome::Invalid, vec![]), Duration::from_secs(60), now(100_020));
     assert!(ended(&mut s, 100_030).is_empty() || s.next_wake().is_none());
-    let all = rest(&mut s, 100_040);
+    let all = rest(&mut s, 200_000);
     let [samples] = all.as_slice() else { panic!("{all:?}") };
     let [r] = samples.rows.as_slice() else { panic!("{samples:?}") };
     assert_eq!(r.runs, [9, 0, 1, 1]);
@@ -87,6 +87,16 @@ fn windows_lie_on_a_grid_and_lose_nothing_between_them() {
     all.extend(rest(&mut s, 101_000));
     assert_eq!(all.iter().flat_map(|w| &w.rows).map(|r| r.runs[0]).sum::<u32>(), 100);
     assert!(all.windows(2).all(|w| w[0].to == w[1].from), "{all:?}");
+}
+
+#[test]
+fn a_window_that_is_not_over_ends_when_it_is_ended() {
+    let mut s = Summariser::new();
+    let day = Duration::from_secs(86_400);
+    s.push(&seen("icmp", "asset:a", 1_000, Outcome::Ok, Vec::new()), day, now(1_000));
+    let all = rest(&mut s, 5_000);
+    assert_eq!(all.iter().map(|window| window.to).collect::<Vec<_>>(), [now(5_000).wall]);
+    assert!(all[0].from <= now(1_000).wall);
 }
 
 #[test]
@@ -159,7 +169,7 @@ fn five_thousand_devices_with_their_ports_find_room_within_the_bound_of_memory()
     }
     assert_eq!((s.dropped(), s.held.rows), (0, 5_000 * 49));
     assert!(s.held.bytes < MAX_BYTES / 2, "{} MiB", s.held.bytes >> 20);
-    s.end_all();
+    s.end_all(now(60_000).mono);
     let (mut records, mut ports) = (0, 0);
     while let Some(samples) = s.ended(now(1)) {
         records += 1;

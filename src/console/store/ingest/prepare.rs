@@ -26,8 +26,8 @@ const MAX_LINE: usize = 1_024;
 /// The largest severity and facility of syslog (RFC 5424).
 const LEAST_SEVERE: u8 = 7;
 const LAST_FACILITY: u8 = 23;
-/// Longest window of a samples record, in milliseconds.
-const MAX_WINDOW_MS: i64 = 3_600_000;
+/// Longest window of a samples record, in milliseconds: the longest interval of a probe, a week.
+const MAX_WINDOW_MS: i64 = 7 * 86_400_000;
 
 /// A record, read.
 pub(super) struct Prepared {
@@ -194,7 +194,7 @@ fn wrong_samples(samples: &Samples) -> Option<&'static str> {
     }
     let length = samples.to.millis().saturating_sub(samples.from.millis());
     if !(0..=MAX_WINDOW_MS).contains(&length) {
-        return Some("its window ends before it begins, or is longer than an hour");
+        return Some("its window ends before it begins, or is longer than a week");
     }
     for row in &samples.rows {
         let causes = row.causes.len() > MAX_NAMED || row.causes.keys().any(|cause| cause.len() > MAX_FIELD);

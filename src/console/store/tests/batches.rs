@@ -70,6 +70,25 @@ async fn malformed_and_unknown_records_do_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn windows_of_probes_that_run_once_a_day_or_a_week_are_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let of_days = |days: u64| {
+        let from = world.now().wall.minus(Duration::from_secs(days * 86_400));
+        match samples("asset:core-1", from, 1.0) {
+            Record::Samples(samples) => Record::Samples(Samples { to: world.now().wall, ..samples }),
+            other => other,
+        }
+    };
+    world.send(world.batch(Stream::Sample, 1, vec![of_days(1), of_days(7)])).await.unwrap();
+    assert_eq!(world.store.stats().aside, 0);
+    match world.send(world.batch(Stream::Sample, 3, vec![of_days(8)])).await.unwrap_err() {
+        IngestError::Malformed(answer) => assert_eq!(answer.refused, vec![3]),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
 async fn records_more_than_a_day_ahead_are_put_aside_and_the_clock_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::open(dir.path()).await;
